@@ -1,1 +1,18 @@
-//! Placeholder.
+//! Every byte that crosses a meshchat wire.
+//!
+//! Two protocols share this crate: the *peer* protocol between nodes ([`frame`], [`peer`],
+//! [`message`]) and the *control* protocol between the daemon and local tools ([`control`]).
+//! Both carry MessagePack maps with named fields ([`codec`]), both are bounded by [`limits`],
+//! and both are parsed once, here, into types that cannot be wrong ([`id`], [`name`]).
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod codec;
+pub mod control;
+pub mod frame;
+pub mod id;
+pub mod limits;
+pub mod merkle;
+pub mod message;
+pub mod name;
+pub mod peer;

@@ -1,0 +1,121 @@
+use serde::{Deserialize, Serialize};
+
+use super::reply::{NodeState, PeerInfo, PersonStatus};
+use crate::id::{MessageId, NodeId};
+use crate::message::MessageKind;
+use crate::name::{NodeName, PersonName, RoomName, Text};
+
+/// Something that happened, on a stream that a client opened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A message, old or new.
+    Message(Message),
+    /// A person came, went, or changed their name.
+    Person(PersonChange),
+    /// A node became reachable or not.
+    Node(NodeChange),
+    /// This client was too slow, and history no longer has what it missed.
+    Missed(Missed),
+    /// Messages that no reachable node holds any more.
+    Gone(Gone),
+    /// History is shown up to here; what follows is live.
+    CaughtUp {
+        /// The newest message shown.
+        cursor: u64,
+    },
+    /// All peers, after something changed.
+    Peers(Vec<PeerInfo>),
+}
+
+/// One chat message as this node holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Its place in this node's order of showing, within this run of the daemon.
+    pub cursor: u64,
+    /// Its id, the same on all nodes.
+    pub id: MessageId,
+    /// The room.
+    pub room: RoomName,
+    /// Who wrote it, as called then.
+    pub author: PersonName,
+    /// Their node.
+    pub node: NodeId,
+    /// What their node is called; its short id when it never said.
+    pub node_name: NodeName,
+    /// The number of their node's run, and the message's number in it.
+    pub boot: u64,
+    /// Its number within that run.
+    pub seq: u64,
+    /// What they did.
+    pub kind: MessageKind,
+    /// The words. Any character may be in it: escape it before showing.
+    pub text: Text,
+    /// Milliseconds since 1970 by the author's clock, which may be wrong.
+    pub wall_ms: u64,
+    /// Milliseconds since this node got it.
+    pub age_ms: u64,
+    /// Shown behind a message of the same sender that was sent later.
+    #[serde(default)]
+    pub late: bool,
+    /// Came through catch-up, not live.
+    #[serde(default)]
+    pub caught_up: bool,
+    /// Sent from this node.
+    #[serde(default)]
+    pub own: bool,
+}
+
+/// A change of one person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonChange {
+    /// Who.
+    pub name: PersonName,
+    /// Their node.
+    pub node: NodeId,
+    /// What their node is called.
+    pub node_name: NodeName,
+    /// What they are now.
+    pub state: PersonStatus,
+    /// What they were; none when they are new here.
+    #[serde(default)]
+    pub was: Option<PersonStatus>,
+    /// What they said about being away.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// A change of one node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeChange {
+    /// Which.
+    pub node: NodeId,
+    /// What it is called.
+    pub name: NodeName,
+    /// What it is now.
+    pub state: NodeState,
+}
+
+/// Messages that a slow client did not get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missed {
+    /// How many messages.
+    pub messages: u64,
+    /// How many changes of presence; ask again for the people.
+    pub changes: u64,
+    /// The cursor of the last message that it did get.
+    pub cursor: u64,
+}
+
+/// Messages that no reachable node holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gone {
+    /// The node that sent them.
+    pub node: NodeId,
+    /// What it is called.
+    pub node_name: NodeName,
+    /// How many.
+    pub count: u64,
+    /// They were sent before this node first caught up in this run.
+    pub before_start: bool,
+}

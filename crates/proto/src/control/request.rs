@@ -1,0 +1,136 @@
+use serde::{Deserialize, Serialize};
+
+use crate::id::NodeId;
+use crate::message::MessageKind;
+
+/// What a client wants. Names, rooms and texts are as the person typed them; the daemon
+/// normalizes or refuses them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// The state of the node. Replies [`super::Reply::Status`].
+    Status {},
+    /// Every bounded table, its use and its bound. Replies [`super::Reply::Limits`].
+    Limits {},
+    /// Peers: links, and addresses being dialled. Replies [`super::Reply::Peers`].
+    Peers {},
+    /// Streams [`super::Event::Peers`] on every change until cancelled.
+    WatchPeers {},
+    /// Dials an address and keeps dialling it. Replies [`super::Reply::Done`] at once. Admin.
+    Connect {
+        /// `HOST[:PORT]`.
+        address: String,
+        /// Forget it when the daemon stops.
+        #[serde(default)]
+        once: bool,
+        /// The key that must answer there.
+        #[serde(default)]
+        key: Option<NodeId>,
+    },
+    /// Ends the link to a peer and stops dialling it. Replies [`super::Reply::Done`]. Admin.
+    Disconnect {
+        /// Its address, name or id.
+        peer: String,
+    },
+    /// All known nodes. Replies [`super::Reply::Nodes`].
+    Nodes {},
+    /// People, of one room or all. Replies [`super::Reply::People`].
+    Who {
+        /// The room; everyone when missing.
+        #[serde(default)]
+        room: Option<String>,
+    },
+    /// Known rooms. Replies [`super::Reply::Rooms`].
+    Rooms {},
+    /// Enters a room. Replies [`super::Reply::Done`].
+    Join {
+        /// The room.
+        room: String,
+    },
+    /// Leaves a room. Replies [`super::Reply::Done`].
+    Leave {
+        /// The room.
+        room: String,
+    },
+    /// Says something. Replies [`super::Reply::Sent`] once the node has numbered and signed it.
+    Send {
+        /// The room; `#lobby` when missing.
+        #[serde(default)]
+        room: Option<String>,
+        /// The words.
+        text: String,
+        /// What the author does.
+        #[serde(default = "text")]
+        kind: MessageKind,
+    },
+    /// Streams messages, and changes of presence if asked, until cancelled or, without
+    /// `follow`, until history ends. Replies [`super::Reply::Done`] first.
+    Tail {
+        /// The room; all rooms that the person is in when missing.
+        #[serde(default)]
+        room: Option<String>,
+        /// Where in history to start.
+        #[serde(default)]
+        start: Start,
+        /// Go on with what comes.
+        #[serde(default)]
+        follow: bool,
+        /// Also changes of people and nodes.
+        #[serde(default)]
+        presence: bool,
+    },
+    /// Changes what the person is called. Replies [`super::Reply::Done`].
+    Nick {
+        /// The new name.
+        name: String,
+    },
+    /// Says that the person is away, or back. Replies [`super::Reply::Done`].
+    Away {
+        /// Away or back.
+        away: bool,
+        /// Why, for others to read.
+        #[serde(default)]
+        note: String,
+    },
+    /// Sends one question to a node and waits for its answer. Replies [`super::Reply::Pong`].
+    Ping {
+        /// Its name or id.
+        node: String,
+        /// Milliseconds to wait, at most 60,000.
+        #[serde(default = "ping_timeout")]
+        timeout_ms: u32,
+    },
+    /// The settings in force and where each comes from. Replies [`super::Reply::Config`].
+    Config {},
+    /// Reads the configuration again. Replies [`super::Reply::Reloaded`]. Admin.
+    Reload {},
+    /// Ends a running request of this connection. Replies [`super::Reply::Done`]; the stream
+    /// itself gets its `end` before.
+    Cancel {
+        /// The request to end.
+        id: u64,
+    },
+}
+
+/// Where in history a [`Request::Tail`] starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// With nothing old.
+    #[default]
+    Now,
+    /// With this many of the newest messages.
+    Last(u32),
+    /// With what this node got in this many milliseconds.
+    Since(u64),
+    /// Behind this cursor of this run of the daemon.
+    After(u64),
+}
+
+const fn text() -> MessageKind {
+    MessageKind::Text
+}
+
+const fn ping_timeout() -> u32 {
+    5_000
+}

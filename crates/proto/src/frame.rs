@@ -1,0 +1,167 @@
+//! The frame that crosses a link: a length, a fixed header, an opaque body.
+//!
+//! ```text
+//! | length: u32 big-endian | version: u8 | kind: u8 | hops left: u8 | flags: u8 (0) | body … |
+//! ```
+//!
+//! The length counts all that follows it and is checked before any memory is spent.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::limits;
+
+/// Version of the peer protocol that this build speaks.
+pub const VERSION: u8 = 1;
+/// Bytes of the length prefix.
+pub const PREFIX_BYTES: usize = 4;
+/// Bytes of the header behind the length.
+pub const HEADER_BYTES: usize = 4;
+
+/// What the body of a frame is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// First frame in both directions: [`crate::peer::Hello`].
+    Hello,
+    /// Sign of life of a link: [`crate::peer::Heartbeat`].
+    Heartbeat,
+    /// Last frame of a link: [`crate::peer::Goodbye`].
+    Goodbye,
+    /// A node's signed record, flooded: [`crate::peer::Signed`].
+    Record,
+    /// Signed chat messages, flooded: [`crate::message::Batch`].
+    Chat,
+    /// What the sender has seen, asking for the rest: [`crate::peer::Summary`].
+    Summary,
+    /// The end of the answer to a summary: [`crate::peer::SyncEnd`].
+    SyncEnd,
+    /// A question to one node and its way back: [`crate::peer::Echo`].
+    Echo,
+    /// A kind that this build does not know; counted and dropped.
+    Unknown(u8),
+}
+
+impl Kind {
+    /// Its number on the wire.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Hello => 1,
+            Self::Heartbeat => 2,
+            Self::Goodbye => 3,
+            Self::Record => 4,
+            Self::Chat => 5,
+            Self::Summary => 6,
+            Self::SyncEnd => 7,
+            Self::Echo => 8,
+            Self::Unknown(code) => code,
+        }
+    }
+
+    /// The kind with this number.
+    pub const fn from_code(code: u8) -> Self {
+        match code {
+            1 => Self::Hello,
+            2 => Self::Heartbeat,
+            3 => Self::Goodbye,
+            4 => Self::Record,
+            5 => Self::Chat,
+            6 => Self::Summary,
+            7 => Self::SyncEnd,
+            8 => Self::Echo,
+            other => Self::Unknown(other),
+        }
+    }
+
+    /// Whether the frame goes ahead of chat on a link.
+    pub const fn is_urgent(self) -> bool {
+        !matches!(self, Self::Chat | Self::SyncEnd)
+    }
+}
+
+/// Why a frame was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// Shorter than its header.
+    #[error("frame shorter than its header")]
+    Short,
+    /// Longer than [`limits::FRAME_BYTES`].
+    #[error("frame longer than {} bytes", limits::FRAME_BYTES)]
+    Long,
+    /// Of a version that the two sides did not settle on.
+    #[error("frame of protocol version {0}")]
+    Version(u8),
+}
+
+/// One frame, its length prefix taken off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// What the body is.
+    pub kind: Kind,
+    /// How often it may still be passed on.
+    pub hops: u8,
+    /// The body, as it came.
+    pub body: Bytes,
+}
+
+impl Frame {
+    /// Reads header and body of a frame without its length prefix.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError`] when it is out of bounds or of another version. A [`Kind::Hello`] of any
+    /// version is let through, so that a refusal can name both versions.
+    pub fn parse(mut bytes: Bytes) -> Result<Self, FrameError> {
+        if bytes.len() > limits::FRAME_BYTES {
+            return Err(FrameError::Long);
+        }
+        let Some(&[version, code, hops, _flags]) = bytes.first_chunk::<HEADER_BYTES>() else {
+            return Err(FrameError::Short);
+        };
+        let kind = Kind::from_code(code);
+        if version != VERSION && kind != Kind::Hello {
+            return Err(FrameError::Version(version));
+        }
+        Ok(Self { kind, hops, body: bytes.split_off(HEADER_BYTES) })
+    }
+
+    /// Writes the frame with its length prefix, ready for any number of links.
+    pub fn to_wire(&self) -> Bytes {
+        encode(self.kind, self.hops, &self.body)
+    }
+}
+
+/// Writes a frame with its length prefix.
+pub fn encode(kind: Kind, hops: u8, body: &[u8]) -> Bytes {
+    let length = HEADER_BYTES + body.len();
+    debug_assert!(length <= limits::FRAME_BYTES, "the writer keeps its frames in bounds");
+    let mut out = BytesMut::with_capacity(PREFIX_BYTES + length);
+    out.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+    out.put_slice(&[VERSION, kind.code(), hops, 0]);
+    out.put_slice(body);
+    out.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_survive_the_wire() {
+        for code in 0..=255u8 {
+            let frame =
+                Frame { kind: Kind::from_code(code), hops: 9, body: Bytes::from_static(b"body") };
+            assert_eq!(frame.kind.code(), code);
+            let wire = frame.to_wire();
+            assert_eq!(wire[..4], 8u32.to_be_bytes());
+            assert_eq!(Frame::parse(wire.slice(4..)), Ok(frame));
+        }
+    }
+
+    #[test]
+    fn bad_frames_are_refused() {
+        assert_eq!(Frame::parse(Bytes::from_static(&[1, 5, 0])), Err(FrameError::Short));
+        assert_eq!(Frame::parse(Bytes::from_static(&[9, 5, 0, 0])), Err(FrameError::Version(9)));
+        assert!(Frame::parse(Bytes::from_static(&[9, 1, 0, 0])).is_ok());
+        let long = Bytes::from(vec![1; limits::FRAME_BYTES + 1]);
+        assert_eq!(Frame::parse(long), Err(FrameError::Long));
+    }
+}

@@ -1,0 +1,42 @@
+//! The bounds of everything that comes from outside, checked before memory is spent on it.
+
+/// Longest peer frame in bytes, header included and length prefix not.
+pub const FRAME_BYTES: usize = 64 * 1024;
+/// Longest control frame in bytes, length prefix not included.
+///
+/// Replies that could grow past it (people, nodes) are bounded by the caps of the tables that
+/// they list, or sent in pages.
+pub const CONTROL_FRAME_BYTES: usize = 1024 * 1024;
+/// Longest control frame that a client may send, in bytes.
+pub const CONTROL_REQUEST_BYTES: usize = 64 * 1024;
+/// How often a frame may be passed on. The widest mesh that a flood alone crosses; catch-up
+/// carries messages further.
+pub const HOPS: u8 = 64;
+/// Longest name of a person or node, in characters.
+pub const NAME_CHARS: usize = 32;
+/// Longest room name in characters, the `#` included.
+pub const ROOM_CHARS: usize = 64;
+/// Longest text of one message in bytes.
+pub const TEXT_BYTES: usize = 4096;
+/// Longest signed message body in bytes: a full text, the longest names, and room to grow.
+pub const BODY_BYTES: usize = 6 * 1024;
+/// Most messages proven by one signature.
+pub const BATCH_MESSAGES: usize = 64;
+/// Most body bytes in one batch, so that its frame stays below [`FRAME_BYTES`].
+pub const BATCH_BYTES: usize = 48 * 1024;
+/// Most earlier messages that a message names as seen.
+pub const SEEN_REFS: usize = 4;
+/// Most neighbours in a node record, and most links of a node.
+pub const NEIGHBOURS: usize = 64;
+/// Most people in a node record.
+pub const PEOPLE: usize = 64;
+/// Most rooms that one person is in.
+pub const ROOMS_PER_PERSON: usize = 16;
+/// Deepest nesting of MessagePack values that a decoder follows.
+pub const DEPTH: usize = 16;
+/// Most ranges of one origin in a summary, after which the oldest gaps are given up.
+pub const RANGES: usize = 64;
+/// Most node names listed by one echo on its way.
+pub const ECHO_PATH: usize = HOPS as usize;
+/// Most characters of free text in a reason, a hint or an away message.
+pub const NOTE_CHARS: usize = 200;
