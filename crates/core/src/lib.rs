@@ -1,1 +1,54 @@
-//! Placeholder.
+//! The meshchat node as a pure state machine.
+//!
+//! A [`Node`] gets everything that happens as an [`Input`] together with the time, and gives
+//! back everything that follows as [`Output`]s. It has no socket, no clock, no task and no
+//! randomness of its own: those come in through its arguments and through [`Env`], so that a
+//! simulation replays a seed exactly. The crate is `no_std`, so that the compiler refuses what
+//! would break this.
+//!
+//! The caller's loop: [`Node::handle`] what arrived, [`Node::poll_output`] until nothing is
+//! left, wait until [`Node::poll_timeout`] or the next input, and on the timeout call
+//! [`Node::handle_timeout`].
+#![no_std]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod chat;
+mod echo;
+mod env;
+mod events;
+mod graph;
+mod heartbeat;
+mod history;
+mod io;
+pub mod limits;
+mod links;
+mod node;
+mod nodes;
+mod order;
+mod people;
+mod presence;
+mod ranges;
+mod records;
+mod replies;
+mod rooms;
+mod roster;
+mod router;
+mod seen;
+mod sessions;
+mod status;
+mod sync;
+mod time;
+
+pub use env::Env;
+pub use io::{
+    Admit, Config, HistoryMode, Input, Level, LinkId, Note, Output, SavedPerson, SessionId,
+};
+pub use links::LinkInfo;
+pub use node::Node;
+pub use status::{Counters, Drop};
+pub use time::{Mono, Now};

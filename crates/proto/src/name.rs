@@ -3,6 +3,7 @@
 //! A value of these types is right by construction: in NFC, within its bounds, and without
 //! characters that hide or reorder others.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
+use crate::id::NodeId;
 use crate::limits;
 
 /// Why a name, room or text was refused.
@@ -68,6 +70,12 @@ macro_rules! name_type {
             }
         }
 
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.pad(&self.0)
@@ -119,6 +127,20 @@ impl RoomName {
     /// The room that everyone is in unless they left it.
     pub fn lobby() -> Self {
         Self("#lobby".into())
+    }
+}
+
+impl PersonName {
+    /// The name of last resort.
+    pub fn anonymous() -> Self {
+        Self("anonymous".into())
+    }
+}
+
+impl NodeName {
+    /// The name of a node that never said how it is called: its short id.
+    pub fn of_id(node: &NodeId) -> Self {
+        Self(node.short().into())
     }
 }
 

@@ -1,0 +1,270 @@
+//! Chat messages: taken in, numbered and signed, shown, passed on.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use meshchat_proto::codec;
+use meshchat_proto::control::{Gone, Reply, Sent};
+use meshchat_proto::frame::{self, Frame, Kind};
+use meshchat_proto::id::MessageId;
+use meshchat_proto::limits::{BATCH_BYTES, BATCH_MESSAGES, HOPS};
+use meshchat_proto::merkle;
+use meshchat_proto::message::{Batch, Body, Draft, Signature, signed_root, whole_batch};
+use serde_bytes::Bytes as ByteSlice;
+
+use crate::env::Env;
+use crate::history::{Entry, Proof, Proven};
+use crate::io::{HistoryMode, LinkId, Note, Output, SessionId};
+use crate::limits;
+use crate::node::Node;
+use crate::ranges::Ranges;
+use crate::router::{self, Passage};
+use crate::seen::Origin;
+use crate::status::Drop;
+use crate::time::Now;
+
+/// A message that waits for its number and signature.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) session: SessionId,
+    pub(crate) id: u64,
+    pub(crate) draft: Draft,
+}
+
+impl<E: Env> Node<E> {
+    pub(crate) fn on_chat(&mut self, now: Now, link: LinkId, frame: &Frame) {
+        let Ok(batch) = codec::decode::<Batch<'_>>(&frame.body) else {
+            return self.bad_peer(now, link, "an unreadable chat frame");
+        };
+        let bodies: Result<Vec<_>, _> = batch.msgs.iter().map(|bytes| Body::parse(bytes)).collect();
+        let Ok(bodies) = bodies else {
+            return self.bad_peer(now, link, "an unreadable message");
+        };
+        let Some(first) = bodies.first() else {
+            return self.bad_peer(now, link, "an empty batch");
+        };
+        let origin = (first.node, first.boot);
+        if bodies.iter().any(|body| {
+            (body.node, body.boot, body.network) != (first.node, first.boot, first.network)
+        }) {
+            return self.bad_peer(now, link, "a batch of several origins");
+        }
+        if first.network != self.me.network {
+            return self.counters.drop(Drop::OtherNetwork, 1);
+        }
+        let fresh = self.fresh(origin, &bodies);
+        let new = fresh.iter().filter(|fresh| **fresh).count();
+        self.counters.duplicates += (bodies.len() - new) as u64;
+        if new == 0 {
+            return;
+        }
+        let ids: Vec<_> = batch.msgs.iter().map(|bytes| MessageId::of(bytes)).collect();
+        let Some(root) = batch.root(&ids) else {
+            return self.bad_peer(now, link, "an impossible batch");
+        };
+        if !self.proves(origin, root, &batch.sig) {
+            self.counters.drop(Drop::BadSignature, 1);
+            return self.bad_peer(now, link, "a message with a wrong signature");
+        }
+        self.take_in(
+            now,
+            link,
+            &Taken { origin, batch: &batch, bodies: &bodies, ids: &ids, fresh: &fresh },
+        );
+        let links = router::targets(&self.links, Passage { origin: origin.0, from: Some(link) });
+        self.pass_on(links, frame, false);
+    }
+
+    /// Gives all waiting messages their numbers, signs them together and sends them off.
+    pub(crate) fn seal(&mut self, now: Now) {
+        while !self.outgoing.is_empty() {
+            let mut bodies: Vec<Vec<u8>> = Vec::new();
+            let mut batch = Vec::new();
+            let mut bytes = 0;
+            while let Some(next) = self.outgoing.pop_front() {
+                let (me, seq) = (&self.me, self.me.seq + 1);
+                let body = next.draft.to_body(me.network, me.id, me.boot, seq);
+                if !bodies.is_empty() && bytes + body.len() > BATCH_BYTES {
+                    self.outgoing.push_front(next);
+                    break;
+                }
+                self.me.seq = seq;
+                bytes += body.len();
+                bodies.push(body);
+                batch.push(next);
+                if bodies.len() == BATCH_MESSAGES {
+                    break;
+                }
+            }
+            self.send_off(now, batch, bodies);
+        }
+    }
+
+    /// Shows a message to whoever reads along and keeps it. Returns its cursor.
+    pub(crate) fn show(&mut self, now: Now, entry: Entry, body: &Body<'_>) -> u64 {
+        let own = entry.node == self.me.id && entry.boot == self.me.boot;
+        if !own {
+            self.rooms.heard(&entry.room, entry.id);
+        }
+        self.counters.late += u64::from(entry.late);
+        let cursor = self.history.newest() + 1;
+        self.deliver(now, cursor, &entry, body);
+        self.history.push(now.mono, entry)
+    }
+
+    /// Gives up messages that nobody reachable holds, and says so.
+    pub(crate) fn give_up(&mut self, origin: Origin, lost: &Ranges, before_start: bool) {
+        let count = lost.count();
+        if count == 0 {
+            return;
+        }
+        if let Some(window) = self.seen.get_mut(&origin) {
+            window.gone.insert_all(lost);
+        }
+        self.counters.gone = self.counters.gone.saturating_add(count);
+        let node = origin.0;
+        self.out.push_back(Output::Note(Note::Gone { node, count }));
+        let node_name = self.nodes.name(&node);
+        let gone = Gone { node, node_name, count, before_start };
+        self.announce_message_gap(gone);
+    }
+
+    /// Which of these messages are new here.
+    fn fresh(&mut self, origin: Origin, bodies: &[Body<'_>]) -> Vec<bool> {
+        if origin == (self.me.id, self.me.boot) {
+            // Nobody but us writes these, and we have them.
+            return alloc::vec![false; bodies.len()];
+        }
+        if !self.seen.admits(&origin) {
+            self.counters.drop(Drop::OldBoot, bodies.len() as u64);
+            return alloc::vec![false; bodies.len()];
+        }
+        let window = self.seen.get(&origin);
+        let proven = window.map_or(0, |window| window.proven);
+        let mut jumps = 0;
+        let fresh = bodies.iter().map(|body| {
+            let jump = body.seq > proven.saturating_add(limits::SEQ_JUMP);
+            jumps += u64::from(jump);
+            !jump && !window.is_some_and(|window| window.seen.contains(body.seq))
+        });
+        let fresh = fresh.collect();
+        self.counters.drop(Drop::SequenceJump, jumps);
+        fresh
+    }
+
+    /// Whether the origin has signed this root; a batch that arrives in parts is checked once.
+    fn proves(&mut self, origin: Origin, root: MessageId, sig: &Signature) -> bool {
+        let proven = (origin.0, root);
+        if self.proven.contains(&proven) {
+            return true;
+        }
+        self.counters.verified += 1;
+        if !self.env.verify(&origin.0, &signed_root(&root), sig) {
+            return false;
+        }
+        if self.proven.len() == limits::PROVEN_ROOTS {
+            self.proven.pop_front();
+        }
+        self.proven.push_back(proven);
+        true
+    }
+
+    fn take_in(&mut self, now: Now, link: LinkId, taken: &Taken<'_>) {
+        let of = match &taken.batch.place {
+            None => Proven::Batch(taken.ids.to_vec()),
+            Some(place) => Proven::Alone(place.clone()),
+        };
+        let proof = Arc::new(Proof { sig: taken.batch.sig, of });
+        let caught_up = self.links.get(link).is_some_and(|link| link.asking.is_asking());
+        let parts = taken.batch.msgs.iter().zip(taken.bodies).zip(taken.ids).zip(taken.fresh);
+        for (index, (((bytes, body), id), _)) in
+            (0u8..).zip(parts).filter(|(_, (_, fresh))| **fresh)
+        {
+            let Some(window) = self.seen.window(taken.origin) else {
+                self.counters.drop(Drop::OriginsFull, 1);
+                continue;
+            };
+            if window.seen.contains(body.seq) {
+                continue;
+            }
+            let torn = window.mark(body.seq);
+            self.counters.received += 1;
+            if let Some(lost) = torn {
+                self.give_up(taken.origin, &lost, false);
+            }
+            let index = taken.batch.place.as_ref().map_or(index, |place| place.index);
+            if let Some(entry) = self.entry(now, *id, body, bytes, (&proof, index)) {
+                self.put_in_order(now, Entry { caught_up, ..entry }, body);
+            }
+        }
+        if let Some(link) = self.links.get_mut(link) {
+            link.asking.progress(now.mono);
+        }
+    }
+
+    fn send_off(&mut self, now: Now, batch: Vec<Outgoing>, bodies: Vec<Vec<u8>>) {
+        let ids: Vec<_> = bodies.iter().map(|body| MessageId::of(body)).collect();
+        let Some(root) = merkle::root(&ids) else { return };
+        let sig = self.env.sign(&signed_root(&root));
+        let frame = frame::encode(Kind::Chat, HOPS, &whole_batch(&sig, &bodies));
+        let targets = router::targets(&self.links, Passage { origin: self.me.id, from: None });
+        let links = self.send_chat(targets, frame);
+        let proof = Arc::new(Proof { sig, of: Proven::Batch(ids.clone()) });
+        let kept = match self.me.history {
+            HistoryMode::Memory => "memory",
+            HistoryMode::Off => "nowhere",
+        };
+        for (index, ((outgoing, bytes), id)) in (0u8..).zip(batch.into_iter().zip(&bodies).zip(ids))
+        {
+            // We have just written it.
+            let Ok(body) = Body::parse(bytes) else { continue };
+            if let Some(window) = self.seen.window((self.me.id, self.me.boot)) {
+                window.mark(body.seq);
+            }
+            self.counters.sent += 1;
+            let Some(entry) = self.entry(now, id, &body, bytes, (&proof, index)) else { continue };
+            let room = entry.room.clone();
+            let cursor = self.put_in_order(now, entry, &body).unwrap_or_default();
+            let sent = Sent { id, room, seq: body.seq, cursor, kept: kept.into(), links };
+            self.reply(outgoing.session, outgoing.id, Ok(Reply::Sent(sent)));
+        }
+    }
+
+    fn entry(
+        &mut self,
+        now: Now,
+        id: MessageId,
+        body: &Body<'_>,
+        bytes: &[u8],
+        (proof, index): (&Arc<Proof>, u8),
+    ) -> Option<Entry> {
+        Some(Entry {
+            id,
+            node: body.node,
+            boot: body.boot,
+            seq: body.seq,
+            room: self.rooms.intern(body.room())?,
+            body: Box::from(bytes),
+            proof: Arc::clone(proof),
+            index,
+            at: now.mono,
+            late: false,
+            caught_up: false,
+        })
+    }
+}
+
+/// A proven batch and what is new of it.
+struct Taken<'a> {
+    origin: Origin,
+    batch: &'a Batch<'a>,
+    bodies: &'a [Body<'a>],
+    ids: &'a [MessageId],
+    fresh: &'a [bool],
+}
+
+/// Bytes of a message as a batch carries them.
+pub(crate) fn as_slice(bytes: &[u8]) -> &ByteSlice {
+    ByteSlice::new(bytes)
+}

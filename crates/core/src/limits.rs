@@ -1,0 +1,81 @@
+//! The bounds of everything that the node remembers. What crosses a wire is bounded in
+//! [`meshchat_proto::limits`].
+
+use core::time::Duration;
+
+/// Most links, those that still greet included.
+pub const LINKS: usize = 64;
+/// Most node records; the node that has been out of reach longest makes room.
+pub const NODES: usize = 2048;
+/// Most (node, boot) pairs whose messages are told apart from repetitions.
+pub const ORIGINS: usize = 4096;
+/// Most boots of one node among them; earlier ones are then refused.
+pub const BOOTS_PER_NODE: usize = 16;
+/// Messages in history.
+pub const HISTORY_MESSAGES: usize = 10_000;
+/// Bytes in history, bookkeeping included.
+pub const HISTORY_BYTES: usize = 8 * 1024 * 1024;
+/// Running time after which history forgets.
+pub const HISTORY_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// One sender has at most this part of history.
+pub const SENDER_SHARE: usize = 8;
+/// Messages that wait for an earlier one of their sender, at most this many in all.
+pub const HELD_MESSAGES: usize = 1024;
+/// How long a message waits for an earlier one of its sender.
+pub const HOLD: Duration = Duration::from_millis(1500);
+/// A sequence number further ahead than this is refused: nobody sends so much.
+pub const SEQ_JUMP: u64 = 1 << 32;
+/// Rooms remembered; the one without local people that was quiet longest makes room.
+pub const ROOMS: usize = 1024;
+/// Local people; the one who has been offline longest makes room.
+pub const PEOPLE: usize = meshchat_proto::limits::PEOPLE;
+/// Local clients.
+pub const SESSIONS: usize = 256;
+/// Running streams of one client.
+pub const STREAMS: usize = 64;
+/// Estimated bytes on their way to one client before its streams lag and wait for it.
+pub const SESSION_BYTES: usize = 2 * 1024 * 1024;
+/// Pings that wait for an answer.
+pub const PINGS: usize = 64;
+/// Echoes passed on in one second.
+pub const ECHOES_PER_SECOND: u32 = 100;
+/// Signed batches whose proof need not be checked again.
+pub const PROVEN_ROOTS: usize = 64;
+
+/// How often the pace-setting side of a link gives a sign of life.
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long the other side waits before it asks by itself.
+pub const HEARTBEAT_BACKUP: Duration = Duration::from_millis(7500);
+/// A link without an echo for this long is dead.
+pub const DEAD: Duration = Duration::from_secs(15);
+/// A heartbeat unanswered for this long makes the link suspect.
+pub const SUSPECT: Duration = Duration::from_secs(1);
+/// How often a suspect link is nudged; a fresh packet gets through as soon as the way is free,
+/// while the transport's own retries back off.
+pub const NUDGE: Duration = Duration::from_millis(200);
+/// How long a new link may take to greet.
+pub const GREETING: Duration = Duration::from_secs(5);
+/// A loop later than this blames itself, not its peers.
+pub const OVERSLEPT: Duration = Duration::from_secs(3);
+
+/// Least time between two records of this node.
+pub const RECORD_PAUSE: Duration = Duration::from_millis(250);
+/// How often an unchanged record is sent in a small mesh; larger ones wait longer.
+pub const RECORD_REFRESH: Duration = Duration::from_secs(300);
+/// Nodes for which [`RECORD_REFRESH`] is meant; each as many more add another interval.
+pub const RECORD_REFRESH_NODES: u32 = 64;
+
+/// Bytes sent in answer to one summary before the asker must ask again.
+pub const SYNC_ROUND_BYTES: usize = 256 * 1024;
+/// Without any progress for this long, a catch-up is given up and begun anew.
+pub const SYNC_PATIENCE: Duration = Duration::from_secs(10);
+/// Least time between two catch-ups over one link that nobody asked for.
+pub const SYNC_PAUSE: Duration = Duration::from_secs(2);
+/// How long somebody else may still have what one neighbour no longer holds, before it counts
+/// as gone: time enough for two heartbeats and a catch-up with everyone.
+pub const GONE_GRACE: Duration = Duration::from_secs(20);
+
+/// Changes of one person or node that are shown at once.
+pub const FLAP_BURST: u32 = 4;
+/// Afterwards one change in this time is shown.
+pub const FLAP_PAUSE: Duration = Duration::from_secs(30);

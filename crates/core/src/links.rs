@@ -1,0 +1,383 @@
+//! The link table: greeting, one link per pair, liveness.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use meshchat_proto::codec;
+use meshchat_proto::frame::{self, Kind};
+use meshchat_proto::id::NodeId;
+use meshchat_proto::name::NodeName;
+use meshchat_proto::peer::{Goodbye, GoodbyeReason, Heartbeat, Hello};
+
+use crate::env::Env;
+use crate::heartbeat::{Heart, Pulse};
+use crate::io::{Level, LinkId, Note, Output};
+use crate::limits;
+use crate::node::Node;
+use crate::roster::{self, Claim};
+use crate::status::Drop;
+use crate::sync::Asking;
+use crate::time::{Mono, Now};
+
+/// Chat waits for local clients at most this long before a slow link is left behind.
+const GATE: Duration = Duration::from_millis(500);
+
+/// One link.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) peer: NodeId,
+    pub(crate) dialled: bool,
+    named: bool,
+    near: bool,
+    address: String,
+    /// Greeting until the other side's hello came.
+    pub(crate) hello: Option<Hello>,
+    /// Which of the dialling side's links this is.
+    dial: u64,
+    since: Mono,
+    pub(crate) heart: Heart,
+    half_since: Option<Mono>,
+    pub(crate) behind: bool,
+    pub(crate) asking: Asking,
+    pub(crate) compared: Compared,
+}
+
+/// Fingerprints of the last two heartbeats that differed from ours.
+#[derive(Debug, Default)]
+pub(crate) struct Compared {
+    /// Heartbeats in a row with other messages than ours.
+    pub(crate) seen_differs: u32,
+    /// Heartbeats in a row with other records than ours.
+    pub(crate) nodes_differ: u32,
+    /// Their and our fingerprint of messages at the last heartbeat.
+    pub(crate) seen: (u64, u64),
+    /// The same when records were last exchanged.
+    pub(crate) nodes_settled: Option<(u64, u64)>,
+}
+
+/// All links.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    map: BTreeMap<LinkId, Link>,
+    dials: u64,
+}
+
+/// What a caller shows of a link.
+#[derive(Debug, Clone)]
+pub struct LinkInfo {
+    /// The link.
+    pub link: LinkId,
+    /// Who is there.
+    pub peer: NodeId,
+    /// What it is called, once it greeted.
+    pub name: Option<NodeName>,
+    /// The address.
+    pub address: String,
+    /// We dialled.
+    pub dialled: bool,
+    /// Both sides have greeted.
+    pub live: bool,
+    /// How long it has been so.
+    pub since: Duration,
+    /// Round-trip time.
+    pub rtt: Option<Duration>,
+    /// Its queue was full; it gets the rest through catch-up.
+    pub behind: bool,
+}
+
+impl Links {
+    pub(crate) fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    pub(crate) fn get(&self, link: LinkId) -> Option<&Link> {
+        self.map.get(&link)
+    }
+
+    pub(crate) fn get_mut(&mut self, link: LinkId) -> Option<&mut Link> {
+        self.map.get_mut(&link)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (LinkId, &Link)> {
+        self.map.iter().map(|(id, link)| (*id, link))
+    }
+
+    /// Links that both sides have greeted on.
+    pub(crate) fn live(&self) -> impl Iterator<Item = (LinkId, &Link)> {
+        self.iter().filter(|(_, link)| link.hello.is_some())
+    }
+
+    pub(crate) fn live_to(&self, peer: &NodeId) -> Option<LinkId> {
+        self.live().find(|(_, link)| link.peer == *peer).map(|(id, _)| id)
+    }
+
+    /// The soonest thing to do for a link.
+    pub(crate) fn due(&self) -> Option<Mono> {
+        self.map.values().map(Link::due).min()
+    }
+
+    /// Whether local clients should wait for a link that is merely busy.
+    pub(crate) fn gated(&self, now: Mono) -> bool {
+        self.map.values().any(|link| {
+            !link.behind && link.half_since.is_some_and(|since| now.since(since) < GATE)
+        })
+    }
+}
+
+impl Link {
+    fn due(&self) -> Mono {
+        if self.hello.is_none() {
+            return self.since + limits::GREETING;
+        }
+        let asking = self.asking.due();
+        asking.map_or(self.heart.due(), |due| due.min(self.heart.due()))
+    }
+
+    fn pulse_pace(&self, me: &NodeId, our_links: u16, their_links: u16) -> bool {
+        (our_links, self.peer) > (their_links, *me)
+    }
+}
+
+impl<E: Env> Node<E> {
+    pub(crate) fn on_link_up(&mut self, now: Now, link: LinkId, up: LinkUp) {
+        let LinkUp { peer, dialled, named, near, address } = up;
+        let refused = if peer == self.me.id {
+            Some(GoodbyeReason::Duplicate)
+        } else {
+            (self.links.len() >= limits::LINKS).then_some(GoodbyeReason::Full)
+        };
+        if dialled {
+            self.links.dials += 1;
+        }
+        let state = Link {
+            peer,
+            dialled,
+            named: named || dialled,
+            near,
+            address,
+            hello: None,
+            dial: if dialled { self.links.dials } else { 0 },
+            since: now.mono,
+            heart: Heart::new(now.mono),
+            half_since: None,
+            behind: false,
+            asking: Asking::default(),
+            compared: Compared::default(),
+        };
+        let dial = state.dial;
+        self.links.map.insert(link, state);
+        if let Some(reason) = refused {
+            return self.end_link(now, link, reason);
+        }
+        let hello = Hello {
+            min: frame::VERSION,
+            max: frame::VERSION,
+            network: self.me.network,
+            boot: self.me.boot,
+            name: self.me.name.clone(),
+            dial,
+            wall: now.wall_ms,
+            software: self.me.software.clone(),
+        };
+        self.send(link, Kind::Hello, 0, &codec::encode(&hello));
+        self.out.push_back(Output::PeersChanged);
+    }
+
+    pub(crate) fn on_hello(&mut self, now: Now, link: LinkId, hello: Hello) {
+        let Some(state) = self.links.get_mut(link) else { return };
+        if state.hello.is_some() {
+            return self.bad_peer(now, link, "a second hello");
+        }
+        let claim = Claim { named: state.named, near: state.near, network: hello.network };
+        let refused = if hello.min > frame::VERSION || hello.max < frame::VERSION {
+            Some(GoodbyeReason::Version)
+        } else {
+            roster::refuse(self.me.admit, self.me.network, claim)
+        };
+        if let Some(reason) = refused {
+            return self.end_link(now, link, reason);
+        }
+        if !state.dialled {
+            state.dial = hello.dial;
+        }
+        let (peer, this) = (state.peer, (hello.boot, state.dialled, state.dial));
+        let rival = self.links.live_to(&peer);
+        if let Some(rival) = rival.and_then(|id| Some((id, self.links.get(id)?))) {
+            let other = (rival.1.hello.as_ref().map(|hello| hello.boot), rival.1);
+            let that = (other.0.unwrap_or_default(), other.1.dialled, other.1.dial);
+            let loser = if self.prefers(&peer, this, that) { rival.0 } else { link };
+            self.end_link(now, loser, GoodbyeReason::Duplicate);
+            if loser == link {
+                return;
+            }
+        }
+        self.go_live(now, link, hello);
+    }
+
+    pub(crate) fn on_goodbye(&mut self, now: Now, link: LinkId, goodbye: Goodbye) {
+        self.out.push_back(Output::CloseLink { link, reason: goodbye.reason, by_peer: true });
+        self.forget_link(now, link, goodbye.reason);
+    }
+
+    pub(crate) fn on_link_down(&mut self, now: Now, link: LinkId) {
+        self.forget_link(now, link, GoodbyeReason::Silent);
+    }
+
+    pub(crate) fn on_link_level(&mut self, now: Now, link: LinkId, level: Level) {
+        let Some(state) = self.links.get_mut(link) else { return };
+        match level {
+            Level::Half => state.half_since = Some(now.mono),
+            Level::Full => {
+                state.behind = true;
+                self.counters.drop(Drop::LinkBehind, 1);
+            }
+            Level::Drained => {
+                state.half_since = None;
+                if core::mem::take(&mut state.behind) {
+                    // Our summary shows the peer what it lacks, and it asks.
+                    self.ask(now, link);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn on_heartbeat(&mut self, now: Now, link: LinkId, beat: &Heartbeat) {
+        let (ours, me) = (self.pulse(), self.me.id);
+        let Some(state) = self.links.get_mut(link) else { return };
+        let pace = state.pulse_pace(&me, ours.links, beat.links);
+        state.heart.heard(now.mono, beat, pace);
+        if beat.ask {
+            let answer = state.heart.beat(now.mono, ours, false);
+            self.send(link, Kind::Heartbeat, 0, &codec::encode(&answer));
+        }
+        self.compare(now, link, ours, beat);
+    }
+
+    /// What is due on links: greetings that took too long, silence, heartbeats.
+    pub(crate) fn tick_links(&mut self, now: Now) {
+        let due = self.links.iter().filter(|(_, link)| link.due() <= now.mono);
+        for link in due.map(|(id, _)| id).collect::<Vec<_>>() {
+            let pulse = self.pulse();
+            let Some(state) = self.links.get_mut(link) else { continue };
+            if state.hello.is_none() || state.heart.is_dead(now.mono) {
+                self.end_link(now, link, GoodbyeReason::Silent);
+            } else if state.heart.due() <= now.mono {
+                let beat = state.heart.beat(now.mono, pulse, true);
+                self.send(link, Kind::Heartbeat, 0, &codec::encode(&beat));
+            } else {
+                self.ask_again(now, link);
+            }
+        }
+    }
+
+    pub(crate) fn forgive_links(&mut self, late: Duration) {
+        for link in self.links.map.values_mut() {
+            link.heart.forgive(late);
+            link.since = link.since + late;
+        }
+    }
+
+    pub(crate) fn disconnect(&mut self, now: Now, peer: &NodeId) {
+        let links = self.links.iter().filter(|(_, link)| link.peer == *peer);
+        for link in links.map(|(id, _)| id).collect::<Vec<_>>() {
+            self.end_link(now, link, GoodbyeReason::Disconnected);
+        }
+    }
+
+    /// Says goodbye and ends a link.
+    pub(crate) fn end_link(&mut self, now: Now, link: LinkId, reason: GoodbyeReason) {
+        self.send(link, Kind::Goodbye, 0, &codec::encode(&Goodbye { reason }));
+        self.out.push_back(Output::CloseLink { link, reason, by_peer: false });
+        self.forget_link(now, link, reason);
+    }
+
+    pub(crate) fn bad_peer(&mut self, now: Now, link: LinkId, what: &'static str) {
+        self.counters.drop(Drop::BadFrame, 1);
+        if let Some(peer) = self.links.get(link).map(|state| state.peer) {
+            self.out.push_back(Output::Note(Note::BadPeer { link, peer, what }));
+            self.end_link(now, link, GoodbyeReason::Protocol);
+        }
+    }
+
+    /// What the caller shows of its links.
+    pub fn links(&self, now: Mono) -> Vec<LinkInfo> {
+        let info = |(link, state): (LinkId, &Link)| LinkInfo {
+            link,
+            peer: state.peer,
+            name: state.hello.as_ref().map(|hello| hello.name.clone()),
+            address: state.address.to_string(),
+            dialled: state.dialled,
+            live: state.hello.is_some(),
+            since: now.since(state.since),
+            rtt: state.heart.rtt(),
+            behind: state.behind,
+        };
+        self.links.iter().map(info).collect()
+    }
+
+    fn go_live(&mut self, now: Now, link: LinkId, hello: Hello) {
+        let Some(state) = self.links.get_mut(link) else { return };
+        let wall = i64::try_from(hello.wall).unwrap_or(i64::MAX);
+        let ours = i64::try_from(now.wall_ms).unwrap_or(i64::MAX);
+        let note = Note::LinkLive {
+            link,
+            peer: state.peer,
+            name: hello.name.clone(),
+            clock_offset_ms: wall.saturating_sub(ours),
+        };
+        state.hello = Some(hello);
+        state.since = now.mono;
+        state.heart = Heart::new(now.mono);
+        self.out.push_back(Output::Note(note));
+        self.out.push_back(Output::PeersChanged);
+        self.neighbours_changed(now);
+        self.send_records(link);
+        self.ask(now, link);
+    }
+
+    /// Whether of two links to `peer` this one is kept. Both sides come to the same answer: a
+    /// newer run of the peer wins, then the link that the smaller key dialled, then the later
+    /// of two links that the same side dialled.
+    fn prefers(&self, peer: &NodeId, this: Place, that: Place) -> bool {
+        let by_smaller_key = |dialled: bool| dialled == (self.me.id < *peer);
+        if this.0 != that.0 {
+            this.0 > that.0
+        } else if this.1 != that.1 {
+            by_smaller_key(this.1)
+        } else {
+            this.2 > that.2
+        }
+    }
+
+    fn forget_link(&mut self, now: Now, link: LinkId, reason: GoodbyeReason) {
+        let Some(state) = self.links.map.remove(&link) else { return };
+        self.out.push_back(Output::PeersChanged);
+        if state.hello.is_some() {
+            self.out.push_back(Output::Note(Note::LinkLost { link, peer: state.peer, reason }));
+            self.neighbours_changed(now);
+        }
+    }
+
+    fn pulse(&self) -> Pulse {
+        Pulse {
+            seen: self.seen.fingerprint(),
+            nodes: self.nodes.fingerprint(),
+            links: u16::try_from(self.links.live().count()).unwrap_or(u16::MAX),
+        }
+    }
+}
+
+/// The peer's run, whether we dialled, and which dial it was.
+type Place = (meshchat_proto::id::Boot, bool, u64);
+
+/// A link as it comes up.
+#[derive(Debug)]
+pub(crate) struct LinkUp {
+    pub(crate) peer: NodeId,
+    pub(crate) dialled: bool,
+    pub(crate) named: bool,
+    pub(crate) near: bool,
+    pub(crate) address: String,
+}

@@ -1,0 +1,350 @@
+//! The node itself: what happens goes in, what follows comes out.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use meshchat_proto::codec;
+use meshchat_proto::control::{Error, Reply};
+use meshchat_proto::frame::{self, Frame, FrameError, Kind};
+use meshchat_proto::id::{Boot, MessageId, NetworkId, NodeId};
+use meshchat_proto::name::NodeName;
+use meshchat_proto::peer::GoodbyeReason;
+use serde::Deserialize;
+
+use crate::chat::Outgoing;
+use crate::echo::Echoes;
+use crate::env::Env;
+use crate::history::History;
+use crate::io::{Admit, Config, HistoryMode, Input, LinkId, Note, Output, SessionId};
+use crate::limits;
+use crate::links::{LinkUp, Links};
+use crate::nodes::Nodes;
+use crate::order::Order;
+use crate::people::People;
+use crate::records::Publication;
+use crate::rooms::Rooms;
+use crate::seen::Seen;
+use crate::sessions::Session;
+use crate::status::{Counters, Drop};
+use crate::sync::Doubts;
+use crate::time::{Mono, Now, millis};
+
+/// Who this node is.
+#[derive(Debug)]
+pub(crate) struct Me {
+    pub(crate) id: NodeId,
+    pub(crate) network: NetworkId,
+    pub(crate) name: NodeName,
+    pub(crate) software: String,
+    pub(crate) boot: Boot,
+    /// The number of its newest message in this run.
+    pub(crate) seq: u64,
+    pub(crate) admit: Admit,
+    pub(crate) history: HistoryMode,
+    pub(crate) started: Mono,
+}
+
+/// One node of the mesh, without any means of its own to reach the world.
+#[derive(Debug)]
+pub struct Node<E> {
+    pub(crate) env: E,
+    pub(crate) me: Me,
+    pub(crate) links: Links,
+    pub(crate) seen: Seen,
+    pub(crate) doubts: Doubts,
+    pub(crate) order: Order,
+    pub(crate) history: History,
+    pub(crate) rooms: Rooms,
+    pub(crate) nodes: Nodes,
+    pub(crate) publication: Publication,
+    pub(crate) presence_dirty: bool,
+    pub(crate) presence_due: Option<Mono>,
+    pub(crate) people: People,
+    pub(crate) sessions: BTreeMap<SessionId, Session>,
+    pub(crate) outgoing: VecDeque<Outgoing>,
+    pub(crate) proven: VecDeque<(NodeId, MessageId)>,
+    pub(crate) echoes: Echoes,
+    pub(crate) counters: Counters,
+    /// A catch-up with some neighbour has come to its end in this run.
+    pub(crate) caught_up: bool,
+    pub(crate) out: VecDeque<Output>,
+    clock: Now,
+    stopped: bool,
+}
+
+impl<E: Env> Node<E> {
+    /// A node that has just started.
+    pub fn new(now: Now, config: Config, mut env: E) -> Self {
+        let most = match config.history {
+            HistoryMode::Off => 0,
+            HistoryMode::Memory => limits::HISTORY_MESSAGES,
+        };
+        let me = Me {
+            id: config.id,
+            network: config.network,
+            name: config.name,
+            software: config.software,
+            boot: Boot::new(config.boot_count, env.random()),
+            seq: 0,
+            admit: config.admit,
+            history: config.history,
+            started: now.mono,
+        };
+        let mut node = Self {
+            env,
+            me,
+            links: Links::default(),
+            seen: Seen::default(),
+            doubts: Doubts::default(),
+            order: Order::default(),
+            history: History::new(most),
+            rooms: Rooms::default(),
+            nodes: Nodes::default(),
+            publication: Publication::default(),
+            presence_dirty: false,
+            presence_due: None,
+            people: People::load(config.people),
+            sessions: BTreeMap::new(),
+            outgoing: VecDeque::new(),
+            proven: VecDeque::new(),
+            echoes: Echoes::default(),
+            counters: Counters::default(),
+            caught_up: false,
+            out: VecDeque::new(),
+            clock: now,
+            stopped: false,
+        };
+        node.record_changed(now);
+        node
+    }
+
+    /// Takes in something that happened. Follow with [`Node::poll_output`] until it is empty;
+    /// several inputs may come first, and messages sent in them are then signed together.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        if self.stopped {
+            return;
+        }
+        self.wake(now);
+        match input {
+            Input::LinkUp { link, peer, dialled, named, near, address } => {
+                self.on_link_up(now, link, LinkUp { peer, dialled, named, near, address });
+            }
+            Input::Frame { link, frame } => self.on_frame(now, link, frame),
+            Input::LinkLevel { link, level } => self.on_link_level(now, link, level),
+            Input::LinkDown { link } => self.on_link_down(now, link),
+            Input::SessionUp { session, user } => self.on_session_up(session, user),
+            Input::Request { session, id, request } => self.on_request(now, session, id, request),
+            Input::SessionDrained { session } => self.on_session_drained(now, session),
+            Input::SessionDown { session } => self.on_session_down(now, session),
+            Input::Reconfigure { name, admit } => {
+                (self.me.name, self.me.admit) = (name, admit);
+                self.record_changed(now);
+            }
+            Input::Disconnect { peer } => self.disconnect(now, &peer),
+            Input::Shutdown => self.shutdown(now),
+        }
+    }
+
+    /// Does what is due. Call it when [`Node::poll_timeout`] has come.
+    pub fn handle_timeout(&mut self, now: Now) {
+        if self.stopped {
+            return;
+        }
+        self.wake(now);
+        self.tick_links(now);
+        self.tick_order(now);
+        self.tick_doubts(now);
+        self.tick_pings(now);
+        if self.presence_due.is_some_and(|due| due <= now.mono) {
+            self.show_changes(now);
+        }
+        self.history.forget_old(now.mono);
+        if self.record_due() <= now.mono {
+            self.publish(now);
+        }
+    }
+
+    /// The next thing to do, or none when the node rests.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if self.out.is_empty() {
+            self.settle();
+        }
+        self.out.pop_front()
+    }
+
+    /// When [`Node::handle_timeout`] is to be called next; never after a shutdown.
+    pub fn poll_timeout(&self) -> Mono {
+        if self.stopped {
+            return Mono::from_micros(u64::MAX);
+        }
+        let soonest = [
+            self.links.due(),
+            self.order.due(),
+            self.doubts.due(),
+            self.echoes.due(),
+            self.presence_due,
+        ];
+        soonest.into_iter().flatten().fold(self.record_due(), Mono::min)
+    }
+
+    /// Whether local clients should wait, because a link is nearly full of what they sent.
+    pub fn is_gated(&self, now: Mono) -> bool {
+        self.links.gated(now)
+    }
+
+    /// What the node has counted.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The randomness and keys that the node was given.
+    pub fn env_mut(&mut self) -> &mut E {
+        &mut self.env
+    }
+
+    /// What a drain of outputs leaves to be done once for many inputs.
+    fn settle(&mut self) {
+        if self.stopped {
+            return;
+        }
+        let now = self.clock;
+        self.seal(now);
+        if self.publication_is_due(now.mono) {
+            self.publish(now);
+        }
+        if self.presence_dirty {
+            self.refresh_presence(now);
+        }
+        #[cfg(debug_assertions)]
+        self.check_invariants();
+    }
+
+    fn publication_is_due(&self, now: Mono) -> bool {
+        self.record_due() <= now
+    }
+
+    /// Notes the time; blames itself when the loop was late.
+    fn wake(&mut self, now: Now) {
+        let late = now.mono.since(self.poll_timeout().max(self.clock.mono));
+        if late > limits::OVERSLEPT && !self.publication_never() {
+            self.forgive_links(late);
+            self.out.push_back(Output::Note(Note::Overslept { late_ms: millis(late) }));
+        }
+        self.clock = now;
+    }
+
+    fn publication_never(&self) -> bool {
+        self.record_due() == Mono::ZERO
+    }
+
+    fn on_frame(&mut self, now: Now, link: LinkId, frame: Bytes) {
+        let Some(live) = self.links.get(link).map(|link| link.hello.is_some()) else { return };
+        let frame = match Frame::parse(frame) {
+            Ok(frame) => frame,
+            Err(FrameError::Version(_)) => return self.end_link(now, link, GoodbyeReason::Version),
+            Err(FrameError::Short | FrameError::Long) => {
+                return self.bad_peer(now, link, "a frame out of bounds");
+            }
+        };
+        match (frame.kind, live) {
+            (Kind::Hello, _) => self.read(now, link, &frame, Self::on_hello),
+            (Kind::Goodbye, _) => self.read(now, link, &frame, Self::on_goodbye),
+            (Kind::Unknown(_), _) => self.counters.drop(Drop::UnknownKind, 1),
+            (_, false) => self.bad_peer(now, link, "a frame before its hello"),
+            (Kind::Heartbeat, true) => {
+                self.read(now, link, &frame, |node, now, link, beat| {
+                    node.on_heartbeat(now, link, &beat);
+                });
+            }
+            (Kind::Record, true) => self.on_record(now, link, &frame),
+            (Kind::Chat, true) => self.on_chat(now, link, &frame),
+            (Kind::Summary, true) => {
+                self.read(now, link, &frame, |node, now, link, summary| {
+                    node.on_summary(now, link, &summary);
+                });
+            }
+            (Kind::SyncEnd, true) => {
+                self.read(now, link, &frame, |node, now, link, end| {
+                    node.on_sync_end(now, link, &end);
+                });
+            }
+            (Kind::Echo, true) => self.on_echo(now, link, &frame),
+        }
+    }
+
+    fn read<'a, T: Deserialize<'a>>(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        frame: &'a Frame,
+        then: impl FnOnce(&mut Self, Now, LinkId, T),
+    ) {
+        match codec::decode(&frame.body) {
+            Ok(value) => then(self, now, link, value),
+            Err(_) => self.bad_peer(now, link, "an unreadable frame"),
+        }
+    }
+
+    fn shutdown(&mut self, now: Now) {
+        self.seal(now);
+        self.publish_leaving(now);
+        for link in self.links.iter().map(|(id, _)| id).collect::<Vec<_>>() {
+            self.end_link(now, link, GoodbyeReason::Leaving);
+        }
+        self.stopped = true;
+    }
+
+    pub(crate) fn reply(&mut self, session: SessionId, id: u64, result: Result<Reply, Error>) {
+        self.out.push_back(Output::Reply { session, id, result });
+    }
+
+    /// Sends a frame of the link itself.
+    pub(crate) fn send(&mut self, link: LinkId, kind: Kind, hops: u8, body: &[u8]) {
+        let frame = frame::encode(kind, hops, body);
+        self.out.push_back(Output::Send { links: [link].into(), frame, urgent: kind.is_urgent() });
+    }
+
+    pub(crate) fn send_all(&mut self, links: Vec<LinkId>, frame: Bytes, urgent: bool) {
+        if !links.is_empty() {
+            self.out.push_back(Output::Send { links, frame, urgent });
+        }
+    }
+
+    /// Sends chat to the links that keep up. Returns how many.
+    pub(crate) fn send_chat(&mut self, mut links: Vec<LinkId>, frame: Bytes) -> u32 {
+        let before = links.len();
+        links.retain(|link| self.links.get(*link).is_some_and(|link| !link.behind));
+        self.counters.drop(Drop::LinkBehind, (before - links.len()) as u64);
+        let sent = u32::try_from(links.len()).unwrap_or(u32::MAX);
+        self.send_all(links, frame, false);
+        sent
+    }
+
+    /// Sends a flooded frame on, one hop less, its body untouched.
+    pub(crate) fn pass_on(&mut self, links: Vec<LinkId>, frame: &Frame, urgent: bool) {
+        if links.is_empty() {
+            return;
+        }
+        let Some(hops) = frame.hops.checked_sub(1).filter(|hops| *hops > 0) else {
+            return self.counters.drop(Drop::HopsUsedUp, 1);
+        };
+        self.counters.forwarded += links.len() as u64;
+        let wire = frame::encode(frame.kind, hops, &frame.body);
+        if urgent {
+            self.send_all(links, wire, true);
+        } else {
+            self.send_chat(links, wire);
+        }
+    }
+
+    /// Panics when a table is over its bound or the books do not agree.
+    #[cfg(any(test, debug_assertions))]
+    fn check_invariants(&self) {
+        self.history.check_invariants();
+        for row in self.limits() {
+            assert!(row.used <= row.most, "{} holds {} of {}", row.name, row.used, row.most);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Who is there: reachability worked out from the records, and its changes shown.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use meshchat_proto::control::{Event, NodeChange, NodeState, PersonChange, PersonStatus};
+use meshchat_proto::id::NodeId;
+
+use crate::env::Env;
+use crate::graph;
+use crate::io::{Note, Output};
+use crate::node::Node;
+use crate::nodes::Known;
+use crate::time::{Mono, Now};
+
+impl<E: Env> Node<E> {
+    /// Brings every node and person in line with the records. Called once for any number of
+    /// changes, before the node rests.
+    pub(crate) fn refresh_presence(&mut self, now: Now) {
+        self.presence_dirty = false;
+        let me = self.me.id;
+        let ours: BTreeSet<NodeId> = self.links.live().map(|(_, link)| link.peer).collect();
+        let neighbours = |node: &NodeId| {
+            let known = self.nodes.get(node).filter(|known| !known.record.left);
+            known.map(|known| known.record.neighbours.as_slice())
+        };
+        let paths = graph::reachable(me, &ours, neighbours);
+        for known in self.nodes.values_mut() {
+            known.path = paths.get(&known.record.node).copied();
+            let state = if known.record.node == me {
+                NodeState::Here
+            } else if known.record.left {
+                NodeState::Left
+            } else if known.path.is_some() {
+                NodeState::Reachable
+            } else {
+                NodeState::Unreachable
+            };
+            if state != known.state {
+                known.state = state;
+                known.since = now.mono;
+            }
+            known.refresh_people(now.mono);
+        }
+        self.nodes.settle_fingerprint();
+        self.show_changes(now);
+    }
+
+    /// Tells clients and log what changed since they were last told, unless it flaps.
+    pub(crate) fn show_changes(&mut self, now: Now) {
+        self.presence_due = None;
+        let mut events = Vec::new();
+        for known in self.nodes.values_mut() {
+            let wait = known.show(now.mono, &mut events);
+            let due = [wait, self.presence_due].into_iter().flatten().min();
+            self.presence_due = due;
+        }
+        for event in events {
+            if let Event::Node(change) = &event {
+                self.out.push_back(Output::Note(Note::NodeChanged {
+                    node: change.node,
+                    name: change.name.clone(),
+                    state: word(change.state),
+                }));
+            }
+            self.announce(Box::new(event));
+        }
+    }
+}
+
+impl Known {
+    fn refresh_people(&mut self, now: Mono) {
+        let mut views = core::mem::take(&mut self.people);
+        for view in &mut views {
+            // Who is no longer named has left the node or changed their name.
+            let status = self.status_of(&view.name).unwrap_or(PersonStatus::Offline);
+            if status != view.status {
+                view.status = status;
+                view.since = now;
+            }
+        }
+        views.retain(|view| view.shown.is_some_and(is_there) || self.person(&view.name).is_some());
+        self.people = views;
+    }
+
+    /// Collects what is to be shown; tells when to come again for what flaps.
+    fn show(&mut self, now: Mono, events: &mut Vec<Event>) -> Option<Mono> {
+        let mut due: Option<Mono> = None;
+        let mut wait = |at: Mono| due = Some(due.map_or(at, |due| due.min(at)));
+        let (node, name) = (self.record.node, self.record.name.clone());
+        if self.shown != self.state {
+            match self.flap.take(now) {
+                Ok(()) => {
+                    self.shown = self.state;
+                    if self.state != NodeState::Here {
+                        let name = name.clone();
+                        events.push(Event::Node(NodeChange { node, name, state: self.state }));
+                    }
+                }
+                Err(at) => wait(at),
+            }
+        }
+        for view in &mut self.people {
+            let was = view.shown;
+            // Who was never seen here does not go.
+            if was == Some(view.status) || (was.is_none() && !is_there(view.status)) {
+                continue;
+            }
+            match view.flap.take(now) {
+                Ok(()) => {
+                    view.shown = Some(view.status);
+                    events.push(Event::Person(PersonChange {
+                        name: view.name.clone(),
+                        node,
+                        node_name: name.clone(),
+                        state: view.status,
+                        was,
+                        note: view.note.clone(),
+                    }));
+                }
+                Err(at) => wait(at),
+            }
+        }
+        due
+    }
+}
+
+const fn is_there(status: PersonStatus) -> bool {
+    matches!(status, PersonStatus::Online | PersonStatus::Away | PersonStatus::Unreachable)
+}
+
+const fn word(state: NodeState) -> &'static str {
+    match state {
+        NodeState::Here => "here",
+        NodeState::Reachable => "reachable",
+        NodeState::Unreachable => "unreachable",
+        NodeState::Left => "left",
+        NodeState::Unknown => "unknown",
+    }
+}

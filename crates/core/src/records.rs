@@ -1,0 +1,191 @@
+//! This node's own record, and the flood of everyone's.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use meshchat_proto::codec;
+use meshchat_proto::control::NodeState;
+use meshchat_proto::frame::{self, Frame, Kind};
+use meshchat_proto::id::Boot;
+use meshchat_proto::limits::{BATCH_BYTES, HOPS, NEIGHBOURS};
+use meshchat_proto::message::Signature;
+use meshchat_proto::peer::{Heartbeat, Person, Record, Signed, signed_record};
+use serde_bytes::Bytes as ByteSlice;
+
+use crate::env::Env;
+use crate::heartbeat::Pulse;
+use crate::io::{LinkId, Output};
+use crate::limits;
+use crate::node::Node;
+use crate::router::{self, Passage};
+use crate::status::Drop;
+use crate::time::{Mono, Now};
+
+/// When this node's record is next sent, and whether it must be.
+#[derive(Debug, Default)]
+pub(crate) struct Publication {
+    version: u64,
+    changed: bool,
+    last: Option<Mono>,
+    left: bool,
+    reborn: Option<Mono>,
+}
+
+impl<E: Env> Node<E> {
+    /// Our links or people changed: everyone is to know.
+    pub(crate) fn record_changed(&mut self, now: Now) {
+        let record = self.build_record();
+        let signed =
+            self.nodes.get(&self.me.id).map(|known| known.signed.clone()).unwrap_or_default();
+        self.nodes.put(now.mono, record, signed);
+        self.publication.changed = true;
+        self.presence_dirty = true;
+    }
+
+    /// As [`Node::record_changed`], after a link came or went.
+    pub(crate) fn neighbours_changed(&mut self, now: Now) {
+        self.record_changed(now);
+    }
+
+    /// When the own record is due.
+    pub(crate) fn record_due(&self) -> Mono {
+        let Some(last) = self.publication.last else { return Mono::ZERO };
+        if self.publication.changed {
+            return last + limits::RECORD_PAUSE;
+        }
+        let nodes = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        last + limits::RECORD_REFRESH * (1 + nodes / limits::RECORD_REFRESH_NODES)
+    }
+
+    /// Signs and floods the own record.
+    pub(crate) fn publish(&mut self, now: Now) {
+        self.publication.version += 1;
+        self.publication.changed = false;
+        self.publication.last = Some(now.mono);
+        let record = self.build_record();
+        let body = codec::encode(&record);
+        let sig = self.env.sign(&signed_record(&body));
+        let signed = Bytes::from(codec::encode(&Signed { sig, body: ByteSlice::new(&body) }));
+        self.nodes.put(now.mono, record, signed.clone());
+        let links = router::targets(&self.links, Passage { origin: self.me.id, from: None });
+        self.send_all(links, frame::encode(Kind::Record, HOPS, &signed), true);
+        self.presence_dirty = true;
+    }
+
+    /// The last record: this node leaves and is not lost.
+    pub(crate) fn publish_leaving(&mut self, now: Now) {
+        self.publication.left = true;
+        self.publish(now);
+    }
+
+    /// Gives a neighbour all records; it drops those that it has.
+    pub(crate) fn send_records(&mut self, link: LinkId) {
+        let held = self.nodes.iter().filter(|(_, known)| !known.signed.is_empty());
+        let frames: Vec<Bytes> =
+            held.map(|(_, known)| frame::encode(Kind::Record, HOPS, &known.signed)).collect();
+        for frame in frames {
+            self.send_all([link].into(), frame, true);
+        }
+    }
+
+    pub(crate) fn on_record(&mut self, now: Now, link: LinkId, frame: &Frame) {
+        let Ok(signed) = codec::decode::<Signed<'_>>(&frame.body) else {
+            return self.bad_peer(now, link, "an unreadable record");
+        };
+        let Ok(record) = codec::decode::<Record>(signed.body) else {
+            return self.bad_peer(now, link, "an unreadable record");
+        };
+        if record.network != self.me.network {
+            return self.counters.drop(Drop::OtherNetwork, 1);
+        }
+        if record.node == self.me.id {
+            return self.on_own_record(now, &record, &signed.sig, signed.body);
+        }
+        if !self.nodes.is_news(&record.node, record.boot, record.version) {
+            return;
+        }
+        self.counters.verified += 1;
+        if !self.env.verify(&record.node, &signed_record(signed.body), &signed.sig) {
+            self.counters.drop(Drop::BadSignature, 1);
+            return self.bad_peer(now, link, "a record with a wrong signature");
+        }
+        let origin = record.node;
+        if !self.nodes.put(now.mono, record, frame.body.clone()) {
+            return self.counters.drop(Drop::NodesFull, 1);
+        }
+        self.presence_dirty = true;
+        let links = router::targets(&self.links, Passage { origin, from: Some(link) });
+        self.pass_on(links, frame, true);
+    }
+
+    /// Notices when a neighbour holds other records than we do: two heartbeats in a row, and
+    /// not the same pair of tables that an exchange has already failed to even out.
+    pub(crate) fn compare_nodes(&mut self, link: LinkId, ours: Pulse, beat: &Heartbeat) {
+        let Some(state) = self.links.get_mut(link) else { return };
+        let compared = &mut state.compared;
+        let pair = (beat.nodes, ours.nodes);
+        if pair.0 == pair.1 || compared.nodes_settled == Some(pair) {
+            compared.nodes_differ = 0;
+            return;
+        }
+        compared.nodes_differ += 1;
+        if compared.nodes_differ >= 2 {
+            compared.nodes_differ = 0;
+            compared.nodes_settled = Some(pair);
+            self.send_records(link);
+        }
+    }
+
+    /// Somebody knows a record of ours that we did not write: an earlier run of this node
+    /// whose counter the disk has lost. This run is then numbered behind it.
+    fn on_own_record(&mut self, now: Now, record: &Record, sig: &Signature, body: &[u8]) {
+        let foreign = record.boot > self.me.boot;
+        let recently =
+            self.publication.reborn.is_some_and(|at| now.mono.since(at) < limits::FLAP_PAUSE);
+        if !foreign || recently || !self.env.verify(&record.node, &signed_record(body), sig) {
+            return;
+        }
+        let count = record.boot.count().saturating_add(1);
+        self.me.boot = Boot::new(count, self.env.random());
+        self.me.seq = 0;
+        self.publication = Publication { reborn: Some(now.mono), ..Publication::default() };
+        self.out.push_back(Output::SaveBoot(count));
+        self.record_changed(now);
+    }
+
+    fn build_record(&self) -> Record {
+        let mut neighbours: Vec<_> = self.links.live().map(|(_, link)| link.peer).collect();
+        neighbours.sort_unstable();
+        neighbours.dedup();
+        neighbours.truncate(NEIGHBOURS);
+        Record {
+            network: self.me.network,
+            node: self.me.id,
+            boot: self.me.boot,
+            version: self.publication.version,
+            name: self.me.name.clone(),
+            software: self.me.software.clone(),
+            neighbours,
+            people: fitting(self.people.records()),
+            seq: self.me.seq,
+            seen: self.seen.fingerprint(),
+            left: self.publication.left,
+        }
+    }
+}
+
+/// Leaves out what people said and where they are when it would not fit a frame.
+fn fitting(mut people: Vec<Person>) -> Vec<Person> {
+    if codec::encode(&people).len() > BATCH_BYTES {
+        for person in &mut people {
+            person.note.clear();
+            person.rooms.truncate(2);
+        }
+    }
+    people
+}
+
+/// Whether a node of this state can be talked to.
+pub(crate) const fn is_up(state: NodeState) -> bool {
+    matches!(state, NodeState::Here | NodeState::Reachable)
+}

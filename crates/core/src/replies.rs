@@ -1,0 +1,397 @@
+//! Requests of local clients.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use meshchat_proto::control::{
+    DropCount, Error, ErrorCode, HistoryStatus, LimitRow, NodeInfo, PersonInfo, PersonStatus,
+    Reply, Request, RoomInfo, Status,
+};
+use meshchat_proto::id::NodeId;
+use meshchat_proto::limits::{NAME_CHARS, NOTE_CHARS, ROOMS_PER_PERSON, TEXT_BYTES};
+use meshchat_proto::message::{Draft, MessageKind};
+use meshchat_proto::name::{NameError, PersonName, RoomName, Text};
+
+use crate::chat::Outgoing;
+use crate::env::Env;
+use crate::io::{HistoryMode, Output, SessionId};
+use crate::limits;
+use crate::node::Node;
+use crate::records::is_up;
+use crate::sessions::TailWish;
+use crate::status::Drop;
+use crate::time::{Mono, Now, millis};
+
+/// The longest that a ping may wait.
+const PING_TIMEOUT: Duration = Duration::from_secs(60);
+
+impl<E: Env> Node<E> {
+    pub(crate) fn on_request(&mut self, now: Now, session: SessionId, id: u64, request: Request) {
+        let Some(user) = self.sessions.get(&session).map(|state| state.user.clone()) else {
+            return;
+        };
+        let at = (session, id);
+        let result = match request {
+            Request::Status {} => Ok(Reply::Status(self.status(now).into())),
+            Request::Limits {} => Ok(Reply::Limits(self.limits())),
+            Request::Nodes {} => Ok(Reply::Nodes(self.node_infos(now.mono))),
+            Request::Who { room } => self.who(now.mono, &user, room.as_deref()),
+            Request::Rooms {} => Ok(Reply::Rooms(self.room_infos(&user))),
+            Request::Join { room } => self.join(now, &user, &room),
+            Request::Leave { room } => self.leave(now, &user, &room),
+            Request::Nick { name } => self.nick(now, &user, &name),
+            Request::Away { away, note } => self.away(now, &user, away.then_some(note)),
+            Request::Send { room, text, kind } => {
+                match self.say(now, at, &user, (room.as_deref(), &text, kind)) {
+                    Ok(()) => return,
+                    Err(error) => Err(error),
+                }
+            }
+            Request::Tail { room, start, follow, presence } => {
+                match room.as_deref().map(parse_room).transpose() {
+                    Ok(room) => {
+                        let wish = TailWish { room, start, follow, presence };
+                        return self.open_tail(now, session, id, wish);
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+            Request::Ping { node, timeout_ms } => match self.find_node(&node) {
+                Ok(node) => {
+                    let timeout = Duration::from_millis(timeout_ms.into()).min(PING_TIMEOUT);
+                    return self.ping(now, at, node, timeout);
+                }
+                Err(error) => Err(error),
+            },
+            Request::Cancel { id: stream } => {
+                if self.close_tail(now, session, stream) {
+                    Ok(Reply::Done {})
+                } else {
+                    Err(Error::new(ErrorCode::NotFound, "no such running request"))
+                }
+            }
+            Request::Peers {}
+            | Request::WatchPeers {}
+            | Request::Connect { .. }
+            | Request::Disconnect { .. }
+            | Request::Config {}
+            | Request::Reload {} => {
+                Err(Error::new(ErrorCode::UnknownRequest, "not a request to the core"))
+            }
+        };
+        self.reply(session, id, result);
+    }
+
+    /// The state of the node; what the transport knows is left for the caller to fill in.
+    pub fn status(&self, now: Now) -> Status {
+        let up = self.nodes.iter().filter(|(_, known)| is_up(known.state)).count();
+        let present = self.nodes.iter().flat_map(|(_, known)| &known.people);
+        let present = present.filter(|view| is_present(view.status)).count();
+        let drops = Drop::ALL.iter().map(|why| (why, self.counters.dropped(*why)));
+        let drops = drops.filter(|(_, count)| *count > 0);
+        Status {
+            node: self.me.id,
+            name: self.me.name.clone(),
+            software: self.me.software.clone(),
+            network: self.me.network,
+            admit: self.me.admit.as_str().into(),
+            listen: Vec::new(),
+            uptime_ms: millis(now.mono.since(self.me.started)),
+            boot: self.me.boot.count(),
+            links: narrow(self.links.live().count()),
+            nodes_reachable: narrow(up),
+            nodes_known: narrow(self.nodes.len()),
+            people_present: narrow(present),
+            clients: narrow(self.sessions.len()),
+            history: HistoryStatus {
+                mode: match self.me.history {
+                    HistoryMode::Memory => "memory".into(),
+                    HistoryMode::Off => "off".into(),
+                },
+                messages: self.history.len() as u64,
+                bytes: self.history.bytes() as u64,
+                cursor: self.history.newest(),
+            },
+            sent: self.counters.sent,
+            received: self.counters.received,
+            forwarded: self.counters.forwarded,
+            duplicates: self.counters.duplicates,
+            gone: self.counters.gone,
+            drops: drops.map(|(why, count)| DropCount { reason: why.to_string(), count }).collect(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Every bounded table of the node.
+    pub fn limits(&self) -> Vec<LimitRow> {
+        let streams: usize = self.sessions.values().map(|session| session.streams.len()).sum();
+        let rows = [
+            ("links", self.links.len(), limits::LINKS + 1, "new links are refused"),
+            ("nodes", self.nodes.len(), limits::NODES, "the node lost longest is forgotten"),
+            ("origins", self.seen.len(), limits::ORIGINS, "the least used is forgotten"),
+            ("history_messages", self.history.len(), self.history.most(), "the oldest is dropped"),
+            (
+                "history_bytes",
+                self.history.bytes(),
+                limits::HISTORY_BYTES,
+                "the oldest message is dropped",
+            ),
+            (
+                "held_messages",
+                self.order.held(),
+                limits::HELD_MESSAGES,
+                "they are shown without waiting",
+            ),
+            ("doubts", self.doubts.len(), limits::ORIGINS, "the rest is not doubted"),
+            ("rooms", self.rooms.len(), limits::ROOMS, "the quietest is forgotten"),
+            ("people", self.people.len(), limits::PEOPLE, "whoever is offline longest makes room"),
+            ("clients", self.sessions.len(), limits::SESSIONS, "new clients are refused"),
+            ("streams", streams, limits::SESSIONS * limits::STREAMS, "the request is refused"),
+            ("pings", self.echoes.len(), limits::PINGS, "the request is refused"),
+            ("proven_batches", self.proven.len(), limits::PROVEN_ROOTS, "the oldest is forgotten"),
+        ];
+        rows.into_iter()
+            .map(|(name, used, most, when_full)| LimitRow {
+                name: name.into(),
+                used: used as u64,
+                most: most as u64,
+                when_full: when_full.into(),
+            })
+            .collect()
+    }
+
+    /// The node that a person means by a name, an id, or the beginning of an id.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::NotFound`] or [`ErrorCode::Ambiguous`].
+    pub fn find_node(&self, text: &str) -> Result<NodeId, Error> {
+        let named = self.nodes.iter().filter(|(_, known)| known.record.name.as_str() == text);
+        let named: Vec<NodeId> = named.map(|(node, _)| *node).collect();
+        let plain = text.replace('-', "").to_lowercase();
+        let prefixed = || {
+            let fits = |node: &&NodeId| plain.len() >= 4 && node.to_string().starts_with(&plain);
+            self.nodes.iter().map(|(node, _)| node).filter(fits).copied().collect()
+        };
+        let found: Vec<NodeId> = if named.is_empty() { prefixed() } else { named };
+        match found.as_slice() {
+            [one] => Ok(*one),
+            [] => {
+                let error = Error::new(ErrorCode::NotFound, format!("no node named {text:?}"));
+                Err(match self.nearest_name(text) {
+                    Some(name) => error.hint(format!("did you mean {name}?")),
+                    None => error.hint("see the known nodes: meshchatctl nodes"),
+                })
+            }
+            several => {
+                let ids: Vec<String> = several.iter().map(NodeId::short).collect();
+                Err(Error::new(ErrorCode::Ambiguous, format!("several nodes are called {text:?}"))
+                    .hint(format!("say which by its id: {}", ids.join(", "))))
+            }
+        }
+    }
+
+    fn nearest_name(&self, text: &str) -> Option<&str> {
+        let names = self.nodes.iter().map(|(_, known)| known.record.name.as_str());
+        let scored = names.map(|name| (distance(name, text), name));
+        scored.min().filter(|(score, _)| *score <= 2).map(|(_, name)| name)
+    }
+
+    fn node_infos(&self, now: Mono) -> Vec<NodeInfo> {
+        let info = |(node, known): (&NodeId, &crate::nodes::Known)| NodeInfo {
+            node: *node,
+            name: known.record.name.clone(),
+            state: known.state,
+            hops: if *node == self.me.id { Some(0) } else { known.path.map(|path| path.hops) },
+            via: known.path.map(|path| self.nodes.name(&path.first)),
+            since_ms: millis(now.since(known.since)),
+            software: known.record.software.clone(),
+            links: narrow(known.record.neighbours.len()),
+            people: narrow(known.record.people.len()),
+        };
+        self.nodes.iter().map(info).collect()
+    }
+
+    fn who(&self, now: Mono, user: &str, room: Option<&str>) -> Result<Reply, Error> {
+        let room = room.map(parse_room).transpose()?;
+        let me = self.people.get(user).map(|person| &person.name);
+        let mut people = Vec::new();
+        for (node, known) in self.nodes.iter() {
+            for view in &known.people {
+                let named = known.person(&view.name).is_some();
+                if !named || room.as_ref().is_some_and(|room| !view.rooms.contains(room)) {
+                    continue;
+                }
+                people.push(PersonInfo {
+                    name: view.name.clone(),
+                    node: *node,
+                    node_name: known.record.name.clone(),
+                    state: view.status,
+                    since_ms: millis(now.since(view.since)),
+                    rooms: view.rooms.clone(),
+                    note: view.note.clone(),
+                    me: *node == self.me.id && Some(&view.name) == me,
+                });
+            }
+        }
+        Ok(Reply::People(people))
+    }
+
+    fn room_infos(&self, user: &str) -> Vec<RoomInfo> {
+        let joined = self.people.rooms_of(user);
+        let views = || self.nodes.iter().flat_map(|(_, known)| &known.people);
+        let mut names: Vec<&RoomName> = self.rooms.names().chain(&joined).collect();
+        names.extend(views().flat_map(|view| &view.rooms));
+        names.sort_unstable();
+        names.dedup();
+        let info = |room: &RoomName| RoomInfo {
+            room: room.clone(),
+            joined: joined.contains(room),
+            people: narrow(views().filter(|view| view.rooms.contains(room)).count()),
+            present: narrow(
+                views().filter(|view| view.rooms.contains(room) && is_present(view.status)).count(),
+            ),
+            messages: self.history.iter().filter(|entry| entry.room == *room).count() as u64,
+        };
+        names.into_iter().map(info).collect()
+    }
+
+    fn join(&mut self, now: Now, user: &str, room: &str) -> Result<Reply, Error> {
+        let room = parse_room(room)?;
+        let person = self.people.person(user).ok_or_else(too_many_people)?;
+        person.join(&room).map_err(|crate::people::TooManyRooms| {
+            let words = format!("you are in {ROOMS_PER_PERSON} rooms, which is the most");
+            Error::new(ErrorCode::TooMany, words).hint("leave one: meshchatctl leave ROOM")
+        })?;
+        let _ = self.rooms.intern(room.as_str());
+        self.person_changed(now);
+        Ok(Reply::Done {})
+    }
+
+    fn leave(&mut self, now: Now, user: &str, room: &str) -> Result<Reply, Error> {
+        let room = parse_room(room)?;
+        let person = self.people.person(user).ok_or_else(too_many_people)?;
+        let before = person.rooms.len();
+        person.rooms.retain(|joined| *joined != room);
+        if person.rooms.len() == before {
+            return Err(Error::new(ErrorCode::NotFound, format!("you are not in {room}"))
+                .hint("see your rooms: meshchatctl rooms"));
+        }
+        self.person_changed(now);
+        Ok(Reply::Done {})
+    }
+
+    fn nick(&mut self, now: Now, user: &str, name: &str) -> Result<Reply, Error> {
+        let name: PersonName = name.parse().map_err(|error| {
+            bad("name", error).hint(format!("choose 1 to {NAME_CHARS} visible characters"))
+        })?;
+        if self.people.is_taken(user, &name) {
+            let words = format!("somebody on this node is called {name} already");
+            return Err(Error::new(ErrorCode::NameTaken, words).hint("choose another name"));
+        }
+        self.people.person(user).ok_or_else(too_many_people)?.name = name;
+        self.person_changed(now);
+        Ok(Reply::Done {})
+    }
+
+    fn away(&mut self, now: Now, user: &str, away: Option<String>) -> Result<Reply, Error> {
+        if away.as_ref().is_some_and(|note| note.chars().count() > NOTE_CHARS) {
+            let words = format!("the note is longer than {NOTE_CHARS} characters");
+            return Err(Error::new(ErrorCode::BadArgument, words).hint("say it in fewer words"));
+        }
+        self.people.person(user).ok_or_else(too_many_people)?.away = away;
+        self.person_changed(now);
+        Ok(Reply::Done {})
+    }
+
+    fn say(
+        &mut self,
+        now: Now,
+        (session, id): (SessionId, u64),
+        user: &str,
+        (room, text, kind): (Option<&str>, &str, MessageKind),
+    ) -> Result<(), Error> {
+        let room = room.map_or_else(|| Ok(RoomName::lobby()), parse_room)?;
+        let text: Text = text.parse().map_err(|error| {
+            let hint = match error {
+                NameError::TooLong { .. } => {
+                    format!("send it in pieces of at most {TEXT_BYTES} bytes")
+                }
+                NameError::Empty | NameError::Character(_) | NameError::NotNormal => {
+                    String::from("say something")
+                }
+            };
+            bad("text", error).hint(hint)
+        })?;
+        if self.people.get(user).is_none() {
+            self.people.person(user).ok_or_else(too_many_people)?;
+            self.person_changed(now);
+        }
+        let author = self.people.name_of(user);
+        let room = self.rooms.intern(room.as_str()).unwrap_or(room);
+        let seen = self.rooms.take_frontier(&room);
+        let draft = Draft { author, room, kind, text, seen, wall: now.wall_ms };
+        self.outgoing.push_back(Outgoing { session, id, draft });
+        Ok(())
+    }
+
+    fn person_changed(&mut self, now: Now) {
+        self.out.push_back(Output::SavePeople(self.people.save()));
+        self.record_changed(now);
+    }
+}
+
+fn parse_room(room: &str) -> Result<RoomName, Error> {
+    room.parse().map_err(|error| {
+        bad("room", error).hint("a room is a word such as #lobby, without spaces, @, : or a comma")
+    })
+}
+
+fn bad(what: &str, error: NameError) -> Error {
+    Error::new(ErrorCode::BadArgument, format!("bad {what}: {error}"))
+}
+
+fn too_many_people() -> Error {
+    Error::new(ErrorCode::TooMany, "too many people are on this node")
+        .hint("wait until somebody else closes their chat")
+}
+
+const fn is_present(status: PersonStatus) -> bool {
+    matches!(status, PersonStatus::Online | PersonStatus::Away)
+}
+
+fn narrow(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// How many letters must change to make one word of the other (Levenshtein 1966).
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().take(NAME_CHARS).collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.chars().take(NAME_CHARS).enumerate() {
+        let mut left = i + 1;
+        let mut next = alloc::vec![left];
+        for (pair, b) in row.windows(2).zip(&other) {
+            let &[diagonal, above] = pair else { continue };
+            left = (diagonal + usize::from(a != *b)).min(above + 1).min(left + 1);
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distance_counts_changed_letters() {
+        assert_eq!(distance("pi-barn", "pi-bran"), 2);
+        assert_eq!(distance("pi", "pi"), 0);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}

@@ -1,0 +1,239 @@
+//! Which messages were seen, per origin: the run of one node.
+//!
+//! The set of seen numbers refuses repetitions, is the question that catch-up asks, and gives
+//! the fingerprint that tells two nodes whether they need to ask.
+
+use alloc::collections::BTreeMap;
+use core::ops::Bound;
+
+use meshchat_proto::id::{Boot, NodeId};
+use meshchat_proto::limits::RANGES;
+
+use crate::history::Entry;
+use crate::limits;
+use crate::ranges::Ranges;
+
+/// One run of one node.
+pub(crate) type Origin = (NodeId, Boot);
+
+/// What is known of the messages of one origin.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    /// Taken in; a second copy is refused.
+    pub(crate) seen: Ranges,
+    /// Given up, because nobody holds them. Should one come after all, it is taken in.
+    pub(crate) gone: Ranges,
+    /// The greatest number that the origin has signed.
+    pub(crate) proven: u64,
+    /// The number to show next; smaller ones are late.
+    pub(crate) next_show: u64,
+    /// Taken in, waiting for an earlier one.
+    pub(crate) held: BTreeMap<u64, Entry>,
+    touched: u64,
+}
+
+impl Window {
+    /// Seen or given up: not asked for any more.
+    pub(crate) fn settled(&self) -> Ranges {
+        if self.gone.is_empty() { self.seen.clone() } else { self.seen.union(&self.gone) }
+    }
+
+    /// Marks a number as seen. When the set gets too ragged, its lowest hole is given up and
+    /// returned.
+    pub(crate) fn mark(&mut self, seq: u64) -> Option<Ranges> {
+        self.seen.insert(seq, seq);
+        self.proven = self.proven.max(seq);
+        if self.seen.as_slice().len() <= RANGES {
+            return None;
+        }
+        let (start, end) = self.seen.close_lowest_hole()?;
+        Some(Ranges::of(start, end).minus(&self.gone))
+    }
+}
+
+/// All windows.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    windows: BTreeMap<Origin, Window>,
+    /// Boot counters of a node up to this are refused: their windows were forgotten.
+    floors: BTreeMap<NodeId, u64>,
+    touches: u64,
+}
+
+impl Seen {
+    pub(crate) fn len(&self) -> usize {
+        self.windows.len()
+    }
+
+    pub(crate) fn get(&self, origin: &Origin) -> Option<&Window> {
+        self.windows.get(origin)
+    }
+
+    pub(crate) fn get_mut(&mut self, origin: &Origin) -> Option<&mut Window> {
+        self.windows.get_mut(origin)
+    }
+
+    /// Whether messages of this run may still come.
+    pub(crate) fn admits(&self, origin: &Origin) -> bool {
+        self.floors.get(&origin.0).is_none_or(|floor| origin.1.count() > *floor)
+    }
+
+    /// The window of an origin, made when there is none; makes room where it must.
+    ///
+    /// `None` when the run is too old or no room can be made.
+    pub(crate) fn window(&mut self, origin: Origin) -> Option<&mut Window> {
+        if !self.windows.contains_key(&origin)
+            && (!self.admits(&origin) || !self.make_room(&origin))
+        {
+            return None;
+        }
+        self.touches += 1;
+        let fresh = || Window { next_show: 1, ..Window::default() };
+        let window = self.windows.entry(origin).or_insert_with(fresh);
+        window.touched = self.touches;
+        Some(window)
+    }
+
+    /// Windows behind `after` up to `upto`.
+    pub(crate) fn between(
+        &self,
+        after: Option<Origin>,
+        upto: Option<Origin>,
+    ) -> impl Iterator<Item = (&Origin, &Window)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let to = upto.map_or(Bound::Unbounded, Bound::Included);
+        // A range that ends before it starts would panic, and the ends come from a peer.
+        let empty = matches!((after, upto), (Some(after), Some(upto)) if after >= upto);
+        (!empty).then(|| self.windows.range((from, to))).into_iter().flatten()
+    }
+
+    /// One number for all that is settled; equal sets have equal numbers.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut sum = 0xcbf2_9ce4_8422_2325;
+        for ((node, boot), window) in &self.windows {
+            let mut one = mix(fold(node.as_bytes()) ^ fold(boot.as_bytes()).rotate_left(32));
+            for (start, end) in window.settled().as_slice() {
+                one = mix(mix(one ^ start) ^ end);
+            }
+            if !window.seen.is_empty() || !window.gone.is_empty() {
+                sum = mix(sum ^ one);
+            }
+        }
+        sum
+    }
+
+    fn make_room(&mut self, origin: &Origin) -> bool {
+        let node = origin.0;
+        let lowest = (node, Boot::new(0, 0));
+        let highest = (node, Boot::new(u64::MAX, u64::MAX));
+        let of_node = || self.windows.range(lowest..=highest);
+        if of_node().count() >= limits::BOOTS_PER_NODE {
+            // What was only heard of goes before what was seen, earlier runs before later ones.
+            let free = of_node().filter(|(_, window)| window.held.is_empty());
+            let Some(victim) = free.min_by_key(|(at, window)| (window.proven > 0, at.1)) else {
+                return false;
+            };
+            let (victim, proven) = (*victim.0, victim.1.proven);
+            if proven > 0 && victim.1 > origin.1 {
+                return false;
+            }
+            self.windows.remove(&victim);
+            if proven > 0 {
+                self.floors.insert(node, victim.1.count());
+            }
+        }
+        if self.windows.len() >= limits::ORIGINS {
+            let free = self.windows.iter().filter(|(_, window)| window.held.is_empty());
+            let victim = free.min_by_key(|(_, window)| (window.proven > 0, window.touched));
+            let Some(victim) = victim.map(|(at, _)| *at) else { return false };
+            self.windows.remove(&victim);
+        }
+        if self.floors.len() > limits::ORIGINS {
+            self.floors.pop_first();
+        }
+        true
+    }
+}
+
+fn fold(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |sum: u64, byte| sum.wrapping_mul(0x0100_0000_01b3) ^ u64::from(*byte))
+}
+
+/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014).
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(node: u16, boot: u64) -> Origin {
+        let mut id = [0; 32];
+        id[..2].copy_from_slice(&node.to_be_bytes());
+        (NodeId(id), Boot::new(boot, 7))
+    }
+
+    #[test]
+    fn equal_sets_have_equal_fingerprints_however_they_came() {
+        let (mut a, mut b) = (Seen::default(), Seen::default());
+        assert_eq!(a.fingerprint(), b.fingerprint());
+        for seq in [1, 2, 5, 3] {
+            a.window(origin(1, 1)).unwrap().mark(seq);
+        }
+        assert_ne!(a.fingerprint(), b.fingerprint());
+        for seq in [5, 3, 2] {
+            b.window(origin(1, 1)).unwrap().mark(seq);
+        }
+        assert_ne!(a.fingerprint(), b.fingerprint());
+        b.window(origin(1, 1)).unwrap().gone.insert(1, 1);
+        assert_eq!(a.fingerprint(), b.fingerprint());
+    }
+
+    #[test]
+    fn a_node_keeps_its_latest_boots() {
+        let mut seen = Seen::default();
+        for boot in 1..=40 {
+            seen.window(origin(1, boot)).unwrap().mark(1);
+        }
+        assert_eq!(seen.len(), limits::BOOTS_PER_NODE);
+        assert!(!seen.admits(&origin(1, 24)) && seen.admits(&origin(1, 25)));
+        assert!(seen.window(origin(1, 3)).is_none());
+        assert!(seen.window(origin(2, 3)).is_some());
+    }
+
+    #[test]
+    fn windows_are_bounded_and_the_least_used_goes_first() {
+        let mut seen = Seen::default();
+        let most = u16::try_from(limits::ORIGINS).unwrap();
+        for node in 0..most {
+            seen.window(origin(node, 1)).unwrap().mark(1);
+        }
+        seen.window(origin(0, 1)).unwrap();
+        seen.window(origin(most, 1)).unwrap().mark(1);
+        assert_eq!(seen.len(), limits::ORIGINS);
+        assert!(seen.get(&origin(0, 1)).is_some());
+        assert!(seen.get(&origin(1, 1)).is_none());
+    }
+
+    #[test]
+    fn a_ragged_window_gives_up_its_lowest_hole() {
+        let mut window = Window::default();
+        let most = u64::try_from(RANGES).unwrap();
+        let given_up: alloc::vec::Vec<_> =
+            (0..=most).filter_map(|n| window.mark(2 + 2 * n)).collect();
+        assert_eq!(given_up, [Ranges::of(3, 3)]);
+        assert_eq!(window.seen.as_slice().len(), RANGES);
+    }
+
+    #[test]
+    fn a_backward_range_from_a_peer_is_empty() {
+        let mut seen = Seen::default();
+        seen.window(origin(1, 1)).unwrap();
+        assert_eq!(seen.between(Some(origin(3, 1)), Some(origin(2, 1))).count(), 0);
+        assert_eq!(seen.between(Some(origin(1, 1)), Some(origin(1, 1))).count(), 0);
+        assert_eq!(seen.between(None, None).count(), 1);
+    }
+}

@@ -1,0 +1,284 @@
+//! Local clients and their streams.
+//!
+//! A stream is a place in history. While its client keeps up, new messages go straight to it;
+//! when too much is on its way, the stream lags: it keeps its place, and goes on from there
+//! when the client has drained what it got. Only what history has lost meanwhile is missed,
+//! and the client is told how much.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use meshchat_proto::control::{Error, ErrorCode, Event, Missed, Reply, Start};
+use meshchat_proto::name::RoomName;
+
+use crate::env::Env;
+use crate::events;
+use crate::history::Entry;
+use crate::io::{Output, SessionId};
+use crate::limits;
+use crate::node::Node;
+use crate::status::Drop;
+use crate::time::{Mono, Now};
+
+/// One client.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) user: String,
+    pub(crate) streams: BTreeMap<u64, Stream>,
+    /// Estimated bytes on their way to it.
+    pub(crate) queued: usize,
+}
+
+/// One running `tail`.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    room: Option<RoomName>,
+    follow: bool,
+    presence: bool,
+    /// Lagging: the cursor to go on from.
+    pub(crate) next: Option<u64>,
+    /// Messages since it lags.
+    pub(crate) pending: u64,
+    changes_missed: u64,
+    /// It has not yet been told that history ends.
+    replaying: bool,
+    /// The last cursor it got.
+    pub(crate) last: u64,
+}
+
+/// What a client asked for.
+#[derive(Debug)]
+pub(crate) struct TailWish {
+    pub(crate) room: Option<RoomName>,
+    pub(crate) start: Start,
+    pub(crate) follow: bool,
+    pub(crate) presence: bool,
+}
+
+impl Session {
+    pub(crate) fn has_room(&self) -> bool {
+        self.queued < limits::SESSION_BYTES
+    }
+}
+
+impl Stream {
+    /// Whether a message of `room` is for this stream of somebody who is in `rooms`.
+    pub(crate) fn wants(&self, room: &RoomName, rooms: &[RoomName]) -> bool {
+        match &self.room {
+            Some(only) => only == room,
+            None => rooms.contains(room),
+        }
+    }
+
+    pub(crate) fn wants_changes(&self) -> bool {
+        self.presence && self.follow
+    }
+
+    pub(crate) fn wants_gaps(&self) -> bool {
+        self.follow
+    }
+
+    /// A message that it cannot get now.
+    pub(crate) fn lag(&mut self, cursor: u64) {
+        self.next.get_or_insert(cursor);
+        self.pending += 1;
+    }
+
+    /// A change that it does not get.
+    pub(crate) fn miss_change(&mut self, newest: u64) {
+        self.next.get_or_insert(newest + 1);
+        self.changes_missed += 1;
+    }
+}
+
+impl<E: Env> Node<E> {
+    pub(crate) fn on_session_up(&mut self, session: SessionId, user: String) {
+        let state = Session { user, streams: BTreeMap::new(), queued: 0 };
+        self.sessions.insert(session, state);
+    }
+
+    pub(crate) fn on_session_down(&mut self, now: Now, session: SessionId) {
+        let Some(state) = self.sessions.remove(&session) else { return };
+        for _ in state.streams.values().filter(|stream| stream.follow) {
+            self.stop_reading(now, &state.user);
+        }
+    }
+
+    pub(crate) fn on_session_drained(&mut self, now: Now, session: SessionId) {
+        if let Some(state) = self.sessions.get_mut(&session) {
+            state.queued = 0;
+        }
+        self.pump(now, session);
+    }
+
+    pub(crate) fn open_tail(&mut self, now: Now, session: SessionId, id: u64, wish: TailWish) {
+        let Some(state) = self.sessions.get(&session) else { return };
+        if state.streams.len() >= limits::STREAMS || state.streams.contains_key(&id) {
+            let error = Error::new(ErrorCode::TooMany, "too many running requests");
+            return self.reply(session, id, Err(error));
+        }
+        let user = state.user.clone();
+        let mut stream = Stream {
+            room: wish.room,
+            follow: wish.follow,
+            presence: wish.presence,
+            next: None,
+            pending: 0,
+            changes_missed: 0,
+            replaying: true,
+            last: self.history.newest(),
+        };
+        self.place(now.mono, &user, wish.start, &mut stream);
+        if wish.follow && !self.start_reading(now, &user) {
+            let error = Error::new(ErrorCode::TooMany, "too many people are on this node");
+            return self.reply(session, id, Err(error));
+        }
+        self.reply(session, id, Ok(Reply::Done {}));
+        if let Some(state) = self.sessions.get_mut(&session) {
+            state.streams.insert(id, stream);
+        }
+        self.pump(now, session);
+    }
+
+    /// Ends a stream. Returns whether there was one.
+    pub(crate) fn close_tail(&mut self, now: Now, session: SessionId, id: u64) -> bool {
+        let Some(state) = self.sessions.get_mut(&session) else { return false };
+        let Some(stream) = state.streams.remove(&id) else { return false };
+        let user = state.user.clone();
+        if stream.follow {
+            self.stop_reading(now, &user);
+        }
+        self.out.push_back(Output::End { session, id });
+        true
+    }
+
+    /// Goes on with the lagging streams of a client as far as there is room.
+    fn pump(&mut self, now: Now, session: SessionId) {
+        let Some(state) = self.sessions.get(&session) else { return };
+        let lagging = state.streams.iter();
+        let lagging = lagging.filter(|(_, stream)| stream.next.is_some() || stream.replaying);
+        for id in lagging.map(|(id, _)| *id).collect::<Vec<_>>() {
+            let Some((user, mut stream)) = self
+                .sessions
+                .get_mut(&session)
+                .and_then(|state| Some((state.user.clone(), state.streams.remove(&id)?)))
+            else {
+                continue;
+            };
+            let over = self.pump_stream(now.mono, (session, id), &user, &mut stream);
+            let done = over && !stream.follow;
+            if let Some(state) = self.sessions.get_mut(&session).filter(|_| !done) {
+                state.streams.insert(id, stream);
+            }
+            if done {
+                self.out.push_back(Output::End { session, id });
+            }
+        }
+    }
+
+    /// Returns whether the stream has got all there is.
+    fn pump_stream(
+        &mut self,
+        now: Mono,
+        at: (SessionId, u64),
+        user: &str,
+        stream: &mut Stream,
+    ) -> bool {
+        let rooms = self.people.rooms_of(user);
+        let from = stream.next.unwrap_or(self.history.newest() + 1);
+        let changes = core::mem::take(&mut stream.changes_missed);
+        let wanted = |entry: &Entry| stream.wants(&entry.room, &rooms);
+        let held = self.history.from(from).filter(|(_, entry)| wanted(entry)).count() as u64;
+        let missed = stream.pending.saturating_sub(held);
+        let mut events = Vec::new();
+        if missed > 0 || changes > 0 {
+            self.counters.drop(Drop::ClientMissed, missed);
+            let missed = Missed { messages: missed, changes, cursor: stream.last };
+            events.push(Event::Missed(missed));
+        }
+        let mut room = self
+            .sessions
+            .get(&at.0)
+            .map_or(0, |session| limits::SESSION_BYTES.saturating_sub(session.queued));
+        let (mut last, mut sent, mut over) = (stream.last, 0, true);
+        for (cursor, entry) in self.history.from(from).filter(|(_, entry)| wanted(entry)) {
+            if room == 0 {
+                over = false;
+                break;
+            }
+            let Some(event) = events::message(now, &self.nodes, &self.me, cursor, entry) else {
+                continue;
+            };
+            room = room.saturating_sub(events::cost(entry));
+            events.push(event);
+            (last, sent) = (cursor, sent + 1);
+        }
+        stream.last = last.max(stream.last);
+        stream.pending = held.saturating_sub(sent);
+        stream.next = (!over).then_some(last + 1);
+        if over && core::mem::take(&mut stream.replaying) {
+            events.push(Event::CaughtUp { cursor: self.history.newest() });
+        }
+        if let Some(session) = self.sessions.get_mut(&at.0) {
+            session.queued = limits::SESSION_BYTES - room;
+        }
+        let outputs = events
+            .into_iter()
+            .map(|event| Output::Event { streams: [at].into(), event: Box::new(event) });
+        self.out.extend(outputs);
+        over
+    }
+
+    /// Puts a new stream where its client wants to start.
+    fn place(&self, now: Mono, user: &str, start: Start, stream: &mut Stream) {
+        let rooms = self.people.rooms_of(user);
+        let wanted = |entry: &Entry| stream.wants(&entry.room, &rooms);
+        let mut held = self.history.from(0).filter(|(_, entry)| wanted(entry));
+        let first = match start {
+            Start::Now => None,
+            Start::Last(count) => held.rev().take(count as usize).last(),
+            Start::Since(ms) => {
+                let span = core::time::Duration::from_millis(ms);
+                held.find(|(_, entry)| now.since(entry.at) <= span)
+            }
+            Start::After(_) => None,
+        };
+        let first = match start {
+            Start::After(cursor) => cursor.saturating_add(1),
+            Start::Now | Start::Last(_) | Start::Since(_) => match first {
+                Some((cursor, _)) => cursor,
+                None => return,
+            },
+        };
+        let held = self.history.from(first).count() as u64;
+        let wanted = self.history.from(first).filter(|(_, entry)| wanted(entry)).count() as u64;
+        let mut lost = 0;
+        if let Start::After(cursor) = start {
+            // What history has lost of these may have been of other rooms: at most so many.
+            lost = self.history.newest().saturating_sub(cursor).saturating_sub(held);
+        }
+        (stream.next, stream.pending, stream.last) = (Some(first), wanted + lost, first - 1);
+    }
+
+    fn start_reading(&mut self, now: Now, user: &str) -> bool {
+        let Some(person) = self.people.person(user) else { return false };
+        person.reading += 1;
+        if person.reading == 1 {
+            self.record_changed(now);
+        }
+        true
+    }
+
+    fn stop_reading(&mut self, now: Now, user: &str) {
+        if self.people.get(user).is_none() {
+            return;
+        }
+        let Some(person) = self.people.person(user) else { return };
+        person.reading = person.reading.saturating_sub(1);
+        if person.reading == 0 {
+            self.record_changed(now);
+        }
+    }
+}

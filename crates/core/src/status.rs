@@ -1,0 +1,133 @@
+//! What the node counts.
+
+use core::fmt;
+
+/// Why something was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Drop {
+    /// A frame or its body could not be read.
+    BadFrame,
+    /// A signature did not fit.
+    BadSignature,
+    /// A message or record of another network.
+    OtherNetwork,
+    /// Messages of a run of a node that is too long ago.
+    OldBoot,
+    /// A sequence number that nobody can have reached.
+    SequenceJump,
+    /// No room for another origin of messages.
+    OriginsFull,
+    /// No room for another node record.
+    NodesFull,
+    /// Passed on as often as allowed.
+    HopsUsedUp,
+    /// Of a kind that this build does not know.
+    UnknownKind,
+    /// Chat left out of a link whose queue was full; catch-up brings it.
+    LinkBehind,
+    /// More echoes than this node passes on.
+    EchoRate,
+    /// An echo to a node that no path leads to.
+    NoPath,
+    /// A message that a slow client missed for good.
+    ClientMissed,
+    /// A change of presence that a slow client missed.
+    ClientMissedChange,
+}
+
+impl Drop {
+    /// All reasons.
+    pub const ALL: [Self; 14] = [
+        Self::BadFrame,
+        Self::BadSignature,
+        Self::OtherNetwork,
+        Self::OldBoot,
+        Self::SequenceJump,
+        Self::OriginsFull,
+        Self::NodesFull,
+        Self::HopsUsedUp,
+        Self::UnknownKind,
+        Self::LinkBehind,
+        Self::EchoRate,
+        Self::NoPath,
+        Self::ClientMissed,
+        Self::ClientMissedChange,
+    ];
+
+    /// The stable word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadFrame => "bad_frame",
+            Self::BadSignature => "bad_signature",
+            Self::OtherNetwork => "other_network",
+            Self::OldBoot => "old_boot",
+            Self::SequenceJump => "sequence_jump",
+            Self::OriginsFull => "origins_full",
+            Self::NodesFull => "nodes_full",
+            Self::HopsUsedUp => "hops_used_up",
+            Self::UnknownKind => "unknown_kind",
+            Self::LinkBehind => "link_behind",
+            Self::EchoRate => "echo_rate",
+            Self::NoPath => "no_path",
+            Self::ClientMissed => "client_missed",
+            Self::ClientMissedChange => "client_missed_change",
+        }
+    }
+}
+
+impl fmt::Display for Drop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Counts since the node started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Messages of local people.
+    pub sent: u64,
+    /// Messages taken from other nodes.
+    pub received: u64,
+    /// Frames of others passed on, counted per link.
+    pub forwarded: u64,
+    /// Messages that came again.
+    pub duplicates: u64,
+    /// Messages given up because nobody reachable holds them.
+    pub gone: u64,
+    /// Messages shown behind a later one of their sender.
+    pub late: u64,
+    /// Catch-ups begun.
+    pub syncs: u64,
+    /// Signatures checked.
+    pub verified: u64,
+    drops: [u64; Drop::ALL.len()],
+}
+
+impl Counters {
+    /// How often something was dropped for this reason.
+    pub fn dropped(&self, why: Drop) -> u64 {
+        self.drops.get(why as usize).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn drop(&mut self, why: Drop, count: u64) {
+        if let Some(slot) = self.drops.get_mut(why as usize) {
+            *slot += count;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_own_counter_and_word() {
+        for (at, why) in Drop::ALL.into_iter().enumerate() {
+            assert_eq!(why as usize, at);
+            let mut counters = Counters::default();
+            counters.drop(why, 2);
+            assert_eq!(Drop::ALL.map(|other| counters.dropped(other)).iter().sum::<u64>(), 2);
+            assert_eq!(Drop::ALL.iter().filter(|o| o.as_str() == why.as_str()).count(), 1);
+        }
+    }
+}
