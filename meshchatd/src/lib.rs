@@ -1,1 +1,5 @@
-//! Placeholder.
+//! The parts of the mesh chat daemon: all of its input and output, and no decisions.
+
+#![forbid(unsafe_code)]
+
+pub mod logging;
