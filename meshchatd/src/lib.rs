@@ -2,4 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod config;
 pub mod logging;
+
+#[cfg(test)]
+mod testing;
