@@ -4,6 +4,7 @@
 
 pub mod config;
 pub mod logging;
+pub mod store;
 
 #[cfg(test)]
 mod testing;
