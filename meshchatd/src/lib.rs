@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod identity;
 pub mod logging;
 pub mod store;
 
