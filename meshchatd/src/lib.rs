@@ -5,6 +5,7 @@
 pub mod config;
 pub mod identity;
 pub mod logging;
+pub mod notify;
 pub mod store;
 
 #[cfg(test)]
