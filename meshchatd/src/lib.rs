@@ -7,6 +7,7 @@ pub mod identity;
 pub mod logging;
 pub mod notify;
 pub mod store;
+pub mod users;
 
 #[cfg(test)]
 mod testing;
