@@ -1,0 +1,310 @@
+//! The settings themselves, and loading them from all their places.
+
+use std::fmt;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::draft::Draft;
+use super::error::{BadValue, Cause, ConfigError, Problem, shown};
+use super::file;
+use super::flags::Flags;
+use super::keys::{Key, nearest};
+use super::paths::{Environment, LONGEST_SOCKET_PATH, Mode, Places};
+use super::values::{self, Admit, DEFAULT_PORT, History, Peer};
+use crate::logging::LogFilter;
+
+/// Everything that can be set, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Name of the node, 1 to 32 visible characters.
+    pub name: Value<String>,
+    /// Where to listen for links; port 0 is any free one.
+    pub listen: Value<SocketAddr>,
+    /// Who may link.
+    pub admit: Value<Admit>,
+    /// Where messages are kept.
+    pub history: Value<History>,
+    /// What is logged.
+    pub log: Value<LogFilter>,
+    /// Absolute path of the state directory.
+    pub state_dir: Value<PathBuf>,
+    /// Absolute path of the control socket, short enough to bind.
+    pub socket: Value<PathBuf>,
+    /// Unix users who may administer, at most 64.
+    pub operators: Value<Vec<String>>,
+    /// Unix group that may read and chat.
+    pub group: Value<String>,
+    /// Nodes to dial, at most 256, no address twice.
+    pub peers: Vec<Value<Peer>>,
+    /// System service or plain user.
+    pub mode: Mode,
+    /// The instance, if it is not the only node.
+    pub instance: Option<String>,
+    /// The files that were read, in order.
+    pub files: Vec<PathBuf>,
+}
+
+/// A value and where it came from.
+#[derive(Debug, Clone)]
+pub struct Value<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was written. Two values are equal whatever their origins.
+    pub origin: Origin,
+}
+
+impl<T: PartialEq> PartialEq for Value<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl<T: Eq> Eq for Value<T> {}
+
+/// Where a value was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Nowhere.
+    Default,
+    /// In a file.
+    File {
+        /// The file.
+        path: Arc<Path>,
+        /// The line, from 1; none when the whole file is meant.
+        line: Option<usize>,
+    },
+    /// In an environment variable.
+    Variable(&'static str),
+    /// On the command line, without the dashes.
+    Flag(&'static str),
+}
+
+impl Origin {
+    pub(super) fn line(&self) -> Option<usize> {
+        match self {
+            Self::File { line, .. } => *line,
+            Self::Default | Self::Variable(_) | Self::Flag(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, line: Some(line) } => write!(f, "{}:{line}", path.display()),
+            Self::File { path, line: None } => write!(f, "{}", path.display()),
+            Self::Variable(name) => write!(f, "environment {name}"),
+            Self::Flag(name) => write!(f, "flag --{name}"),
+        }
+    }
+}
+
+/// Checked settings and what is odd but allowed.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// One line each, for the log.
+    pub warnings: Vec<String>,
+}
+
+/// One line of `config show`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The key; `peer` once for each peer.
+    pub key: &'static str,
+    /// The value as it would be written.
+    pub value: String,
+    /// Where it came from.
+    pub origin: String,
+}
+
+/// Collects the settings from flags, environment and files, and checks all of them.
+///
+/// # Errors
+/// Every problem of every place at once; then nothing of it may be used.
+pub fn load(flags: &Flags, environment: &Environment) -> Result<Loaded, ConfigError> {
+    let mut draft = Draft::default();
+    let instance = instance(&mut draft, flags, environment);
+    let places = Places::find(environment, instance.as_deref());
+
+    let (path, required) = config_file(&mut draft, flags, environment, &places);
+    let files = path.map_or_else(Vec::new, |p| file::read_with_parts(&mut draft, &p, required));
+    read_variables(&mut draft, environment);
+    read_flags(&mut draft, flags);
+    let problems = std::mem::take(&mut draft.problems);
+    finish(draft, problems, places, environment)
+        .map(|settings| Settings { instance, files, ..settings })
+        .map(|settings| Loaded { settings, warnings: stray_variables(environment) })
+}
+
+/// The settings as they are, for `config show`.
+#[must_use]
+pub fn render(settings: &Settings) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut row = |key: Key, value: String, origin: &Origin| {
+        rows.push(Row { key: key.name(), value, origin: origin.to_string() });
+    };
+    let s = settings;
+    row(Key::Name, s.name.value.clone(), &s.name.origin);
+    row(Key::Listen, s.listen.value.to_string(), &s.listen.origin);
+    row(Key::Admit, s.admit.value.to_string(), &s.admit.origin);
+    row(Key::History, s.history.value.to_string(), &s.history.origin);
+    row(Key::Log, s.log.value.to_string(), &s.log.origin);
+    row(Key::StateDir, s.state_dir.value.display().to_string(), &s.state_dir.origin);
+    row(Key::Socket, s.socket.value.display().to_string(), &s.socket.origin);
+    row(Key::Operators, s.operators.value.join(", "), &s.operators.origin);
+    row(Key::Group, s.group.value.clone(), &s.group.origin);
+    for peer in &s.peers {
+        row(Key::Peer, peer.value.to_string(), &peer.origin);
+    }
+    rows
+}
+
+impl Settings {
+    /// Whether the daemon may take any free port when the listening port is taken.
+    ///
+    /// Only if nobody chose the port: who wrote it down expects to be reached there.
+    #[must_use]
+    pub fn may_use_another_port(&self) -> bool {
+        self.listen.origin == Origin::Default
+    }
+}
+
+/// The text for a listening port that another program holds.
+#[must_use]
+pub fn port_in_use(listen: &Value<SocketAddr>) -> String {
+    let port = listen.value.port();
+    format!(
+        "UDP port {port} is in use (listen = \"{}\" from {})\n  \
+         find the holder:  sudo ss -ulpn 'sport = :{port}'\n  \
+         or choose another port, 0 for any:  --listen '[::]:0'",
+        listen.value, listen.origin
+    )
+}
+
+fn finish(
+    draft: Draft,
+    mut problems: Vec<Problem>,
+    places: Places,
+    environment: &Environment,
+) -> Result<Settings, ConfigError> {
+    let state_dir = draft.state_dir.or_else(|| places.state_dir.map(default));
+    if state_dir.is_none() {
+        problems.push(Problem { origin: Origin::Default, cause: Cause::NoHome });
+    }
+    let socket = draft.socket.unwrap_or_else(|| default(places.socket));
+    if socket.value.as_os_str().len() > LONGEST_SOCKET_PATH {
+        let cause = Cause::SocketPath { path: socket.value.clone(), max: LONGEST_SOCKET_PATH };
+        problems.push(Problem { origin: socket.origin.clone(), cause });
+    }
+    let Some(state_dir) = state_dir.filter(|_| problems.is_empty()) else {
+        return Err(ConfigError { problems });
+    };
+    let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, DEFAULT_PORT));
+    let host_name = || default(values::name_from_host(&environment.host_name));
+    Ok(Settings {
+        name: draft.name.unwrap_or_else(host_name),
+        listen: draft.listen.unwrap_or_else(|| default(any)),
+        admit: draft.admit.unwrap_or_else(|| default(Admit::default())),
+        history: draft.history.unwrap_or_else(|| default(History::default())),
+        log: draft.log.unwrap_or_else(|| default(LogFilter::default())),
+        state_dir,
+        socket,
+        operators: draft.operators.unwrap_or_else(|| default(Vec::new())),
+        group: draft.group.unwrap_or_else(|| default("meshchat".to_owned())),
+        peers: draft.peers,
+        mode: places.mode,
+        instance: None,
+        files: Vec::new(),
+    })
+}
+
+fn default<T>(value: T) -> Value<T> {
+    Value { value, origin: Origin::Default }
+}
+
+fn instance(draft: &mut Draft, flags: &Flags, environment: &Environment) -> Option<String> {
+    let (text, origin) = match &flags.instance {
+        Some(text) => (text.clone(), Origin::Flag("instance")),
+        None => (environment.text(INSTANCE, &mut draft.problems)?, Origin::Variable(INSTANCE)),
+    };
+    match values::parse_instance(&text) {
+        Ok(name) => Some(name),
+        Err(why) => {
+            let cause = Cause::Instance { shown: shown(&text), why };
+            draft.problems.push(Problem { origin, cause });
+            None
+        }
+    }
+}
+
+/// The file to read, and whether it must exist.
+fn config_file(
+    draft: &mut Draft,
+    flags: &Flags,
+    environment: &Environment,
+    places: &Places,
+) -> (Option<PathBuf>, bool) {
+    if let Some(path) = &flags.config {
+        return (Some(path.clone()), true);
+    }
+    match environment.text(CONFIG, &mut draft.problems) {
+        Some(path) => (Some(path.into()), true),
+        None => (places.config.clone(), false),
+    }
+}
+
+fn read_variables(draft: &mut Draft, environment: &Environment) {
+    for key in Key::ALL {
+        if let Some(text) = environment.text(key.variable(), &mut draft.problems) {
+            draft.set(key, &text, Origin::Variable(key.variable()));
+        }
+    }
+}
+
+fn read_flags(draft: &mut Draft, flags: &Flags) {
+    let texts = [
+        (Key::Name, "name", &flags.name),
+        (Key::Listen, "listen", &flags.listen),
+        (Key::Admit, "admit", &flags.admit),
+        (Key::History, "history", &flags.history),
+        (Key::Log, "log", &flags.log),
+    ];
+    for (key, flag, text) in texts {
+        if let Some(text) = text {
+            draft.set(key, text, Origin::Flag(flag));
+        }
+    }
+    let paths =
+        [(Key::StateDir, "state-dir", &flags.state_dir), (Key::Socket, "socket", &flags.socket)];
+    for (key, flag, path) in paths {
+        let origin = Origin::Flag(flag);
+        match path.as_ref().map(|path| path.to_str()) {
+            None => {}
+            Some(Some(text)) => draft.set(key, text, origin),
+            Some(None) => draft.refuse(key, "", BadValue::NotUtf8, origin),
+        }
+    }
+    for address in &flags.peer {
+        draft.add_peer(address, None, Origin::Flag("peer"));
+    }
+}
+
+/// Variables that look like ours but are none: not an error, as other tools may use them.
+fn stray_variables(environment: &Environment) -> Vec<String> {
+    let known = || Key::ALL.into_iter().map(Key::name).chain(["config", "instance"]);
+    let strays = environment.variables.keys().filter_map(|variable| {
+        let typed = variable.strip_prefix("MESHCHAT_")?;
+        let meant = nearest(typed, &mut known()).filter(|meant| *typed != meant.to_uppercase())?;
+        let (variable, meant) = (variable.escape_debug(), meant.to_uppercase());
+        Some(format!("unknown variable {variable} is ignored, did you mean MESHCHAT_{meant}?"))
+    });
+    strays.take(MOST_WARNINGS).collect()
+}
+
+const CONFIG: &str = "MESHCHAT_CONFIG";
+const INSTANCE: &str = "MESHCHAT_INSTANCE";
+const MOST_WARNINGS: usize = 8;

@@ -1,0 +1,328 @@
+//! The types of the settings, each parsed once from text.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::error::BadValue;
+
+/// UDP port of a node when none is written.
+pub const DEFAULT_PORT: u16 = 7117;
+
+/// Which nodes may link to this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Admit {
+    /// Configured or named peers, and those on a directly connected subnet.
+    #[default]
+    Neighbours,
+    /// Any node that dials in.
+    Anyone,
+    /// Only peers that are configured or named.
+    Configured,
+}
+
+/// Where messages are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum History {
+    /// In memory, lost at a restart.
+    #[default]
+    Memory,
+    /// Nowhere: this node helps nobody to catch up.
+    Off,
+}
+
+/// A node to dial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Where it listens.
+    pub address: PeerAddress,
+    /// Its Ed25519 public key, if only that node may answer there.
+    pub key: Option<[u8; 32]>,
+}
+
+/// `host[:port]`: a host name, an IPv4 address, or an IPv6 address in brackets.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PeerAddress {
+    /// Host name or address, an IPv6 address without its brackets, 1 to 255 bytes.
+    pub host: String,
+    /// UDP port, never 0.
+    pub port: u16,
+}
+
+impl fmt::Display for Admit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Neighbours => "neighbours",
+            Self::Anyone => "anyone",
+            Self::Configured => "configured",
+        })
+    }
+}
+
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Memory => "memory",
+            Self::Off => "off",
+        })
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.address)?;
+        if let Some(key) = &self.key {
+            f.write_str(" key ")?;
+            for byte in key {
+                write!(f, "{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for PeerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl std::str::FromStr for PeerAddress {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        let (host, port) = split_port(text).ok_or(BadValue::Address)?;
+        let port = match port {
+            None => DEFAULT_PORT,
+            Some(digits) => digits.parse().ok().filter(|port| *port != 0).ok_or(BadValue::Port)?,
+        };
+        if host.contains(':') || text.starts_with('[') {
+            let address = host.split_once('%').map_or(host, |(address, _zone)| address);
+            address.parse::<std::net::Ipv6Addr>().ok().ok_or(BadValue::Address)?;
+        } else if host.parse::<IpAddr>().is_err() && !is_host_name(host) {
+            return Err(BadValue::Address);
+        }
+        if host.len() > LONGEST_HOST {
+            return Err(BadValue::Address);
+        }
+        Ok(Self { host: host.to_owned(), port })
+    }
+}
+
+pub(super) fn parse_admit(text: &str) -> Result<Admit, BadValue> {
+    match text {
+        "neighbours" => Ok(Admit::Neighbours),
+        "anyone" => Ok(Admit::Anyone),
+        "configured" => Ok(Admit::Configured),
+        _ => Err(BadValue::NotOneOf("neighbours, anyone, configured")),
+    }
+}
+
+pub(super) fn parse_history(text: &str) -> Result<History, BadValue> {
+    match text {
+        "memory" => Ok(History::Memory),
+        "off" => Ok(History::Off),
+        _ => Err(BadValue::NotOneOf("memory, off")),
+    }
+}
+
+pub(super) fn parse_listen(text: &str) -> Result<SocketAddr, BadValue> {
+    text.parse().ok().ok_or(BadValue::Listen)
+}
+
+/// A node's name: 1 to 32 characters, NFC, nothing invisible.
+pub(super) fn parse_name(text: &str) -> Result<String, BadValue> {
+    let name: String = text.nfc().take(LONGEST_NAME + 1).collect();
+    if name.is_empty() || name.chars().count() > LONGEST_NAME {
+        return Err(BadValue::NameLength);
+    }
+    let padded = name.starts_with(' ') || name.ends_with(' ');
+    if padded || !name.chars().all(is_name_char) {
+        return Err(BadValue::NameCharacter);
+    }
+    Ok(name)
+}
+
+/// The first label of the host name with everything removed that a name may not hold.
+pub(super) fn name_from_host(host: &str) -> String {
+    let label = host.split('.').next().unwrap_or_default();
+    let kept: String = label.chars().filter(|c| is_name_char(*c)).take(LONGEST_NAME).collect();
+    parse_name(kept.trim()).unwrap_or_else(|_| "node".to_owned())
+}
+
+/// A Unix user or group name, as `useradd` would accept it.
+pub(super) fn parse_account(text: &str) -> Result<String, BadValue> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '+');
+    let fits = (1..=LONGEST_ACCOUNT).contains(&text.len());
+    if !fits || text.starts_with('-') || !text.chars().all(plain) {
+        return Err(BadValue::Account);
+    }
+    Ok(text.to_owned())
+}
+
+/// An instance becomes a part of paths and of a unit name.
+pub(super) fn parse_instance(text: &str) -> Result<String, BadValue> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let fits = (1..=LONGEST_NAME).contains(&text.len());
+    if !fits || text.starts_with('-') || !text.chars().all(plain) || RESERVED.contains(&text) {
+        return Err(BadValue::Instance);
+    }
+    Ok(text.to_owned())
+}
+
+/// A full public key: 64 hexadecimal digits, or 52 base32 digits with or without dashes.
+pub(super) fn parse_key(text: &str) -> Result<[u8; 32], BadValue> {
+    let digits: Vec<u8> = text
+        .bytes()
+        .filter(|byte| *byte != b'-')
+        .take(LONGEST_KEY_TEXT + 1)
+        .map(|byte| byte.to_ascii_lowercase())
+        .collect();
+    let bytes = match digits.len() {
+        64 => decode(&digits, 4, |digit| char::from(digit).to_digit(16)),
+        52 => decode(&digits, 5, base32_value),
+        _ => None,
+    };
+    bytes.ok_or(BadValue::PeerKey)
+}
+
+/// Reads `digits` of `bits` each, most significant first; left-over bits must be zero.
+fn decode(digits: &[u8], bits: u32, value: impl Fn(u8) -> Option<u32>) -> Option<[u8; 32]> {
+    let mut bytes = Vec::with_capacity(33);
+    let (mut pending, mut held) = (0u32, 0u32);
+    for digit in digits {
+        pending = (pending << bits) | value(*digit)?;
+        held += bits;
+        if held >= 8 {
+            held -= 8;
+            bytes.push(u8::try_from(pending >> held).ok()?);
+            pending &= (1 << held) - 1;
+        }
+    }
+    if pending != 0 {
+        return None;
+    }
+    bytes.try_into().ok()
+}
+
+fn base32_value(digit: u8) -> Option<u32> {
+    match digit {
+        b'a'..=b'z' => Some(u32::from(digit - b'a')),
+        b'2'..=b'7' => Some(u32::from(digit - b'2') + 26),
+        _ => None,
+    }
+}
+
+fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
+    if let Some(rest) = text.strip_prefix('[') {
+        let (host, tail) = rest.split_once(']')?;
+        return match tail.strip_prefix(':') {
+            Some(port) => Some((host, Some(port))),
+            None if tail.is_empty() => Some((host, None)),
+            None => None,
+        };
+    }
+    match text.split_once(':') {
+        Some((_, rest)) if rest.contains(':') => Some((text, None)),
+        Some((host, port)) => Some((host, Some(port))),
+        None => Some((text, None)),
+    }
+}
+
+fn is_host_name(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    // A name whose last label is all digits can only be a mistyped IPv4 address.
+    let numeric = host.rsplit('.').next().is_some_and(|l| l.bytes().all(|b| b.is_ascii_digit()));
+    !numeric
+        && host.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        })
+}
+
+fn is_name_char(c: char) -> bool {
+    let invisible = matches!(c,
+        '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
+    c == ' ' || !(c.is_control() || c.is_whitespace() || invisible)
+}
+
+const LONGEST_NAME: usize = 32;
+const LONGEST_HOST: usize = 255;
+const LONGEST_ACCOUNT: usize = 32;
+const LONGEST_KEY_TEXT: usize = 64;
+/// Names that already mean a file in the state or configuration directory.
+const RESERVED: [&str; 6] = ["boot", "key", "lock", "meshchat", "people", "peers"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_with_and_without_port() {
+        let shown = |text: &str| text.parse::<PeerAddress>().map(|a| a.to_string());
+        assert_eq!(shown("barn.local").unwrap(), "barn.local:7117");
+        assert_eq!(shown("barn:99").unwrap(), "barn:99");
+        assert_eq!(shown("192.0.2.1:1").unwrap(), "192.0.2.1:1");
+        assert_eq!(shown("2001:db8::1").unwrap(), "[2001:db8::1]:7117");
+        assert_eq!(shown("[fe80::1%eth0]:80").unwrap(), "[fe80::1%eth0]:80");
+        for bad in
+            ["", ":1", "a b", "a:0", "a:65536", "a:x", "[::1", "[::1]x", "[a]", "1.2.3", "-a"]
+        {
+            assert!(shown(bad).is_err(), "{bad:?} was accepted");
+        }
+        assert!(shown(&"a.".repeat(200)).is_err());
+    }
+
+    #[test]
+    fn names_are_normal_and_visible() {
+        assert_eq!(parse_name("e\u{301}va").unwrap(), "\u{e9}va");
+        assert_eq!(parse_name(&"x".repeat(32)).unwrap().len(), 32);
+        for bad in ["", " x", "x\n", "a\u{202e}b", "a\u{200b}b", "a\u{feff}", "\u{1b}[1m"] {
+            assert!(parse_name(bad).is_err(), "{bad:?} was accepted");
+        }
+        assert_eq!(parse_name(&"x".repeat(33)), Err(BadValue::NameLength));
+    }
+
+    #[test]
+    fn host_names_become_names() {
+        assert_eq!(name_from_host("raspberrypi.lan"), "raspberrypi");
+        assert_eq!(name_from_host(""), "node");
+        assert_eq!(name_from_host("\n.x"), "node");
+        assert_eq!(name_from_host(&"h".repeat(64)).len(), 32);
+    }
+
+    #[test]
+    fn keys_in_hex_and_base32() {
+        let hex = "00".repeat(31) + "ff";
+        let mut expected = [0; 32];
+        expected[31] = 0xff;
+        assert_eq!(parse_key(&hex).unwrap(), expected);
+        // 52 digits have 260 bits: the last four must be zero.
+        let base32 = format!("{}d7q", "a".repeat(49));
+        assert_eq!(parse_key(&base32).unwrap(), expected);
+        let padded = format!("{}d7r", "a".repeat(49));
+        assert!(parse_key(&padded).is_err());
+        assert!(parse_key("abcd").is_err());
+        assert!(parse_key(&"g".repeat(64)).is_err());
+    }
+
+    #[test]
+    fn accounts_and_instances() {
+        assert!(parse_account("ann-2").is_ok());
+        assert!(parse_account("-ann").is_err());
+        assert!(parse_account("a:b").is_err());
+        assert!(parse_instance("lab-2").is_ok());
+        for bad in ["", "../x", "Lab", "a.b", "key", "meshchat", "-x"] {
+            assert!(parse_instance(bad).is_err(), "{bad:?} was accepted");
+        }
+    }
+}

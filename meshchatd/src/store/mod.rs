@@ -1,0 +1,288 @@
+//! The state directory: one owner, one daemon, and small files that survive power loss.
+//!
+//! Every state file carries a checksum and keeps its previous generation as `NAME.old`, which is
+//! used, with a warning in the log, when the newest does not check out.
+
+mod boot;
+mod file;
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+pub(crate) use file::sync_directory;
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::{Gid, Uid, geteuid, setgid, setgroups, setuid};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Most bytes of one state file.
+pub const LARGEST_STATE: usize = 1024 * 1024;
+
+/// The state directory of this daemon, locked for as long as this lives.
+#[derive(Debug)]
+pub struct StateDir {
+    path: PathBuf,
+    _lock: Flock<File>,
+}
+
+/// Lets root work as the owner of an existing state directory, from now on and for good.
+///
+/// Commands such as `identity fork` are started with sudo, but what they write must belong to the
+/// service's user. Does nothing for other users and when there is no directory yet.
+///
+/// # Errors
+/// When the system refuses the change.
+pub fn act_as_owner(path: &Path) -> io::Result<()> {
+    let Ok(status) = fs::metadata(path) else { return Ok(()) };
+    if geteuid().is_root() && status.uid() != 0 {
+        let group = Gid::from_raw(status.gid());
+        setgroups(&[group])?;
+        setgid(group)?;
+        setuid(Uid::from_raw(status.uid()))?;
+    }
+    Ok(())
+}
+
+/// The typed state files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateFile {
+    /// Peers that were named while running.
+    Peers,
+    /// People and their local settings.
+    People,
+}
+
+/// Why the state directory or a file in it cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another daemon uses it.
+    #[error("the state directory {} is in use by {}", path.display(), holder(*.pid))]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+        /// The process that holds it, if it said so.
+        pid: Option<u32>,
+    },
+    /// It belongs to another user.
+    #[error("the state directory {} belongs to user id {owner}, not to {own}", path.display())]
+    WrongOwner {
+        /// The directory.
+        path: PathBuf,
+        /// Who owns it.
+        owner: u32,
+        /// Who we are.
+        own: u32,
+    },
+    /// Others could replace files in it.
+    #[error("the state directory {} is writable for others (mode {mode:04o})", path.display())]
+    Writable {
+        /// The directory.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Something else has this name.
+    #[error("{} is not a directory", .0.display())]
+    NotADirectory(PathBuf),
+    /// It is on a file system that is mounted read-only.
+    #[error("{} is on a read-only file system", .0.display())]
+    ReadOnly(PathBuf),
+    /// There is no space left.
+    #[error("no space left for {}", .0.display())]
+    Full(PathBuf),
+    /// It may not be written or read.
+    #[error("no permission for {}", .0.display())]
+    Denied(PathBuf),
+    /// Another failure of the system.
+    #[error("cannot use {}: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Neither generation of a file checks out.
+    #[error("{} is damaged, and so is its previous generation", .0.display())]
+    Damaged(PathBuf),
+    /// The state has grown over [`LARGEST_STATE`].
+    #[error("{} would be larger than {LARGEST_STATE} bytes", .0.display())]
+    TooLarge(PathBuf),
+    /// The value has no MessagePack form.
+    #[error("cannot encode {}: {source}", path.display())]
+    Encode {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: rmp_serde::encode::Error,
+    },
+    /// The file is sound but holds something else.
+    #[error("cannot understand {}: {reason}", path.display())]
+    Decode {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl StateFile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Peers => "peers",
+            Self::People => "people",
+        }
+    }
+}
+
+impl StateDir {
+    /// Makes the directory if there is none (0700), checks it, and locks it.
+    ///
+    /// # Errors
+    /// When it cannot be made, belongs to others, is open to others, or is in use.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        let status = match (fs::metadata(path), made) {
+            (Ok(status), _) => status,
+            (Err(_), Err(source)) | (Err(source), Ok(())) => {
+                return Err(StoreError::from_io(path, source));
+            }
+        };
+        let (owner, own, mode) = (status.uid(), geteuid().as_raw(), status.mode() & 0o7777);
+        if !status.is_dir() {
+            return Err(StoreError::NotADirectory(path.into()));
+        }
+        if owner != own {
+            return Err(StoreError::WrongOwner { path: path.into(), owner, own });
+        }
+        if mode & 0o022 != 0 {
+            return Err(StoreError::Writable { path: path.into(), mode });
+        }
+        Ok(Self { path: path.to_path_buf(), _lock: lock(path)? })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Counts this start and returns its number, from 1; it never repeats and never falls.
+    ///
+    /// # Errors
+    /// When the number cannot be kept, or both generations of it are damaged.
+    pub fn next_boot(&self) -> Result<u64, StoreError> {
+        boot::next(self)
+    }
+
+    /// What was saved last, or `None` if nothing was.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is damaged in both generations, or holds something else.
+    pub fn load<T: DeserializeOwned>(&self, state: StateFile) -> Result<Option<T>, StoreError> {
+        let Some(found) = file::read(self, state.name())? else { return Ok(None) };
+        let mut rest = found.body.as_slice();
+        let mut decoder = rmp_serde::Deserializer::new(&mut rest);
+        let decoded = T::deserialize(&mut decoder);
+        let problem = |reason| StoreError::Decode { path: self.path.join(state.name()), reason };
+        let value = decoded.map_err(|error| problem(error.to_string()))?;
+        if !rest.is_empty() {
+            return Err(problem("something follows the value".into()));
+        }
+        Ok(Some(value))
+    }
+
+    /// Keeps `value` in place of what was saved before; after a crash either of them is there.
+    ///
+    /// # Errors
+    /// When it is too large or cannot be written; then the old state is still there.
+    pub fn save<T: Serialize>(&self, state: StateFile, value: &T) -> Result<(), StoreError> {
+        let path = || self.path.join(state.name());
+        let body = rmp_serde::to_vec_named(value)
+            .map_err(|source| StoreError::Encode { path: path(), source })?;
+        file::write(self, state.name(), &body)
+    }
+}
+
+impl StoreError {
+    /// What the person should do now.
+    #[must_use]
+    pub fn fix(&self) -> String {
+        match self {
+            Self::InUse { pid: Some(pid), .. } => {
+                format!("stop process {pid}, or start this node with --instance NAME")
+            }
+            Self::InUse { pid: None, .. } => {
+                "stop the other meshchatd, or start this node with --instance NAME".into()
+            }
+            Self::WrongOwner { owner, .. } => format!(
+                "run as its owner: sudo -u '#{owner}' meshchatd, \
+                 or choose another place with --state-dir DIRECTORY"
+            ),
+            Self::Writable { path, .. } => format!("chmod go-w {}", path.display()),
+            Self::NotADirectory(_) => "choose another place with --state-dir DIRECTORY".into(),
+            Self::ReadOnly(_) => {
+                "mount it writable, or choose another place with --state-dir DIRECTORY".into()
+            }
+            Self::Full(_) => "free some space, see df -h".into(),
+            Self::Denied(_) => "run as the owner of the state directory".into(),
+            Self::Io { .. } => "see the reason, and check the disk with dmesg".into(),
+            Self::Damaged(path) | Self::Decode { path, .. } if path.ends_with("boot") => {
+                "the count of starts is lost: remove the files boot and boot.old, \
+                 then make a new key with: meshchatd identity fork"
+                    .into()
+            }
+            Self::Damaged(path) | Self::Decode { path, .. } => {
+                format!("remove {0} and {0}.old; what they held is lost", path.display())
+            }
+            Self::TooLarge(_) | Self::Encode { .. } => "please report this as a bug".into(),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the enum of the standard library is open")]
+    pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
+        let path = path.to_path_buf();
+        match source.kind() {
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly(path),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(path),
+            io::ErrorKind::PermissionDenied => Self::Denied(path),
+            io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+                Self::NotADirectory(path)
+            }
+            _ => Self::Io { path, source },
+        }
+    }
+}
+
+fn lock(directory: &Path) -> Result<Flock<File>, StoreError> {
+    let path = directory.join("lock");
+    let failed = |source| StoreError::from_io(&path, source);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let file = options.open(&path).map_err(failed)?;
+    let mut lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => lock,
+        Err((file, Errno::EWOULDBLOCK)) => {
+            return Err(StoreError::InUse { path: directory.into(), pid: written_pid(file) });
+        }
+        Err((_, error)) => return Err(failed(error.into())),
+    };
+    let pid = format!("{}\n", std::process::id());
+    lock.set_len(0).and_then(|()| lock.write_all(pid.as_bytes())).map_err(failed)?;
+    Ok(lock)
+}
+
+fn written_pid(file: File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(16).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn holder(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "another process".into(), |pid| format!("process {pid}"))
+}
+
+#[cfg(test)]
+mod tests;
