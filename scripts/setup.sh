@@ -83,14 +83,17 @@ install_missing() {
   if ! root=$(root_command); then no_root; return; fi
 
   say "meshchat needs a few Debian packages to $WHAT. First their list, as root: apt-get update"
-  $root apt-get update -qq
+  if ! $root apt-get update -qq; then give_up_if_required; return; fi
   choose_rust
-  say "Installing, as root, with apt-get:"
+  say "Installing, as root, with apt-get (minutes on a slow line or card):"
   list_missing
   local packages
   mapfile -t packages < <(package_names)
-  $root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+  if ! $root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null; then
+    give_up_if_required
+    return
+  fi
   say "Done: everything needed to $WHAT is here."
 }
 
@@ -137,6 +140,7 @@ no_root() {
   give_up_if_required
 }
 
+# Without tools of the tests the rest is still worth running.
 give_up_if_required() {
   [ -z "$RUST_MISSING" ] && [ ${#WANTED[@]} -eq 0 ] || exit 1
   say "Going on without them: tests that need them will say \"skipped\"."
