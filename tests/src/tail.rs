@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn collects_lines_while_the_command_runs() {
-        let tail = shell("echo '{\"n\":1}'; echo '{\"n\":2}'; echo oops; echo bad >&2; sleep 600");
+        let tail =
+            shell("echo '{\"n\":1}'; echo '{\"n\":2}'; echo oops; echo bad >&2; exec sleep 600");
         let found = tail.wait_for("n = 2", Limit::default(), |line| line["n"] == 2);
         assert_eq!(found["n"], 2);
         tail.wait_until("both", Limit::default(), |lines| (lines.len() == 2).then_some(()));
