@@ -1,0 +1,75 @@
+# The door to everything: `make` lists what there is.
+
+CARGO ?= cargo
+PREFIX ?= /usr/local
+SEEDS ?= 2000
+# rustup's folder last: whatever cargo the PATH already holds is the one used.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+RELEASE := $(TARGET)/release
+PROGRAMS := meshchatd meshchatctl
+SHELL_SCRIPTS := $(wildcard scripts/*.sh tests/*.sh) .ci/run
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test build run status install uninstall bench sim fmt lint clean setup setup-lint
+
+help: ## this list
+	@awk -F ' *## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 } \
+	    /^## / { print substr($$0, 4) }' $(firstword $(MAKEFILE_LIST))
+
+## First steps. Both set up what they need and say so before they use root:
+demo: setup ## three nodes on this machine talk, one dies and catches up; nothing stays behind
+	@scripts/demo.sh
+
+test: ## everything: unit tests, simulation, real daemons, networks in namespaces
+	@scripts/setup.sh test
+	@CARGO='$(CARGO)' scripts/test.sh
+
+## Use it:
+build: setup ## the programs, optimised, in target/release
+	$(CARGO) build --release --locked $(addprefix -p ,$(PROGRAMS))
+
+run: setup ## a node of your own in the foreground, as a plain user (ARGS="--name kitchen")
+	$(CARGO) run --release --locked -p meshchatd -- $(ARGS)
+
+status: setup ## what that node says about itself
+	@$(CARGO) run --quiet --release --locked -p meshchatctl -- status
+
+install: ## copy what `make build` made to PREFIX (default /usr/local); honours DESTDIR
+	@for program in $(PROGRAMS); do test -x $(RELEASE)/$$program || \
+	    { echo "$(RELEASE)/$$program is not there; run 'make build' first (as yourself, not as root)"; exit 1; }; done
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/meshchat
+	install -m 755 $(addprefix $(RELEASE)/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/meshchat
+
+uninstall: ## remove what `make install` put there (keys and messages stay)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/meshchat
+
+## Work on it:
+bench: setup ## what a message costs and how fast it arrives, in one table
+	$(CARGO) run --release --locked -p meshchat-bench
+
+sim: setup ## simulated networks: SEEDS=100000 for that many, SEED=42 to replay one
+	MESHCHAT_SIM_SEEDS=$(SEEDS) $(if $(SEED),MESHCHAT_SIM_SEED=$(SEED)) \
+	    $(CARGO) test --profile sim --locked -p meshchat-core --test sim -- --nocapture
+
+fmt: setup-lint ## lay out the code
+	$(CARGO) fmt --all
+
+lint: setup-lint ## layout, clippy and shellcheck, as .ci/run does
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --profile test --locked -- -D warnings
+	@if command -v shellcheck >/dev/null; then shellcheck $(SHELL_SCRIPTS) && echo "shellcheck: ok"; \
+	    else echo "shellcheck: skipped, it is not installed"; fi
+
+clean: ## remove all that was built
+	$(CARGO) clean
+	rm -rf .demo
+
+setup:
+	@scripts/setup.sh build
+
+setup-lint:
+	@scripts/setup.sh lint

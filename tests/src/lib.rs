@@ -1,0 +1,41 @@
+//! Real daemons, real command lines and networks of their own, for tests.
+//!
+//! Every helper panics with what it knows when a step fails: that is how a test wants
+//! it. Whatever a helper started is ended and removed when its value is dropped, also
+//! when the test panics; a panicking test gets the end of each daemon's log.
+//!
+//! ```no_run
+//! use meshchat_tests::{Daemon, Limit};
+//!
+//! let a = Daemon::start("a");
+//! let b = Daemon::builder("b").peer(a.listen()).start();
+//! b.ctl().ok(["send", "hello"]);
+//! let tail = a.ctl().tail(["tail", "-f", "-n", "20"]);
+//! tail.wait_for("hello at a", Limit::default(), |line| line["text"] == "hello");
+//! ```
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed step of a test must fail that test on the spot"
+)]
+
+mod bin;
+mod ctl;
+mod daemon;
+mod dir;
+mod net;
+mod notify;
+mod process;
+mod tail;
+mod wait;
+
+pub use bin::{program, python};
+pub use ctl::{Ctl, Finished};
+pub use daemon::{Builder, Daemon, StartFailure};
+pub use dir::TestDir;
+pub use net::Net;
+pub use process::Process;
+pub use tail::Tail;
+pub use wait::{Limit, wait_for, wait_some};
