@@ -1,4 +1,5 @@
 #![forbid(unsafe_code)]
 //! The parts of the daemon; `main` puts them together.
 
+pub mod link;
 pub mod transport;
