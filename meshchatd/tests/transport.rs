@@ -460,6 +460,20 @@ async fn slow_handshakes_end_and_leave_their_place() {
     assert_eq!(victim.accept().await.peer, honest.key());
 }
 
+#[tokio::test]
+async fn half_open_handshakes_give_way_to_newer_ones() {
+    let limits = Limits { handshakes: 2, handshake: PATIENCE, ..Limits::default() };
+    let mut victim = Node::new(1, limits);
+    let mut attack = JoinSet::new();
+    let attacker = Node::new(3, Limits { dial: PATIENCE, ..Limits::default() });
+    for _ in 0..2 {
+        half_open(&mut attack, &attacker.endpoint, victim.addr()).await;
+    }
+    let honest = Node::new(2, Limits { dial: PATIENCE, ..Limits::default() });
+    let _channel = honest.endpoint.dial(victim.addr(), Some(victim.key())).await.unwrap();
+    assert_eq!(victim.accept().await.peer, honest.key());
+}
+
 /// First packets of as many real dials, caught before anyone answered.
 async fn first_packets(count: usize) -> Vec<Vec<u8>> {
     let dialler = Node::new(9, Limits::default());

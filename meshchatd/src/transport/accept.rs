@@ -1,24 +1,23 @@
 //! Inbound connections: strangers cost as little as possible until they have proven a key.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-#[cfg(doc)]
-use super::Limits;
 use super::quic::{accept_lanes, plain, proven_key, wire};
-use super::{Channel, CloseCode, Endpoint, Lost, PeerKey};
+use super::{Channel, CloseCode, Endpoint, Limits, Lost, PeerKey};
 
 /// Takes inbound connections. Poll it all the time: handshakes move on only while it is polled.
 pub struct Acceptor {
     endpoint: Endpoint,
     handshakes: FuturesUnordered<Handshake>,
-    sources: Sources,
+    places: Places,
 }
 
 /// Inbound handshakes that came to nothing, since the start.
@@ -28,7 +27,7 @@ pub struct Drops {
     pub busy: u64,
     /// Ignored because there were [`Limits::per_source`] from there already.
     pub source: u64,
-    /// Begun, but failed or too slow.
+    /// Begun, but failed, too slow, or ended for a newer one.
     pub failed: u64,
 }
 
@@ -36,8 +35,8 @@ impl Endpoint {
     /// The inbound side. There should be one; several would count their handshakes apart.
     #[must_use]
     pub fn acceptor(&self) -> Acceptor {
-        let sources = Sources::default();
-        Acceptor { endpoint: self.clone(), handshakes: FuturesUnordered::new(), sources }
+        let places = Places::default();
+        Acceptor { endpoint: self.clone(), handshakes: FuturesUnordered::new(), places }
     }
 }
 
@@ -48,8 +47,8 @@ impl Acceptor {
         loop {
             tokio::select! {
                 incoming = self.endpoint.quic.accept() => self.admit(incoming?),
-                Some((source, outcome)) = self.handshakes.next() => {
-                    self.sources.leave(source);
+                Some((place, outcome)) = self.handshakes.next() => {
+                    self.places.leave(place);
                     match outcome {
                         Ok(channel) => return Some(channel),
                         Err(_) => count(&self.endpoint.counters.failed),
@@ -68,20 +67,25 @@ impl Acceptor {
             return;
         }
         let limits = self.endpoint.limits;
-        // What is ignored here is sent again by an honest peer, and may find room then.
-        if self.handshakes.len() >= limits.handshakes {
-            count(&self.endpoint.counters.busy);
-            return incoming.ignore();
-        }
         let source = Source::from(plain(incoming.remote_address()).ip());
-        if !self.sources.enter(source, limits.per_source) {
-            count(&self.endpoint.counters.source);
-            return incoming.ignore();
-        }
+        let (place, mut evicted) = match self.places.enter(source, &limits, Instant::now()) {
+            Ok(place) => place,
+            Err(NoPlace::Source) => {
+                count(&self.endpoint.counters.source);
+                return incoming.ignore();
+            }
+            Err(NoPlace::All) => {
+                count(&self.endpoint.counters.busy);
+                return incoming.ignore();
+            }
+        };
         let own = self.endpoint.key;
         self.handshakes.push(Box::pin(async move {
-            let outcome = timeout(limits.handshake, handshake(incoming, own)).await;
-            (source, outcome.unwrap_or(Err(Lost::TimedOut)))
+            let outcome = tokio::select! {
+                outcome = timeout(limits.handshake, handshake(incoming, own)) => outcome,
+                _ = &mut evicted => return (place, Err(Lost::Here)),
+            };
+            (place, outcome.unwrap_or(Err(Lost::TimedOut)))
         }));
     }
 }
@@ -96,29 +100,66 @@ async fn handshake(incoming: quinn::Incoming, own: PeerKey) -> Result<Channel, L
     accept_lanes(conn, peer).await
 }
 
-type Handshake = Pin<Box<dyn Future<Output = (Source, Result<Channel, Lost>)> + Send>>;
+type Handshake = Pin<Box<dyn Future<Output = (u64, Result<Channel, Lost>)> + Send>>;
 
-/// Handshakes under way from each source; never more entries than handshakes.
+/// Who may be in the middle of a handshake.
+///
+/// A new one without a place is ignored: an honest peer sends again, and may find room then. Those
+/// that never end cannot keep the places, as the oldest gives way once it had its [`GRACE`].
 #[derive(Default)]
-struct Sources(BTreeMap<Source, usize>);
+struct Places {
+    /// In the order of coming.
+    taken: Vec<Place>,
+    next: u64,
+}
 
-impl Sources {
-    fn enter(&mut self, source: Source, limit: usize) -> bool {
-        let count = self.0.entry(source).or_default();
-        let room = *count < limit;
-        *count += usize::from(room);
-        room
+struct Place {
+    id: u64,
+    source: Source,
+    since: Instant,
+    _evict: oneshot::Sender<()>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum NoPlace {
+    All,
+    Source,
+}
+
+impl Places {
+    /// A place, and what ends when it is lost again.
+    fn enter(
+        &mut self,
+        source: Source,
+        limits: &Limits,
+        now: Instant,
+    ) -> Result<(u64, oneshot::Receiver<()>), NoPlace> {
+        let from_there = self.taken.iter().filter(|place| place.source == source).count();
+        if from_there >= limits.per_source {
+            self.evict(now, |place| place.source == source).ok_or(NoPlace::Source)?;
+        } else if self.taken.len() >= limits.handshakes {
+            self.evict(now, |_| true).ok_or(NoPlace::All)?;
+        }
+        let (evict, evicted) = oneshot::channel();
+        let id = self.next;
+        self.next += 1;
+        self.taken.push(Place { id, source, since: now, _evict: evict });
+        Ok((id, evicted))
     }
 
-    fn leave(&mut self, source: Source) {
-        if let Some(count) = self.0.get_mut(&source) {
-            *count -= 1;
-            if *count == 0 {
-                self.0.remove(&source);
-            }
-        }
+    fn leave(&mut self, id: u64) {
+        self.taken.retain(|place| place.id != id);
+    }
+
+    fn evict(&mut self, now: Instant, which: impl Fn(&Place) -> bool) -> Option<Place> {
+        let oldest = self.taken.iter().position(which)?;
+        let age = now.saturating_duration_since(self.taken.get(oldest)?.since);
+        (age >= GRACE).then(|| self.taken.remove(oldest))
     }
 }
+
+/// What a handshake needs on a long path; before that it never gives way to another.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// Whoever has one address of an IPv6 network has all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -159,19 +200,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_is_bounded_and_forgotten() {
-        let mut sources = Sources::default();
-        let one = Source(IpAddr::from([10, 0, 0, 1]));
-        assert!(sources.enter(one, 2));
-        assert!(sources.enter(one, 2));
-        assert!(!sources.enter(one, 2));
-        assert!(sources.enter(Source(IpAddr::from([10, 0, 0, 2])), 2));
-        sources.leave(one);
-        assert!(sources.enter(one, 2));
-        sources.leave(one);
-        sources.leave(one);
-        sources.leave(one);
-        assert_eq!(sources.0.len(), 1);
+    fn places_are_bounded_and_the_oldest_gives_way() {
+        let limits = Limits { handshakes: 3, per_source: 2, ..Limits::default() };
+        let [one, two] = [1, 2].map(|n| Source(IpAddr::from([10, 0, 0, n])));
+        let start = Instant::now();
+        let mut places = Places::default();
+        let (first, mut evicted) = places.enter(one, &limits, start).unwrap();
+        let _second = places.enter(one, &limits, start).unwrap();
+        assert_eq!(places.enter(one, &limits, start).unwrap_err(), NoPlace::Source);
+        let (third, _kept) = places.enter(two, &limits, start).unwrap();
+        assert_eq!(places.enter(two, &limits, start).unwrap_err(), NoPlace::All);
+        assert!(evicted.try_recv() == Err(oneshot::error::TryRecvError::Empty));
+        let _fourth = places.enter(two, &limits, start + GRACE).unwrap();
+        assert!(evicted.try_recv() == Err(oneshot::error::TryRecvError::Closed));
+        places.leave(first);
+        assert_eq!(places.taken.len(), 3);
+        places.leave(third);
+        assert_eq!(places.taken.len(), 2);
     }
 
     #[test]
