@@ -2,11 +2,19 @@
 
 #![forbid(unsafe_code)]
 
+pub mod clock;
 pub mod config;
+pub mod control;
+pub mod dial;
+pub mod hub;
 pub mod identity;
+pub mod link;
 pub mod logging;
+pub mod near;
 pub mod notify;
 pub mod store;
+pub mod supervise;
+pub mod transport;
 pub mod users;
 
 #[cfg(test)]

@@ -1,0 +1,105 @@
+//! Opening the one UDP socket of a node.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+
+use nix::errno::Errno;
+use socket2::{Domain, Protocol, Socket, Type};
+use thiserror::Error;
+
+/// Why a node cannot listen.
+#[derive(Debug, Error)]
+pub enum BindError {
+    /// Another program has the port.
+    #[error("address {0} is already in use")]
+    InUse(SocketAddr),
+    /// No interface of this machine has the address.
+    #[error("address {0} does not belong to this machine")]
+    NotHere(SocketAddr),
+    /// Ports below 1024 are for root.
+    #[error("not allowed to listen on {0}")]
+    NotAllowed(SocketAddr),
+    /// The system refused for another reason.
+    #[error("cannot listen on {addr}")]
+    Io {
+        /// Where.
+        addr: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The socket was had, but cannot be used.
+    #[error("cannot use the socket")]
+    Start(#[source] io::Error),
+    /// The key cannot be used for TLS.
+    #[error("cannot set up TLS")]
+    Tls(#[source] rustls::Error),
+}
+
+/// Binds `listen`; `[::]` takes IPv4 as well, and only IPv4 where the machine has no IPv6.
+pub(super) fn socket(listen: SocketAddr) -> Result<UdpSocket, BindError> {
+    let opened = match open(listen) {
+        Err(e) if lacks_ipv6(&e) && listen.is_ipv6() && listen.ip().is_unspecified() => {
+            open(SocketAddr::from((Ipv4Addr::UNSPECIFIED, listen.port())))
+        }
+        other => other,
+    };
+    opened.map_err(|source| match errno(&source) {
+        Some(Errno::EADDRINUSE) => BindError::InUse(listen),
+        Some(Errno::EADDRNOTAVAIL) => BindError::NotHere(listen),
+        Some(Errno::EACCES | Errno::EPERM) => BindError::NotAllowed(listen),
+        Some(_) | None => BindError::Io { addr: listen, source },
+    })
+}
+
+fn open(listen: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))?;
+    if listen.is_ipv6() {
+        socket.set_only_v6(!listen.ip().is_unspecified())?;
+    }
+    // More room lets a burst survive until we are scheduled; the system may give less.
+    socket.set_recv_buffer_size(KERNEL_BUFFER).ok();
+    socket.set_send_buffer_size(KERNEL_BUFFER).ok();
+    socket.bind(&listen.into())?;
+    Ok(socket.into())
+}
+
+fn lacks_ipv6(error: &io::Error) -> bool {
+    matches!(errno(error), Some(Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL))
+}
+
+fn errno(error: &io::Error) -> Option<Errno> {
+    error.raw_os_error().map(Errno::from_raw)
+}
+
+/// Bytes that the kernel may hold for us in each direction.
+const KERNEL_BUFFER: usize = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv6Addr;
+
+    use super::*;
+
+    #[test]
+    fn a_port_in_use_is_named() {
+        let first = socket(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        let addr = first.local_addr().unwrap();
+        assert!(matches!(socket(addr), Err(BindError::InUse(a)) if a == addr));
+    }
+
+    #[test]
+    fn an_address_of_another_machine_is_named() {
+        let addr = SocketAddr::from(([192, 0, 2, 1], 0));
+        assert!(matches!(socket(addr), Err(BindError::NotHere(a)) if a == addr));
+    }
+
+    #[test]
+    fn the_wildcard_takes_ipv4() {
+        let all = socket(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))).unwrap();
+        let port = all.local_addr().unwrap().port();
+        let one = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        one.send_to(b"x", (Ipv4Addr::LOCALHOST, port)).unwrap();
+        all.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+        assert_eq!(all.recv(&mut [0; 4]).unwrap(), 1);
+    }
+}
