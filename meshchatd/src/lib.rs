@@ -12,10 +12,14 @@ pub mod link;
 pub mod logging;
 pub mod near;
 pub mod notify;
+pub mod start;
 pub mod store;
 pub mod supervise;
 pub mod transport;
 pub mod users;
+
+/// Name and release of this program.
+pub const SOFTWARE: &str = concat!("meshchatd ", env!("CARGO_PKG_VERSION"));
 
 #[cfg(test)]
 mod testing;

@@ -9,7 +9,7 @@ use meshchat_proto::codec;
 use meshchat_proto::control::{Error, Reply};
 use meshchat_proto::frame::{self, Frame, FrameError, Kind};
 use meshchat_proto::id::{Boot, MessageId, NetworkId, NodeId};
-use meshchat_proto::name::NodeName;
+use meshchat_proto::name::{NodeName, PersonName};
 use meshchat_proto::peer::GoodbyeReason;
 use serde::Deserialize;
 
@@ -192,6 +192,26 @@ impl<E: Env> Node<E> {
     /// Whether local clients should wait, because a link is nearly full of what they sent.
     pub fn is_gated(&self, now: Mono) -> bool {
         self.links.gated(now)
+    }
+
+    /// The node's key.
+    pub fn id(&self) -> NodeId {
+        self.me.id
+    }
+
+    /// What the node is called.
+    pub fn name(&self) -> NodeName {
+        self.me.name.clone()
+    }
+
+    /// What another node is called; none when it never said.
+    pub fn name_of(&self, node: &NodeId) -> Option<NodeName> {
+        self.nodes.get(node).map(|known| known.record.name.clone())
+    }
+
+    /// What the person of a Unix user is or would be called.
+    pub fn person_name(&self, user: &str) -> PersonName {
+        self.people.name_of(user)
     }
 
     /// What the node has counted.

@@ -1,0 +1,11 @@
+//! Whom to call, and when.
+//!
+//! The [`Book`] holds every peer that the configuration, a flag or an operator named, and tells
+//! who is to be dialled now. It does no I/O: [`attempt`] makes one try.
+
+mod attempt;
+mod backoff;
+mod book;
+
+pub use attempt::{Failure, attempt};
+pub use book::{Book, Entry, EntryId, Phase, SavedPeer, Source};

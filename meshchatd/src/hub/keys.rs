@@ -1,0 +1,39 @@
+use meshchat_core::Env;
+use meshchat_proto::id::NodeId;
+use meshchat_proto::message::Signature;
+
+use crate::identity::{Signer, Verifier};
+
+/// The node's key and the system's randomness, for the core.
+#[derive(Debug)]
+pub struct Keys {
+    signer: Signer,
+    verifier: Verifier,
+}
+
+impl Keys {
+    /// With the key of this node.
+    #[must_use]
+    pub fn new(signer: Signer) -> Self {
+        Self { signer, verifier: Verifier::default() }
+    }
+}
+
+impl Env for Keys {
+    fn random(&mut self) -> u64 {
+        // What the core draws must differ between runs, not be secret; the clock does for want
+        // of better on a machine whose generator has failed.
+        getrandom::u64().unwrap_or_else(|_error| {
+            let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+            u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+        })
+    }
+
+    fn sign(&mut self, bytes: &[u8]) -> Signature {
+        self.signer.sign(bytes)
+    }
+
+    fn verify(&mut self, node: &NodeId, bytes: &[u8], sig: &Signature) -> bool {
+        self.verifier.verify(&node.0, bytes, sig)
+    }
+}

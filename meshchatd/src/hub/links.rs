@@ -1,0 +1,183 @@
+//! Links: made of channels, fed with frames, ended.
+
+use meshchat_core::{Input, Level};
+use meshchat_proto::frame::PREFIX_BYTES;
+use meshchat_proto::id::NodeId;
+use meshchat_proto::peer::GoodbyeReason;
+use tokio::time::Instant;
+
+use super::{Dialled, Hub};
+use crate::dial::{EntryId, attempt};
+use crate::link::{self, DownReason, LinkEvent, LinkHandle};
+use crate::near;
+use crate::transport::{Channel, CloseCode, DialError, Lane};
+
+/// A link as the hub knows it.
+#[derive(Debug)]
+pub(super) struct HubLink {
+    pub(super) handle: LinkHandle,
+    pub(super) peer: NodeId,
+    /// Both sides have greeted.
+    pub(super) live: bool,
+    pub(super) since: Instant,
+}
+
+impl Hub {
+    pub(super) fn on_link_event(&mut self, event: LinkEvent) {
+        let now = self.now();
+        match event {
+            LinkEvent::Frames { link, frames } => {
+                for frame in frames {
+                    self.node.handle(now, Input::Frame { link, frame });
+                }
+            }
+            LinkEvent::Level { link, lane: Lane::Bulk, level } => {
+                let level = match level {
+                    link::Level::Drained => Level::Drained,
+                    link::Level::Half => Level::Half,
+                    link::Level::Full => Level::Full,
+                };
+                self.node.handle(now, Input::LinkLevel { link, level });
+            }
+            LinkEvent::Level { lane: Lane::Control, .. } => {}
+            LinkEvent::Down { link, why } => self.on_down(link, &why),
+        }
+    }
+
+    pub(super) fn on_arrival(&mut self, channel: Channel) {
+        self.start_link(channel, None);
+    }
+
+    pub(super) fn on_dialled(&mut self, dialled: Dialled) {
+        let Dialled { entry, outcome } = dialled;
+        self.peers_changed = true;
+        match outcome {
+            Ok(channel) => self.start_link(channel, Some(entry)),
+            Err(failure) => {
+                let refused = failure.is_final();
+                let mut words = failure.to_string();
+                if let crate::dial::Failure::Dial(DialError::WrongKey { answered }) = &failure {
+                    words = format!("another node answered: {}", NodeId(*answered));
+                }
+                tracing::debug!("a dial failed: {words}");
+                self.book.failed(Instant::now(), entry, words, refused);
+            }
+        }
+    }
+
+    /// Starts dialling whoever is due.
+    pub(super) fn dial_due(&mut self, now: Instant) {
+        let links = &self.links;
+        let linked =
+            |node: &NodeId| links.values().any(|link| link.live && link.peer == *node);
+        for (entry, peer) in self.book.take_due(now, linked) {
+            let (endpoint, dials) = (self.parts.endpoint.clone(), self.doors.dials.clone());
+            self.parts.tasks.spawn(async move {
+                let outcome = attempt(endpoint, peer.address, peer.key).await;
+                // The hub ends before its doors do only when the daemon stops.
+                dials.send(Dialled { entry, outcome }).await.ok();
+            });
+            self.peers_changed = true;
+        }
+    }
+
+    pub(super) fn push(&mut self, link: u32, frame: bytes::Bytes, urgent: bool) {
+        let lane = if urgent { Lane::Control } else { Lane::Bulk };
+        let Some(state) = self.links.get(&link) else { return };
+        if state.handle.push(lane, frame).is_ok() {
+            return;
+        }
+        let now = self.now();
+        match lane {
+            // At once, so that the core does not count on what was dropped.
+            Lane::Bulk => {
+                self.node.handle(now, Input::LinkLevel { link, level: Level::Full });
+            }
+            // A peer that does not even take heartbeats is as good as dead.
+            Lane::Control => {
+                self.node.handle(now, Input::LinkDown { link });
+                self.end(link, CloseCode::Silent, "the peer reads nothing", false);
+            }
+        }
+    }
+
+    /// The core has ended a link.
+    pub(super) fn close_link(&mut self, link: u32, reason: GoodbyeReason, by_peer: bool) {
+        let refused = matches!(
+            reason,
+            GoodbyeReason::OtherNetwork | GoodbyeReason::NotAdmitted | GoodbyeReason::Version
+        );
+        let words = if by_peer {
+            reason.as_str().to_owned()
+        } else {
+            format!("closed here: {}", reason.as_str())
+        };
+        self.end(link, close_code(reason), &words, refused);
+    }
+
+    pub(super) fn set_live(&mut self, link: u32) {
+        if let Some(state) = self.links.get_mut(&link) {
+            state.live = true;
+            state.since = Instant::now();
+        }
+        self.book.works(link);
+    }
+
+    fn start_link(&mut self, channel: Channel, entry: Option<EntryId>) {
+        self.next_link += 1;
+        let (link, now) = (self.next_link, Instant::now());
+        let (peer, remote, dialled) = (NodeId(channel.peer), channel.remote, channel.dialled);
+        let named = entry.is_some() || self.book.names(&peer, remote.ip());
+        if let Some(entry) = entry {
+            self.book.linked(now, entry, link, peer);
+        }
+        let (handle, task) = link::open(link, channel, self.doors.links.clone());
+        self.parts.tasks.spawn_draining(task.run());
+        self.links.insert(link, HubLink { handle, peer, live: false, since: now });
+        let up = Input::LinkUp {
+            link,
+            peer,
+            dialled,
+            named,
+            near: near::is_near(remote.ip()),
+            address: remote.to_string(),
+        };
+        self.node.handle(self.now(), up);
+        self.peers_changed = true;
+    }
+
+    fn on_down(&mut self, link: u32, why: &DownReason) {
+        if self.links.contains_key(&link) {
+            self.node.handle(self.now(), Input::LinkDown { link });
+            self.end(link, CloseCode::Abandoned, &why.to_string(), false);
+        }
+    }
+
+    /// Forgets a link; what is queued is still sent.
+    fn end(&mut self, link: u32, code: CloseCode, words: &str, refused: bool) {
+        let Some(state) = self.links.remove(&link) else { return };
+        state.handle.close(code, words);
+        let now = Instant::now();
+        self.book.lost(now, link, words, refused);
+        if !self.is_linked(&state.peer) {
+            self.book.uncovered(now, &state.peer);
+        }
+        self.peers_changed = true;
+    }
+}
+
+const fn close_code(reason: GoodbyeReason) -> CloseCode {
+    match reason {
+        GoodbyeReason::Leaving | GoodbyeReason::Disconnected | GoodbyeReason::Unknown(_) => {
+            CloseCode::Goodbye
+        }
+        GoodbyeReason::Duplicate => CloseCode::Duplicate,
+        GoodbyeReason::OtherNetwork | GoodbyeReason::NotAdmitted => CloseCode::NotAdmitted,
+        GoodbyeReason::Version => CloseCode::Incompatible,
+        GoodbyeReason::Protocol => CloseCode::Malformed,
+        GoodbyeReason::Silent => CloseCode::Silent,
+        GoodbyeReason::Full => CloseCode::Overloaded,
+    }
+}
+
+const _: () = assert!(PREFIX_BYTES == link::PREFIX, "core and links agree on the prefix");

@@ -1,0 +1,244 @@
+//! The only owner of the [`Node`]: everything that happens comes here, everything that follows
+//! goes out from here. The loop awaits inboxes and one deadline, and never a queue that it
+//! fills.
+
+mod clients;
+mod keys;
+mod links;
+mod outputs;
+mod peers;
+mod reload;
+mod requests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use meshchat_core::{Config, Input, Node, Now, SavedPerson};
+use meshchat_proto::id::NodeId;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use crate::clock::Clock;
+use crate::config::{Environment, Flags, Settings};
+use crate::control::{ClientEvent, ClientOutbox};
+use crate::dial::{Book, EntryId, Failure};
+use crate::link::LinkEvent;
+use crate::logging::LogHandle;
+use crate::notify::Notifier;
+use crate::store::StateDir;
+use crate::supervise::Tasks;
+use crate::transport::{Channel, Endpoint};
+use crate::users::{Access, Users};
+
+pub use keys::Keys;
+use links::HubLink;
+
+/// What the hub is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The settings in force.
+    pub settings: Settings,
+    /// The command line, for reloading.
+    pub flags: Flags,
+    /// The environment, for reloading.
+    pub environment: Environment,
+    /// Where state is kept.
+    pub store: StateDir,
+    /// The transport.
+    pub endpoint: Endpoint,
+    /// The service manager.
+    pub notifier: Notifier,
+    /// The log.
+    pub log: LogHandle,
+    /// All tasks.
+    pub tasks: Tasks,
+    /// The running clock.
+    pub clock: Clock,
+}
+
+/// Where the hub's news comes from. Full means: links read no more from their peers, clients are
+/// not read from, and dials and new peers wait.
+#[derive(Debug)]
+pub struct Inboxes {
+    /// From links.
+    pub links: mpsc::Receiver<LinkEvent>,
+    /// From clients.
+    pub clients: mpsc::Receiver<ClientEvent>,
+    /// Peers that dialled in.
+    pub arrivals: mpsc::Receiver<Channel>,
+    /// Outcomes of dials.
+    pub dials: mpsc::Receiver<Dialled>,
+}
+
+/// The sending ends that the hub hands to the tasks it starts.
+#[derive(Debug, Clone)]
+pub struct Doors {
+    /// For links.
+    pub links: mpsc::Sender<LinkEvent>,
+    /// For dials.
+    pub dials: mpsc::Sender<Dialled>,
+}
+
+/// What a dial came to.
+#[derive(Debug)]
+pub struct Dialled {
+    entry: EntryId,
+    outcome: Result<Channel, Failure>,
+}
+
+/// Messages in the inbox of links: each a batch of up to some 150 KiB.
+pub const LINK_INBOX: usize = 64;
+/// Messages in the inbox of clients: each a batch of up to 128 requests.
+pub const CLIENT_INBOX: usize = 32;
+/// Channels and dial outcomes that wait.
+pub const CHANNEL_INBOX: usize = 16;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Hub {
+    node: Node<Keys>,
+    parts: Parts,
+    doors: Doors,
+    links: BTreeMap<u32, HubLink>,
+    next_link: u32,
+    book: Book,
+    clients: BTreeMap<u32, Client>,
+    users: Users,
+    watchers: BTreeSet<(u32, u64)>,
+    peers_changed: bool,
+    pushed: Instant,
+    watchdog: Option<Instant>,
+    status: String,
+}
+
+/// A local client as the hub knows it.
+#[derive(Debug)]
+struct Client {
+    outbox: Arc<ClientOutbox>,
+    access: Access,
+}
+
+impl Hub {
+    /// A hub around a new node.
+    #[must_use]
+    pub fn new(parts: Parts, doors: Doors, node: Config, keys: Keys) -> Self {
+        let clock = parts.clock;
+        let users = Users::new(&parts.settings);
+        let now = Instant::now();
+        let watchdog = parts.notifier.watchdog_interval().map(|pause| now + pause);
+        let mut hub = Self {
+            node: Node::new(clock.now(), node, keys),
+            parts,
+            doors,
+            links: BTreeMap::new(),
+            next_link: 0,
+            book: Book::default(),
+            clients: BTreeMap::new(),
+            users,
+            watchers: BTreeSet::new(),
+            peers_changed: true,
+            pushed: now,
+            watchdog,
+            status: String::new(),
+        };
+        hub.fill_book();
+        hub
+    }
+
+    /// Runs until `stop` resolves, then says goodbye to all links and clients. `hangup` yields
+    /// whenever the configuration is to be read again.
+    pub async fn run(
+        mut self,
+        mut inboxes: Inboxes,
+        mut hangup: impl AsyncFnMut(),
+        stop: impl Future<Output = ()>,
+    ) {
+        let mut stop = std::pin::pin!(stop);
+        let (mut links, mut clients) = (Vec::new(), Vec::new());
+        self.drain();
+        self.announce_ready();
+        loop {
+            let now = self.now();
+            let gated = self.node.is_gated(now.mono);
+            tokio::select! {
+                count = inboxes.links.recv_many(&mut links, LINK_INBOX), if true => {
+                    if count == 0 { break }
+                    for event in links.drain(..) {
+                        self.on_link_event(event);
+                    }
+                }
+                count = inboxes.clients.recv_many(&mut clients, CLIENT_INBOX), if !gated => {
+                    if count == 0 { break }
+                    for event in clients.drain(..) {
+                        self.on_client_event(event);
+                    }
+                }
+                Some(channel) = inboxes.arrivals.recv() => self.on_arrival(channel),
+                Some(dialled) = inboxes.dials.recv() => self.on_dialled(dialled),
+                () = sleep_until(self.deadline(gated)) => self.on_deadline(),
+                () = hangup() => self.on_hangup(),
+                () = &mut stop => break,
+            }
+            self.drain();
+        }
+        self.say_goodbye();
+    }
+
+    fn now(&self) -> Now {
+        self.parts.clock.now()
+    }
+
+    fn deadline(&self, gated: bool) -> Instant {
+        let clock = self.parts.clock;
+        let next = [
+            self.book.due(),
+            self.watchdog,
+            (!self.watchers.is_empty()).then(|| self.pushed + WATCH_REFRESH),
+            gated.then(|| Instant::now() + GATE_CHECK),
+        ];
+        next.into_iter().flatten().fold(clock.instant(self.node.poll_timeout()), Instant::min)
+    }
+
+    fn on_deadline(&mut self) {
+        let (now, instant) = (self.now(), Instant::now());
+        if self.node.poll_timeout() <= now.mono {
+            self.node.handle_timeout(now);
+        }
+        self.dial_due(instant);
+        if let Some(due) = self.watchdog.filter(|due| *due <= instant) {
+            self.parts.notifier.watchdog();
+            let pause = self.parts.notifier.watchdog_interval().unwrap_or(Duration::MAX);
+            // A loop that was late is not watched twice at once.
+            self.watchdog = (due.max(instant)).checked_add(pause);
+        }
+        if instant.duration_since(self.pushed) >= WATCH_REFRESH && !self.watchers.is_empty() {
+            self.peers_changed = true;
+        }
+    }
+
+    fn say_goodbye(&mut self) {
+        self.parts.notifier.stopping();
+        self.node.handle(self.now(), Input::Shutdown);
+        self.drain();
+        for client in self.clients.values() {
+            client.outbox.close();
+        }
+    }
+
+    fn save_people(&self, people: &[SavedPerson]) {
+        let saved = self.parts.store.save(crate::store::StateFile::People, &people);
+        if let Err(error) = saved {
+            tracing::error!("cannot keep people: {error}; {}", error.fix());
+        }
+    }
+
+    fn is_linked(&self, node: &NodeId) -> bool {
+        self.links.values().any(|link| link.live && link.peer == *node)
+    }
+}
+
+/// How often those who watch peers get fresh numbers without a change.
+const WATCH_REFRESH: Duration = Duration::from_secs(2);
+/// How often to look whether clients may go on.
+const GATE_CHECK: Duration = Duration::from_millis(20);

@@ -1,0 +1,107 @@
+//! What follows: frames to links, answers and events to clients, words to the log.
+
+use bytes::Bytes;
+use meshchat_core::{Note, Output};
+use meshchat_proto::codec;
+use meshchat_proto::control::{Event, FromDaemon};
+use tokio::time::Instant;
+
+use super::Hub;
+use crate::control::Frame;
+use crate::logging::escaped;
+
+impl Hub {
+    /// Does everything that the node wants done, until it rests.
+    pub(super) fn drain(&mut self) {
+        while let Some(output) = self.node.poll_output() {
+            self.apply(output);
+        }
+        if self.peers_changed {
+            self.peers_changed = false;
+            self.push_peers();
+            self.update_status();
+        }
+    }
+
+    fn apply(&mut self, output: Output) {
+        match output {
+            Output::Send { links, frame, urgent } => {
+                for link in links {
+                    self.push(link, frame.clone(), urgent);
+                }
+            }
+            Output::CloseLink { link, reason, by_peer } => self.close_link(link, reason, by_peer),
+            Output::Reply { session, id, result } => self.answer(session, id, result),
+            Output::Event { streams, event } => self.give_event(&streams, &event),
+            Output::End { session, id } => {
+                self.give(session, Frame::whole(&FromDaemon::end(id)));
+            }
+            Output::PeersChanged => self.peers_changed = true,
+            Output::SavePeople(people) => self.save_people(&people),
+            Output::SaveBoot(count) => {
+                if let Err(error) = self.parts.store.set_boot(count) {
+                    tracing::error!("cannot keep the boot counter: {error}; {}", error.fix());
+                }
+            }
+            Output::Note(note) => self.note(&note),
+        }
+    }
+
+    /// Encodes an event once and gives it to all its streams.
+    pub(super) fn give_event(&self, streams: &[(u32, u64)], event: &Event) {
+        let event: Bytes = codec::encode(event).into();
+        for (session, id) in streams {
+            self.give(*session, Frame::event(*id, event.clone()));
+        }
+    }
+
+    fn note(&mut self, note: &Note) {
+        match note {
+            Note::LinkLive { link, peer, name, clock_offset_ms } => {
+                self.set_live(*link);
+                let (name, id) = (escaped(name.as_str()), peer.short());
+                tracing::info!(peer = %peer, link, "linked to {name} ({id})");
+                if clock_offset_ms.unsigned_abs() > CLOCK_DOUBT_MS {
+                    let hours = clock_offset_ms / 3_600_000;
+                    tracing::warn!(
+                        peer = %peer,
+                        "the clocks of {name} and this node differ by {hours} h; shown times may be wrong"
+                    );
+                }
+            }
+            Note::LinkLost { link, peer, reason } => {
+                let (id, why) = (peer.short(), reason.as_str());
+                tracing::info!(peer = %peer, link, "link to {id} ended: {why}");
+            }
+            Note::BadPeer { link, peer, what } => {
+                let id = peer.short();
+                tracing::warn!(peer = %peer, link, "{id} sent {what}; the link is closed");
+            }
+            Note::NodeChanged { node, name, state } => {
+                let (name, id) = (escaped(name.as_str()), node.short());
+                tracing::info!(node = %node, state, "{name} ({id}) is {state}");
+                self.peers_changed = true;
+            }
+            Note::Gone { node, count } => {
+                let id = node.short();
+                tracing::warn!(node = %node, count, "{count} messages of {id} are gone");
+            }
+            Note::Overslept { late_ms } => {
+                tracing::warn!(late_ms, "this node was stopped for {late_ms} ms; no peer is blamed");
+            }
+        }
+    }
+
+    fn push_peers(&mut self) {
+        if self.watchers.is_empty() {
+            return;
+        }
+        self.pushed = Instant::now();
+        let streams: Vec<_> = self.watchers.iter().copied().collect();
+        let event = Event::Peers(self.peer_infos());
+        self.give_event(&streams, &event);
+    }
+}
+
+/// Clocks further apart than this are worth a word.
+const CLOCK_DOUBT_MS: u64 = 2 * 3_600_000;

@@ -1,0 +1,106 @@
+//! Peers as people see them: links, and addresses that are dialled.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use meshchat_core::LinkInfo;
+use meshchat_proto::control::{PeerInfo, PeerState};
+use tokio::time::Instant;
+
+use super::Hub;
+use crate::dial::{Entry, Phase};
+use crate::transport::Lane;
+
+impl Hub {
+    /// Named peers first, then those that dialled in.
+    pub(super) fn peer_infos(&self) -> Vec<PeerInfo> {
+        let now = Instant::now();
+        let mut links: BTreeMap<u32, LinkInfo> = BTreeMap::new();
+        for link in self.node.links(self.now().mono) {
+            links.insert(link.link, link);
+        }
+        let mut infos = Vec::new();
+        for (_, entry) in self.book.iter() {
+            let serving = links.values().find(|link| match entry.phase {
+                Phase::Linked(id) => link.link == id,
+                Phase::Waiting(_) | Phase::Dialling => Some(link.peer) == entry.node && link.live,
+            });
+            let link = serving.map(|link| link.link).and_then(|id| links.remove(&id));
+            infos.push(self.named(now, entry, link.as_ref()));
+        }
+        infos.extend(links.values().map(|link| {
+            let none = PeerInfo { address: link.address.clone(), ..blank("inbound") };
+            self.linked(none, link)
+        }));
+        infos
+    }
+
+    fn named(&self, now: Instant, entry: &Entry, link: Option<&LinkInfo>) -> PeerInfo {
+        let info = PeerInfo {
+            address: entry.peer.address.to_string(),
+            node: entry.node.or(entry.peer.key.map(meshchat_proto::id::NodeId)),
+            name: entry.node.and_then(|node| self.node.name_of(&node)),
+            dialled: true,
+            since_ms: millis(now.duration_since(entry.since)),
+            error: entry.error.clone(),
+            tries: entry.tries,
+            ..blank(entry.source.as_str())
+        };
+        if let Some(link) = link {
+            return self.linked(info, link);
+        }
+        match entry.phase {
+            Phase::Dialling | Phase::Linked(_) => info,
+            Phase::Waiting(at) => PeerInfo {
+                state: if entry.refused { PeerState::Refused } else { PeerState::Waiting },
+                next_try_ms: Some(millis(at.duration_since(now))),
+                ..info
+            },
+        }
+    }
+
+    fn linked(&self, info: PeerInfo, link: &LinkInfo) -> PeerInfo {
+        let state = self.links.get(&link.link);
+        let stats = state.map(|state| state.handle.stats()).unwrap_or_default();
+        let queued = state.map_or(0, |state| state.handle.queued(Lane::Bulk));
+        PeerInfo {
+            node: Some(link.peer),
+            name: link.name.clone(),
+            state: if link.live { PeerState::Linked } else { PeerState::Connecting },
+            dialled: link.dialled,
+            since_ms: millis(link.since),
+            rtt_us: link.rtt.map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)),
+            sent_bytes: stats.sent_bytes,
+            received_bytes: stats.received_bytes,
+            queued_bytes: queued as u64,
+            behind: link.behind,
+            error: String::new(),
+            next_try_ms: None,
+            ..info
+        }
+    }
+}
+
+fn blank(source: &str) -> PeerInfo {
+    PeerInfo {
+        address: String::new(),
+        node: None,
+        name: None,
+        state: PeerState::Connecting,
+        dialled: false,
+        source: source.into(),
+        since_ms: 0,
+        rtt_us: None,
+        sent_bytes: 0,
+        received_bytes: 0,
+        queued_bytes: 0,
+        behind: false,
+        error: String::new(),
+        next_try_ms: None,
+        tries: 0,
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

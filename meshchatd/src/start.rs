@@ -1,0 +1,155 @@
+//! From settings to a running hub, and from a running hub to a quiet end.
+
+use std::os::unix::net::UnixListener as StdListener;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use meshchat_core::{Config, SavedPerson};
+use meshchat_proto::id::{NetworkId, NodeId};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::clock::Clock;
+use crate::config::{Environment, Flags, Settings, port_in_use, prepare_runtime_dir};
+use crate::control;
+use crate::hub::{CHANNEL_INBOX, CLIENT_INBOX, Doors, Hub, Inboxes, Keys, LINK_INBOX, Parts};
+use crate::identity::{self, IdentityError, MACHINE_ID, MachineId};
+use crate::logging::LogHandle;
+use crate::notify::Notifier;
+use crate::store::{StateDir, StateFile, StoreError};
+use crate::supervise::Tasks;
+use crate::transport::{Acceptor, BindError, Channel, CloseCode, Endpoint, Limits};
+
+/// What the daemon is started with.
+#[derive(Debug)]
+pub struct Start {
+    /// The command line.
+    pub flags: Flags,
+    /// The environment.
+    pub environment: Environment,
+    /// The settings made of both and the files.
+    pub settings: Settings,
+    /// The running log.
+    pub log: LogHandle,
+    /// The control socket, if systemd passed one.
+    pub passed: Option<StdListener>,
+}
+
+/// Runs the daemon until it is told to stop.
+///
+/// # Errors
+///
+/// When the key, the state directory or a socket cannot be had; the text says what to do.
+pub async fn run(start: Start) -> anyhow::Result<()> {
+    let Start { flags, environment, settings, log, passed } = start;
+    let clock = Clock::start();
+    let mut hangup = signal(SignalKind::hangup())?;
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let store = StateDir::open(&settings.state_dir.value).map_err(with_fix)?;
+    let machine = MachineId::read(MACHINE_ID.as_ref());
+    let identity =
+        identity::load_or_create(&store, machine.as_ref()).map_err(with_identity_fix)?;
+    let node = node_config(&settings, &store, NodeId(identity.signer.public()))?;
+    prepare_runtime_dir(&settings)?;
+    let endpoint = listen(&settings, identity.signer.seed())?;
+    let socket = control::bind(passed, &settings)?;
+    let path = settings.socket.value.clone();
+
+    let tasks = Tasks::default();
+    let (links, links_in) = mpsc::channel(LINK_INBOX);
+    let (clients, clients_in) = mpsc::channel(CLIENT_INBOX);
+    let (arrivals, arrivals_in) = mpsc::channel(CHANNEL_INBOX);
+    let (dials, dials_in) = mpsc::channel(CHANNEL_INBOX);
+    tasks.spawn(accept(endpoint.acceptor(), arrivals));
+    tasks.spawn(control::serve(socket, tasks.clone(), clients));
+    let inboxes =
+        Inboxes { links: links_in, clients: clients_in, arrivals: arrivals_in, dials: dials_in };
+    let parts = Parts {
+        settings,
+        flags,
+        environment,
+        store,
+        endpoint: endpoint.clone(),
+        notifier: Notifier::from_environment(),
+        log,
+        tasks: tasks.clone(),
+        clock,
+    };
+    let hub = Hub::new(parts, Doors { links, dials }, node, Keys::new(identity.signer));
+    let stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let hangups = async || {
+        hangup.recv().await;
+    };
+    hub.run(inboxes, hangups, stop).await;
+    tasks.stop(DRAIN).await;
+    endpoint.shutdown(CloseCode::Goodbye, "the node shut down", DRAIN).await;
+    // A socket that systemd made is gone already, or its own to remove.
+    std::fs::remove_file(path).ok();
+    Ok(())
+}
+
+/// An error of the state directory with what to do about it.
+#[must_use]
+pub fn with_fix(error: StoreError) -> anyhow::Error {
+    let fix = error.fix();
+    anyhow!("{error}\n  fix: {fix}")
+}
+
+/// An error of the key with what to do about it.
+#[must_use]
+pub fn with_identity_fix(error: IdentityError) -> anyhow::Error {
+    let fix = error.fix();
+    anyhow!("{error}\n  fix: {fix}")
+}
+
+fn node_config(settings: &Settings, store: &StateDir, id: NodeId) -> anyhow::Result<Config> {
+    let boot_count = store.next_boot().map_err(with_fix)?;
+    let people = store.load::<Vec<SavedPerson>>(StateFile::People).unwrap_or_else(|error| {
+        tracing::error!("people start anew: {error}; {}", error.fix());
+        None
+    });
+    Ok(Config {
+        id,
+        network: NetworkId::OPEN,
+        name: settings.node_name(),
+        software: crate::SOFTWARE.into(),
+        boot_count,
+        admit: settings.core_admit(),
+        history: settings.core_history(),
+        people: people.unwrap_or_default(),
+    })
+}
+
+fn listen(settings: &Settings, seed: &[u8; 32]) -> anyhow::Result<Endpoint> {
+    let mut address = settings.listen.value;
+    let bound = Endpoint::bind(address, seed, Limits::default());
+    match bound {
+        Err(BindError::InUse(_)) if settings.may_use_another_port() => {
+            let taken = address.port();
+            address.set_port(0);
+            let endpoint = Endpoint::bind(address, seed, Limits::default())?;
+            tracing::info!("port {taken} is taken; a free one is used instead");
+            Ok(endpoint)
+        }
+        Err(BindError::InUse(_)) => Err(anyhow!(port_in_use(&settings.listen))),
+        other => Ok(other?),
+    }
+}
+
+/// Hands peers that dial in to the hub.
+async fn accept(mut acceptor: Acceptor, arrivals: mpsc::Sender<Channel>) {
+    while let Some(channel) = acceptor.accept().await {
+        if arrivals.send(channel).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// How long goodbyes may take to get out; twice this is the longest end of the daemon.
+const DRAIN: Duration = Duration::from_millis(800);

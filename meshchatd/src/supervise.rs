@@ -1,0 +1,45 @@
+//! The only place that starts tasks.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// All tasks of the daemon.
+#[derive(Debug, Clone, Default)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Tasks {
+    /// Starts a task that ends by itself, or when the daemon stops.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.start(async move {
+            tokio::select! {
+                () = task => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+
+    /// Starts a task that ends by itself soon after the hub is gone: it has bytes to flush.
+    pub fn spawn_draining(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.start(task);
+    }
+
+    /// Ends all tasks and waits for them, at most `limit`.
+    pub async fn stop(&self, limit: Duration) {
+        self.stop.cancel();
+        self.tracker.close();
+        // What has not ended by then is dropped with the runtime.
+        tokio::time::timeout(limit, self.tracker.wait()).await.ok();
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the place that the ban points to")]
+    fn start(&self, task: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(self.tracker.track_future(task));
+    }
+}
