@@ -100,12 +100,14 @@ fn understand(frame: &[u8]) -> Result<Welcome, Refusal> {
 }
 
 fn of_io(path: &Path, error: io::Error) -> ConnectError {
-    match error.kind() {
-        io::ErrorKind::NotFound
-        | io::ErrorKind::ConnectionRefused
-        | io::ErrorKind::NotADirectory => ConnectError::NotRunning(vec![path.into()]),
-        io::ErrorKind::PermissionDenied => ConnectError::Permission(path.into()),
-        _ => ConnectError::Io { path: path.into(), error },
+    use io::ErrorKind::{ConnectionRefused, NotADirectory, NotFound, PermissionDenied};
+    let kind = error.kind();
+    if matches!(kind, NotFound | ConnectionRefused | NotADirectory) {
+        ConnectError::NotRunning(vec![path.into()])
+    } else if kind == PermissionDenied {
+        ConnectError::Permission(path.into())
+    } else {
+        ConnectError::Io { path: path.into(), error }
     }
 }
 
