@@ -236,7 +236,7 @@ pub(crate) enum Config {
 fn parse_lines(text: &str) -> Result<u32, String> {
     match text {
         "all" => Ok(u32::MAX),
-        _ => text.parse().map_err(|_| "expected a number or `all`".to_owned()),
+        _ => text.parse().map_err(|_bad| "expected a number or `all`".to_owned()),
     }
 }
 

@@ -1,4 +1,5 @@
 //! The built program against a scripted daemon.
+#![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests")]
 
 #[path = "../../crates/client/tests/fake/mod.rs"]
 mod fake;
@@ -7,10 +8,10 @@ use std::process::{Output, Stdio};
 
 use fake::{Answer, FakeDaemon, Place, end, error, event, message, ok, peer, sent, status};
 use meshchat_client::proto::control::{
-    Error, ErrorCode, Event, FromDaemon, Hello, PeerState, Pong, Reply, Request,
+    Error, ErrorCode, Event, FromDaemon, Hello, PeerState, Pong, Reply, Request, Start,
 };
 use meshchat_client::proto::id::NodeId;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
 fn ctl(place: &Place, arguments: &[&str]) -> Command {
@@ -338,7 +339,7 @@ async fn help_of_every_command_works() {
     let listed = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
     let commands: Vec<&str> =
         listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert!(commands.len() >= 18, "{commands:?}");
+    assert!(commands.len() >= 17, "{commands:?}");
     for command in commands {
         for flag in ["-h", "--help"] {
             let output = run(&place, &[command, flag]).await;
@@ -346,4 +347,65 @@ async fn help_of_every_command_works() {
             assert!(stdout(&output).contains("Usage: meshchatctl"), "{command}");
         }
     }
+}
+
+/// Needs Python with msgpack: `MESHCHAT_PYTHON` names the interpreter, `python3` by default.
+#[tokio::test]
+async fn the_python_example_understands_the_same_daemon() {
+    let python = std::env::var("MESHCHAT_PYTHON").unwrap_or_else(|_unset| "python3".into());
+    let probe = Command::new(&python).args(["-c", "import msgpack"]).output().await;
+    if !probe.is_ok_and(|output| output.status.success()) {
+        println!("skipped: {python} has no msgpack");
+        return;
+    }
+    let place = Place::new();
+    let _daemon = FakeDaemon::answering(&place.socket(), |request| match request {
+        Request::Send { text, .. } if text == "bad" => refuse(ErrorCode::BadArgument),
+        Request::Send { .. } => vec![ok(Reply::Sent(sent(7)))],
+        Request::Peers {} => {
+            vec![ok(Reply::Peers(vec![peer("pi1", "a:1", PeerState::Linked)]))]
+        }
+        Request::Tail { start, follow, presence, .. } => {
+            assert_eq!((start, follow, presence), (Start::Last(3), false, true));
+            let evil = Event::Message(message(1, 1, 1, "evil \x1b[2J"));
+            let caught_up = Event::CaughtUp { cursor: 1 };
+            vec![ok(Reply::Done {}), event(evil), event(caught_up), end()]
+        }
+        _ => refuse(ErrorCode::UnknownRequest),
+    });
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/meshchat.py");
+    for (arguments, code, expected) in [
+        (&["send", "hi"][..], 0, "accepted in #lobby as number 7, out on 2 links\n"),
+        (&["send", "bad"], 1, ""),
+        (&["peers"], 0, "pi1 a:1 linked\n"),
+        (&["tail", "-n", "3", "--no-follow"], 0, "#lobby ann@pi1: evil \\u{1b}[2J\n* caught up\n"),
+    ] {
+        let mut command = Command::new(&python);
+        command.arg("-B").arg(script).arg("--socket").arg(place.socket()).args(arguments);
+        let output = command.output().await.unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+        assert!(stdout(&output).ends_with(expected), "{}", stdout(&output));
+    }
+}
+
+#[tokio::test]
+async fn a_followed_tail_says_that_the_daemon_was_restarted() {
+    let place = Place::new();
+    let daemon = history(&place);
+    let mut child = ctl(&place, &["tail", "--json"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut notes = BufReader::new(child.stderr.take().unwrap()).lines();
+    for event in ["message", "message", "caught_up"] {
+        let line = lines.next_line().await.unwrap().unwrap();
+        assert!(line.contains(&format!("\"event\":\"{event}\"")), "{line}");
+    }
+    daemon.stop().await;
+    let note = notes.next_line().await.unwrap().unwrap();
+    assert!(note.starts_with("meshchatctl: waiting for meshchatd"), "{note}");
+    let _daemon = history(&place);
+    let note = notes.next_line().await.unwrap().unwrap();
+    assert_eq!(note, "meshchatctl: connected to meshchatd again");
+    // The scripted daemon repeats its history; nothing of it is shown twice.
+    let line = lines.next_line().await.unwrap().unwrap();
+    assert!(line.contains("\"event\":\"caught_up\""), "{line}");
 }

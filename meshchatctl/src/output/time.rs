@@ -40,7 +40,7 @@ impl Clock {
             format!("cannot read '{text}'; try 10m, 1h30m, 14:00, 2026-11-20 or 2026-11-20T14:00")
         })?;
         let passed = self.now.timestamp().as_millisecond() - then.timestamp().as_millisecond();
-        u64::try_from(passed).map_err(|_| format!("'{text}' is in the future"))
+        u64::try_from(passed).map_err(|_negative| format!("'{text}' is in the future"))
     }
 
     fn moment(&self, text: &str) -> Option<Zoned> {
@@ -133,7 +133,7 @@ pub(crate) fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
