@@ -160,7 +160,7 @@ pub(crate) enum Peers {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Connect {
-    /// The other node: HOST, HOST:PORT, ADDRESS or [ADDRESS]:PORT
+    /// The other node: a name or address, and a port unless it is the usual one
     #[arg(value_name = "HOST[:PORT]")]
     pub(crate) address: String,
     /// Forget it when the daemon stops

@@ -61,7 +61,9 @@ async fn exit_code_0_and_the_state_of_the_node() {
     let text = stdout(&output);
     assert!(text.starts_with("{\"schema\":1,\"node\":\"0w3ge1r70w3g"), "{text}");
     let output = run(&place, &[]).await;
-    assert!(stdout(&output).starts_with("pi-test (0w3g-e1r7) is up: 2 links, 3 of 4 nodes"));
+    let text = stdout(&output);
+    assert!(text.starts_with("pi-test (0w3g-e1r7) is up: 2 links, 3 of 4 nodes reachable, "));
+    assert!(text.contains("\n\n  meshchatctl tail "), "{text}");
 }
 
 #[tokio::test]

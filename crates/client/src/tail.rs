@@ -108,9 +108,9 @@ impl Tail {
     }
 
     async fn come_back(&mut self) -> Result<TailItem, TailError> {
+        let run = self.place.run;
         loop {
             time::sleep(self.pause).await;
-            let run = self.place.run;
             match self.reopen().await {
                 Ok(()) => {
                     self.pause = SHORTEST_PAUSE;

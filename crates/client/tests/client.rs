@@ -1,4 +1,10 @@
 //! The client against a scripted daemon.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::wildcard_enum_match_arm,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
 mod fake;
 

@@ -81,6 +81,9 @@ impl Lines {
                 },
                 Some(result) = self.pipeline.next(), if !self.pipeline.is_empty() => {
                     self.settle(session, result)?;
+                    if self.pipeline.is_empty() {
+                        session.out.flush()?;
+                    }
                 }
             }
         }

@@ -128,7 +128,7 @@ fn people(many: u32) -> String {
     if many == 1 { "1 person".into() } else { format!("{many} people") }
 }
 
-const FIRST_COMMANDS: &str = "\
+const FIRST_COMMANDS: &str = "  \
   meshchatctl tail              read: the last messages, then what comes
   meshchatctl send 'hello'      say something in #lobby
   meshchatctl who               who is there

@@ -1,6 +1,6 @@
 //! A scripted daemon on a Unix socket of its own, for tests of clients.
 #![allow(dead_code, reason = "each test program uses its own part")]
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
