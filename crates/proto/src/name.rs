@@ -138,6 +138,11 @@ impl PersonName {
 }
 
 impl NodeName {
+    /// The name of last resort.
+    pub fn unnamed() -> Self {
+        Self("node".into())
+    }
+
     /// The name of a node that never said how it is called: its short id.
     pub fn of_id(node: &NodeId) -> Self {
         Self(node.short().into())

@@ -5,6 +5,8 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use meshchat_proto::name::NodeName;
+
 use super::draft::Draft;
 use super::error::{BadValue, Cause, ConfigError, Problem, shown};
 use super::file;
@@ -164,6 +166,32 @@ pub fn render(settings: &Settings) -> Vec<Row> {
 }
 
 impl Settings {
+    /// The node's name as the core takes it.
+    #[must_use]
+    pub fn node_name(&self) -> NodeName {
+        // Checked when it was read.
+        NodeName::from_wire(&self.name.value).unwrap_or_else(|_error| NodeName::unnamed())
+    }
+
+    /// Who may link, as the core takes it.
+    #[must_use]
+    pub fn core_admit(&self) -> meshchat_core::Admit {
+        match self.admit.value {
+            Admit::Neighbours => meshchat_core::Admit::Neighbours,
+            Admit::Anyone => meshchat_core::Admit::Anyone,
+            Admit::Configured => meshchat_core::Admit::Configured,
+        }
+    }
+
+    /// What is kept of messages, as the core takes it.
+    #[must_use]
+    pub fn core_history(&self) -> meshchat_core::HistoryMode {
+        match self.history.value {
+            History::Memory => meshchat_core::HistoryMode::Memory,
+            History::Off => meshchat_core::HistoryMode::Off,
+        }
+    }
+
     /// Whether the daemon may take any free port when the listening port is taken.
     ///
     /// Only if nobody chose the port: who wrote it down expects to be reached there.

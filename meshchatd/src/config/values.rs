@@ -3,7 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use unicode_normalization::UnicodeNormalization as _;
+use meshchat_proto::id::NodeId;
+use meshchat_proto::name::{NameError, NodeName};
 
 use super::error::BadValue;
 
@@ -137,22 +138,19 @@ pub(super) fn parse_listen(text: &str) -> Result<SocketAddr, BadValue> {
 
 /// A node's name: 1 to 32 characters, NFC, nothing invisible.
 pub(super) fn parse_name(text: &str) -> Result<String, BadValue> {
-    let name: String = text.nfc().take(LONGEST_NAME + 1).collect();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME {
-        return Err(BadValue::NameLength);
+    match text.parse::<NodeName>() {
+        Ok(name) => Ok(name.as_str().to_owned()),
+        Err(NameError::Empty | NameError::TooLong { .. }) => Err(BadValue::NameLength),
+        Err(NameError::Character(_) | NameError::NotNormal) => Err(BadValue::NameCharacter),
     }
-    let padded = name.starts_with(' ') || name.ends_with(' ');
-    if padded || !name.chars().all(is_name_char) {
-        return Err(BadValue::NameCharacter);
-    }
-    Ok(name)
 }
 
 /// The first label of the host name with everything removed that a name may not hold.
 pub(super) fn name_from_host(host: &str) -> String {
     let label = host.split('.').next().unwrap_or_default();
-    let kept: String = label.chars().filter(|c| is_name_char(*c)).take(LONGEST_NAME).collect();
-    parse_name(kept.trim()).unwrap_or_else(|_| "node".to_owned())
+    let plain = |c: &char| c.is_alphanumeric() || matches!(c, '-' | '_');
+    let kept: String = label.chars().filter(plain).take(LONGEST_NAME).collect();
+    parse_name(&kept).unwrap_or_else(|_| "node".to_owned())
 }
 
 /// A Unix user or group name, as `useradd` would accept it.
@@ -175,47 +173,21 @@ pub(super) fn parse_instance(text: &str) -> Result<String, BadValue> {
     Ok(text.to_owned())
 }
 
-/// A full public key: 64 hexadecimal digits, or 52 base32 digits with or without dashes.
+/// A full public key, as all programs of the mesh write it, or as 64 hexadecimal digits.
 pub(super) fn parse_key(text: &str) -> Result<[u8; 32], BadValue> {
-    let digits: Vec<u8> = text
-        .bytes()
-        .filter(|byte| *byte != b'-')
-        .take(LONGEST_KEY_TEXT + 1)
-        .map(|byte| byte.to_ascii_lowercase())
-        .collect();
-    let bytes = match digits.len() {
-        64 => decode(&digits, 4, |digit| char::from(digit).to_digit(16)),
-        52 => decode(&digits, 5, base32_value),
-        _ => None,
-    };
-    bytes.ok_or(BadValue::PeerKey)
+    if text.len() == 64 {
+        return hexadecimal(text).ok_or(BadValue::PeerKey);
+    }
+    text.parse().map(|node: NodeId| node.0).map_err(|_error| BadValue::PeerKey)
 }
 
-/// Reads `digits` of `bits` each, most significant first; left-over bits must be zero.
-fn decode(digits: &[u8], bits: u32, value: impl Fn(u8) -> Option<u32>) -> Option<[u8; 32]> {
-    let mut bytes = Vec::with_capacity(33);
-    let (mut pending, mut held) = (0u32, 0u32);
-    for digit in digits {
-        pending = (pending << bits) | value(*digit)?;
-        held += bits;
-        if held >= 8 {
-            held -= 8;
-            bytes.push(u8::try_from(pending >> held).ok()?);
-            pending &= (1 << held) - 1;
-        }
+fn hexadecimal(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+        let pair = std::str::from_utf8(pair).ok()?;
+        *byte = u8::from_str_radix(pair, 16).ok()?;
     }
-    if pending != 0 {
-        return None;
-    }
-    bytes.try_into().ok()
-}
-
-fn base32_value(digit: u8) -> Option<u32> {
-    match digit {
-        b'a'..=b'z' => Some(u32::from(digit - b'a')),
-        b'2'..=b'7' => Some(u32::from(digit - b'2') + 26),
-        _ => None,
-    }
+    Some(bytes)
 }
 
 fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
@@ -246,21 +218,11 @@ fn is_host_name(host: &str) -> bool {
         })
 }
 
-fn is_name_char(c: char) -> bool {
-    let invisible = matches!(c,
-        '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
-        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
-    c == ' ' || !(c.is_control() || c.is_whitespace() || invisible)
-}
-
 const LONGEST_NAME: usize = 32;
 const LONGEST_HOST: usize = 255;
 const LONGEST_ACCOUNT: usize = 32;
-const LONGEST_KEY_TEXT: usize = 64;
 /// Names that already mean a file in the state or configuration directory.
-const RESERVED: [&str; 6] = ["boot", "key", "lock", "meshchat", "people", "peers"];
+const RESERVED: [&str; 7] = ["boot", "key", "lock", "machine", "meshchat", "people", "peers"];
 
 #[cfg(test)]
 mod tests {
@@ -286,7 +248,7 @@ mod tests {
     fn names_are_normal_and_visible() {
         assert_eq!(parse_name("e\u{301}va").unwrap(), "\u{e9}va");
         assert_eq!(parse_name(&"x".repeat(32)).unwrap().len(), 32);
-        for bad in ["", " x", "x\n", "a\u{202e}b", "a\u{200b}b", "a\u{feff}", "\u{1b}[1m"] {
+        for bad in ["", "a b", "a\nb", "a\u{202e}b", "a\u{200b}b", "a\u{feff}", "\u{1b}[1m"] {
             assert!(parse_name(bad).is_err(), "{bad:?} was accepted");
         }
         assert_eq!(parse_name(&"x".repeat(33)), Err(BadValue::NameLength));
@@ -306,11 +268,7 @@ mod tests {
         let mut expected = [0; 32];
         expected[31] = 0xff;
         assert_eq!(parse_key(&hex).unwrap(), expected);
-        // 52 digits have 260 bits: the last four must be zero.
-        let base32 = format!("{}d7q", "a".repeat(49));
-        assert_eq!(parse_key(&base32).unwrap(), expected);
-        let padded = format!("{}d7r", "a".repeat(49));
-        assert!(parse_key(&padded).is_err());
+        assert_eq!(parse_key(&NodeId(expected).to_string()).unwrap(), expected);
         assert!(parse_key("abcd").is_err());
         assert!(parse_key(&"g".repeat(64)).is_err());
     }

@@ -19,4 +19,9 @@ pub(super) fn next(directory: &StateDir) -> Result<u64, StoreError> {
     Ok(next)
 }
 
+/// Counts on from a number that somebody else remembers.
+pub(super) fn set(directory: &StateDir, count: u64) -> Result<(), StoreError> {
+    file::write(directory, NAME, format!("{count}\n").as_bytes())
+}
+
 const NAME: &str = "boot";

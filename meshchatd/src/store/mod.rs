@@ -177,6 +177,14 @@ impl StateDir {
         boot::next(self)
     }
 
+    /// Goes on counting behind `count`: other nodes remember that this one had got so far.
+    ///
+    /// # Errors
+    /// When the number cannot be kept.
+    pub fn set_boot(&self, count: u64) -> Result<(), StoreError> {
+        boot::set(self, count)
+    }
+
     /// What was saved last, or `None` if nothing was.
     ///
     /// # Errors

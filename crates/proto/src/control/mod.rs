@@ -1,7 +1,7 @@
 //! The control protocol: how local tools speak to the daemon.
 //!
 //! Frames are a `u32` big-endian length and a MessagePack map with named fields. The client
-//! opens with [`Hello`], the daemon answers with [`Welcome`] or an [`Error`] frame; then the
+//! opens with [`Hello`], the daemon answers with [`Welcome`] or [`FromDaemon::error`]; then the
 //! client sends [`ToDaemon`] frames and gets [`FromDaemon`] frames, each with the id of the
 //! request that it belongs to. `docs/control-protocol.md` describes it for other languages.
 //!

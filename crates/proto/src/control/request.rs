@@ -14,7 +14,7 @@ pub enum Request {
     Limits {},
     /// Peers: links, and addresses being dialled. Replies [`super::Reply::Peers`].
     Peers {},
-    /// Streams [`super::Event::Peers`] on every change until cancelled.
+    /// Streams [`super::Event::Peers`] at once and on every change until cancelled.
     WatchPeers {},
     /// Dials an address and keeps dialling it. Replies [`super::Reply::Done`] at once. Admin.
     Connect {

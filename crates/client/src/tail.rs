@@ -1,0 +1,260 @@
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use meshchat_proto::control::{ErrorCode, Event, Message, Request, Start};
+use meshchat_proto::id::{MessageId, NodeId};
+use tokio::time;
+
+use crate::client::Client;
+use crate::error::{ConnectError, RequestError};
+use crate::stream::EventStream;
+
+/// Ids of shown messages that a [`Tail`] remembers, the newest of them: more than a node's
+/// history holds.
+pub const SHOWN_IDS: usize = 16_384;
+
+/// What to follow.
+#[derive(Debug, Clone)]
+pub enum TailRequest {
+    /// Messages, as in [`Request::Tail`].
+    Messages {
+        /// The room; all rooms that the person is in when missing.
+        room: Option<String>,
+        /// Where in history to start.
+        start: Start,
+        /// Go on with what comes, across restarts of the daemon.
+        follow: bool,
+        /// Also changes of people and nodes.
+        presence: bool,
+    },
+    /// Peers, as in [`Request::WatchPeers`].
+    Peers,
+}
+
+/// What a [`Tail`] yields.
+#[derive(Debug)]
+pub enum TailItem {
+    /// An event of the stream.
+    Event(Event),
+    /// The connection is gone, for this reason; the tail tries to come back by itself.
+    Lost(String),
+    /// The connection is back, to the same run of the daemon or to a new one.
+    Back {
+        /// The daemon was restarted in between.
+        restarted: bool,
+    },
+}
+
+/// A stream of events that survives restarts of the daemon.
+///
+/// After a break it goes on behind the last message that it yielded. A new run of the daemon
+/// numbers anew, so there it reads all of history and leaves out what it has yielded before,
+/// and what its sender said before the first message of that sender that it yielded.
+#[derive(Debug)]
+pub struct Tail {
+    paths: Vec<PathBuf>,
+    request: TailRequest,
+    stream: Option<EventStream>,
+    place: Place,
+    pause: Duration,
+}
+
+impl Tail {
+    /// Connects to the first of these paths where a daemon listens and opens the stream.
+    ///
+    /// # Errors
+    ///
+    /// The first attempt must succeed; only later ones are repeated.
+    pub async fn open(paths: Vec<PathBuf>, request: TailRequest) -> Result<Self, TailError> {
+        let place = Place::default();
+        let mut tail = Self { paths, request, stream: None, place, pause: SHORTEST_PAUSE };
+        tail.reopen().await?;
+        Ok(tail)
+    }
+
+    /// The next item; `None` at the end of history when not following. Safe to cancel.
+    ///
+    /// # Errors
+    ///
+    /// Those that trying again does not help against.
+    pub async fn next(&mut self) -> Option<Result<TailItem, TailError>> {
+        loop {
+            let Some(stream) = &mut self.stream else {
+                return Some(self.come_back().await);
+            };
+            match stream.next().await {
+                Some(Ok(event)) if self.place.is_new(&event) => {
+                    return Some(Ok(TailItem::Event(event)));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) if self.follows() && may_pass(&error) => {
+                    return Some(Ok(self.lost(error.to_string())));
+                }
+                Some(Err(error)) => return Some(Err(error.into())),
+                None if self.follows() => return Some(Ok(self.lost("meshchatd ended it".into()))),
+                None => return None,
+            }
+        }
+    }
+
+    fn follows(&self) -> bool {
+        matches!(self.request, TailRequest::Peers | TailRequest::Messages { follow: true, .. })
+    }
+
+    fn lost(&mut self, why: String) -> TailItem {
+        self.stream = None;
+        TailItem::Lost(why)
+    }
+
+    async fn come_back(&mut self) -> Result<TailItem, TailError> {
+        let run = self.place.run;
+        loop {
+            time::sleep(self.pause).await;
+            match self.reopen().await {
+                Ok(()) => {
+                    self.pause = SHORTEST_PAUSE;
+                    return Ok(TailItem::Back { restarted: run != self.place.run });
+                }
+                Err(error) if error.may_pass() => {
+                    self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn reopen(&mut self) -> Result<(), TailError> {
+        let client = Client::connect_any(&self.paths).await?;
+        let request = match &self.request {
+            TailRequest::Peers => Request::WatchPeers {},
+            TailRequest::Messages { room, start, follow, presence } => {
+                let status = client.status().await?;
+                let start = self.place.enter(status.boot, status.history.cursor, *start);
+                Request::Tail { room: room.clone(), start, follow: *follow, presence: *presence }
+            }
+        };
+        self.stream = Some(client.stream(request).await?);
+        Ok(())
+    }
+}
+
+/// Why a [`Tail`] ended.
+#[derive(Debug, thiserror::Error)]
+pub enum TailError {
+    /// No connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The daemon refused the stream, or broke off and we do not follow.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+}
+
+impl TailError {
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Connect(ConnectError::Refused(error)) => is_passing(error.code),
+            Self::Connect(ConnectError::Version(_)) => false,
+            // A socket that was just made may not have its group yet.
+            Self::Connect(_) => true,
+            Self::Request(error) => may_pass(error),
+        }
+    }
+}
+
+fn may_pass(error: &RequestError) -> bool {
+    match error {
+        RequestError::Lost(_) => true,
+        RequestError::Daemon(error) => is_passing(error.code),
+        RequestError::NotUnderstood | RequestError::TooLong(_) | RequestError::Full => false,
+    }
+}
+
+fn is_passing(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::Stopping | ErrorCode::TooMany | ErrorCode::TimedOut)
+}
+
+/// How far a tail of messages has come.
+#[derive(Debug, Default)]
+struct Place {
+    /// The run of the daemon that `cursor` belongs to.
+    run: Option<u64>,
+    /// The newest message yielded in this run; none while history is still to come.
+    cursor: Option<u64>,
+    /// A run of the daemon after the first: history was asked for from its start.
+    replayed: bool,
+    shown: HashSet<MessageId>,
+    order: VecDeque<MessageId>,
+    /// The first message of each node that was yielded before any replay: its run and number.
+    floors: HashMap<NodeId, (u64, u64)>,
+}
+
+impl Place {
+    /// Where to start in this run of the daemon, whose newest message has this cursor.
+    fn enter(&mut self, run: u64, newest: u64, wanted: Start) -> Start {
+        match self.run.replace(run) {
+            None => {
+                self.cursor = (wanted == Start::Now).then_some(newest);
+                wanted
+            }
+            Some(before) if before == run => {
+                self.cursor.map_or_else(|| self.again(wanted), Start::After)
+            }
+            Some(_) => {
+                self.replayed = true;
+                self.cursor = None;
+                self.again(wanted)
+            }
+        }
+    }
+
+    const fn again(&self, wanted: Start) -> Start {
+        if self.replayed { Start::Last(u32::MAX) } else { wanted }
+    }
+
+    /// Notes an event; false when it was yielded before.
+    fn is_new(&mut self, event: &Event) -> bool {
+        match event {
+            Event::Message(message) => {
+                self.cursor = Some(message.cursor);
+                self.is_unseen(message)
+            }
+            Event::CaughtUp { cursor } => {
+                self.cursor = Some(*cursor);
+                true
+            }
+            Event::Missed(missed) => {
+                self.cursor = Some(missed.cursor.max(self.cursor.unwrap_or(0)));
+                true
+            }
+            Event::Person(_) | Event::Node(_) | Event::Gone(_) | Event::Peers(_) => true,
+        }
+    }
+
+    fn is_unseen(&mut self, message: &Message) -> bool {
+        let number = (message.boot, message.seq);
+        let floor = self.floors.get(&message.node).copied();
+        if self.replayed && floor.is_some_and(|floor| number < floor) {
+            return false;
+        }
+        if !self.shown.insert(message.id) {
+            return false;
+        }
+        self.order.push_back(message.id);
+        if self.order.len() > SHOWN_IDS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.shown.remove(&oldest);
+        }
+        // Nodes beyond the bound are shown again from their start: more, never less.
+        if !self.replayed && (self.floors.len() < FLOORS || floor.is_some()) {
+            self.floors.insert(message.node, floor.map_or(number, |floor| floor.min(number)));
+        }
+        true
+    }
+}
+
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Nodes whose first yielded message is remembered.
+const FLOORS: usize = 4096;

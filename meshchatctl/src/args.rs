@@ -1,0 +1,312 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use meshchat_client::proto::id::NodeId;
+
+use crate::output::time::parse_span;
+
+/// Talk, see who is there, and look after the meshchat node on this machine
+#[derive(Debug, Parser)]
+#[command(
+    name = "meshchatctl",
+    version,
+    after_help = EXAMPLES,
+    after_long_help = LONG_HELP,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Default, ClapArgs)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Control socket of the daemon [default: your own daemon's, then the system's]
+    #[arg(long, value_name = "PATH", global = true)]
+    pub(crate) socket: Option<PathBuf>,
+    /// Talk to the daemon that was started with the same --instance
+    #[arg(long, value_name = "NAME", global = true, conflicts_with = "socket")]
+    pub(crate) instance: Option<String>,
+    /// Print JSON, one object per line; errors too, on standard error
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Colours: on a terminal only, always, or never (NO_COLOR is respected)
+    #[arg(
+        long,
+        value_name = "WHEN",
+        global = true,
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    pub(crate) color: Color,
+    /// Leave out table headers and summaries
+    #[arg(long, global = true)]
+    pub(crate) no_legend: bool,
+    /// Print tables for scripts: values as they are, separated by tabs, no header
+    #[arg(short, long, global = true, conflicts_with = "json")]
+    pub(crate) terse: bool,
+    /// Show only these columns of a table
+    #[arg(long, value_name = "A,B", global = true, value_delimiter = ',', conflicts_with = "json")]
+    pub(crate) fields: Vec<String>,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The state of this node
+    Status {
+        /// Every bounded table, its use and its bound
+        #[arg(long)]
+        limits: bool,
+    },
+    /// Link to another node, and keep the link over restarts
+    Connect(Connect),
+    /// End the link to a peer and stop dialling it
+    Disconnect {
+        /// Its address, name or id
+        peer: String,
+    },
+    /// Links to other nodes, and addresses being dialled
+    Peers {
+        /// Show every change as it happens
+        #[arg(short, long)]
+        watch: bool,
+        #[command(subcommand)]
+        command: Option<Peers>,
+    },
+    /// All known nodes, linked directly or not
+    Nodes,
+    /// People, everywhere or in one room
+    Who {
+        /// Only people of this room
+        room: Option<String>,
+    },
+    /// Known rooms
+    Rooms,
+    /// Enter a room
+    Join {
+        /// The room; the # may be left out
+        room: String,
+    },
+    /// Leave a room
+    Leave {
+        /// The room; the # may be left out
+        room: String,
+    },
+    /// Say something, in #lobby or in a room
+    #[command(
+        override_usage = "meshchatctl send [OPTIONS] [ROOM] TEXT\n       meshchatctl send [OPTIONS] [ROOM] - < FILE"
+    )]
+    Send(Send),
+    /// Show messages: the last ones, then what comes
+    Tail(Tail),
+    /// Change what you are called
+    Nick {
+        /// Your new name
+        name: String,
+    },
+    /// Tell others that you are away, or back
+    Away {
+        /// Why, for others to read
+        note: Vec<String>,
+        /// You are back
+        #[arg(long, conflicts_with = "note")]
+        back: bool,
+    },
+    /// Ask a node for an answer; shows the way there and the time it takes
+    Ping(Ping),
+    /// Show, check or reload the configuration of the daemon
+    #[command(subcommand)]
+    Config(Config),
+    /// Wait until the daemon answers and peers are linked
+    Wait {
+        /// How many peers must be linked
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        peers: usize,
+        /// Give up after this time
+        #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_span)]
+        timeout: Duration,
+    },
+    /// The versions of this program and of the daemon
+    Version,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum Peers {
+    /// State, traffic and errors of every peer; ends with 4 when none is linked
+    Status {
+        /// Show every change as it happens
+        #[arg(short, long)]
+        watch: bool,
+    },
+    /// Addresses, and where each comes from
+    List,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Connect {
+    /// The other node: a name or address, and a port unless it is the usual one
+    #[arg(value_name = "HOST[:PORT]")]
+    pub(crate) address: String,
+    /// Forget it when the daemon stops
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Link only if this key answers there
+    #[arg(long)]
+    pub(crate) key: Option<NodeId>,
+    /// How long to wait for the link
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_span)]
+    pub(crate) timeout: Duration,
+    /// Do not wait for the link
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Send {
+    /// The text alone, or the room and the text; `-` reads lines from standard input
+    #[arg(value_name = "[ROOM] TEXT", num_args = 0..=2)]
+    pub(crate) words: Vec<String>,
+    /// Describe yourself in the third person, as /me does
+    #[arg(long)]
+    pub(crate) me: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Tail {
+    /// The room [default: all rooms that you are in]
+    pub(crate) room: Option<String>,
+    /// Begin with this many messages, or `all`
+    #[arg(short = 'n', long, value_name = "N", default_value = "20", value_parser = parse_lines)]
+    pub(crate) lines: u32,
+    /// Begin with what this node got since: 10m, 1h30m, 14:00, 2026-11-20, 2026-11-20T14:00
+    #[arg(long, value_name = "WHEN", conflicts_with = "lines")]
+    pub(crate) since: Option<String>,
+    /// Go on with what comes, also when the daemon restarts; this is the default
+    #[arg(short, long, conflicts_with = "no_follow")]
+    pub(crate) follow: bool,
+    /// End when history is shown
+    #[arg(long)]
+    pub(crate) no_follow: bool,
+    /// Only messages, no changes of people and nodes
+    #[arg(long)]
+    pub(crate) no_presence: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Ping {
+    /// Its name or id
+    pub(crate) node: String,
+    /// How often to ask
+    #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) count: u32,
+    /// How long to wait for each answer, at most 60s
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_span)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// The settings in force and where each comes from
+    Show,
+    /// Check configuration files without changing anything; runs `meshchatd --check`
+    Check {
+        /// The file to check [default: the one that the daemon would read]
+        file: Option<PathBuf>,
+    },
+    /// Make the daemon read its configuration again
+    Reload,
+}
+
+fn parse_lines(text: &str) -> Result<u32, String> {
+    match text {
+        "all" => Ok(u32::MAX),
+        _ => text.parse().map_err(|_bad| "expected a number or `all`".to_owned()),
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  meshchatctl connect barn.local       link to the node on barn.local
+  meshchatctl send 'good morning'      say something in #lobby
+  meshchatctl tail                     the last 20 messages, then what comes
+  meshchatctl who                      who is there
+  meshchatctl peers status -w          watch the links";
+
+const LONG_HELP: &str = "\
+Examples:
+  meshchatctl connect barn.local       link to the node on barn.local
+  meshchatctl send 'good morning'      say something in #lobby
+  uptime | meshchatctl send '#ops' -   each line of a program's output to a room
+  meshchatctl tail --since 1h --json   messages for a script
+  meshchatctl who                      who is there
+  meshchatctl peers status -w          watch the links
+  meshchatctl wait --peers 1           in a script: go on once a peer is linked
+
+Environment:
+  MESHCHAT_SOCKET   control socket of the daemon, as --socket
+  NO_COLOR          no colours unless --color always
+
+Exit codes:
+  0   done
+  1   another failure
+  2   wrong use of the command line
+  3   timed out
+  4   a peer or node could not be reached
+  8   the daemon is not running
+  10  no such peer, node, room or person
+  13  no permission
+
+The JSON of --json is described in docs/json.md.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_help() {
+        fn check(command: &mut clap::Command, path: &str) {
+            assert!(command.get_about().is_some(), "{path} says nothing about itself");
+            assert!(!command.render_long_help().to_string().is_empty());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{path} {}", argument.get_id());
+            }
+            for below in command.get_subcommands_mut() {
+                let path = format!("{path} {}", below.get_name());
+                check(below, &path);
+            }
+        }
+        let mut command = Args::command();
+        command.build();
+        check(&mut command, "meshchatctl");
+    }
+
+    #[test]
+    fn lines_are_a_number_or_all() {
+        assert_eq!(parse_lines("7"), Ok(7));
+        assert_eq!(parse_lines("all"), Ok(u32::MAX));
+        assert!(parse_lines("-1").is_err());
+    }
+}

@@ -1,0 +1,69 @@
+use std::time::Duration;
+
+use meshchat_client::proto::control::{ErrorCode, Pong, Request};
+use meshchat_client::{Client, RequestError};
+use tokio::time;
+
+use super::expect_reply;
+use crate::args::Ping;
+use crate::failure::{Exit, Failure};
+use crate::output::escape::escape;
+use crate::output::note;
+use crate::output::time::round_trip;
+use crate::session::{PATIENCE, Session};
+
+pub(crate) async fn ping(session: &mut Session, args: Ping) -> Result<u8, Failure> {
+    let client = session.connect().await?;
+    let mut answered = 0u32;
+    for turn in 0..args.count {
+        if turn > 0 {
+            time::sleep(PAUSE).await;
+        }
+        match once(&client, &args).await? {
+            Ok(pong) => {
+                answered += 1;
+                if session.out.view.json {
+                    session.out.json(&pong)?;
+                }
+                session.out.say(&render(&pong))?;
+            }
+            Err(why) => note(&format!("{}: {}", escape(&args.node), escape(&why))),
+        }
+        session.out.flush()?;
+    }
+    if answered == 0 {
+        let message = format!("{} did not answer", args.node);
+        return Err(Failure::new(Exit::Unreached, "unreachable", message)
+            .hint("see the way there:   meshchatctl nodes"));
+    }
+    Ok(0)
+}
+
+/// Asks once; the inner error is worth another try.
+async fn once(client: &Client, args: &Ping) -> Result<Result<Pong, String>, Failure> {
+    let timeout_ms = u32::try_from(args.timeout.as_millis()).unwrap_or(u32::MAX).min(60_000);
+    let request = Request::Ping { node: args.node.clone(), timeout_ms };
+    let patience = PATIENCE + Duration::from_millis(timeout_ms.into());
+    match time::timeout(patience, client.request(request)).await {
+        Ok(Ok(reply)) => Ok(Ok(expect_reply!(reply, Pong))),
+        Ok(Err(RequestError::Daemon(error)))
+            if matches!(error.code, ErrorCode::TimedOut | ErrorCode::Unreachable) =>
+        {
+            Ok(Err(error.message))
+        }
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Ok(Err("meshchatd did not answer".into())),
+    }
+}
+
+fn render(pong: &Pong) -> String {
+    let way: Vec<&str> = pong.path.iter().map(|hop| hop.name.as_str()).collect();
+    match way.as_slice() {
+        [] | [_] => format!("{}: {}, direct", pong.name, round_trip(pong.rtt_us)),
+        [via @ .., _] => {
+            format!("{}: {}, via {}", pong.name, round_trip(pong.rtt_us), via.join(", "))
+        }
+    }
+}
+
+const PAUSE: Duration = Duration::from_secs(1);

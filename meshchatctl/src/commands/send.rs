@@ -1,0 +1,221 @@
+use std::collections::VecDeque;
+use std::io::IsTerminal as _;
+
+use meshchat_client::proto::control::{Reply, Request, Sent};
+use meshchat_client::proto::limits;
+use meshchat_client::proto::message::MessageKind;
+use meshchat_client::{Client, Pipeline, RequestError};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader};
+
+use super::expect_reply;
+use crate::args::Send;
+use crate::failure::Failure;
+use crate::output::note;
+use crate::output::time::count;
+use crate::session::{PATIENCE, Session, ask};
+
+pub(crate) async fn send(session: &mut Session, args: Send) -> Result<u8, Failure> {
+    let kind = if args.me { MessageKind::Action } else { MessageKind::Text };
+    let mut words = args.words.into_iter();
+    let (room, text) = match (words.next(), words.next()) {
+        (Some(room), Some(text)) => (Some(room), text),
+        (Some(text), None) => (None, text),
+        (None, _) if !std::io::stdin().is_terminal() => (None, "-".into()),
+        (None, _) => {
+            return Err(Failure::usage("nothing to send")
+                .hint("a text:     meshchatctl send 'hello'")
+                .hint("to a room:  meshchatctl send '#ops' 'hello'"));
+        }
+    };
+    let client = session.connect().await?;
+    if text == "-" {
+        return Lines::new(&client, room, kind).run(session).await;
+    }
+    let reply = ask(&client, Request::Send { room, text, kind }, PATIENCE).await?;
+    let sent = expect_reply!(reply, Sent);
+    tell(session, &sent)?;
+    Ok(0)
+}
+
+fn tell(session: &mut Session, sent: &Sent) -> Result<(), Failure> {
+    if session.out.view.json {
+        return Ok(session.out.json(sent)?);
+    }
+    if sent.links == 0 {
+        let fate = match sent.kept.as_str() {
+            "nowhere" => "and history is off, so nobody will get it",
+            _ => "it goes on when one comes back",
+        };
+        note(&format!("accepted in {}, but no link is up: {fate}", sent.room));
+    } else if session.out.view.terminal {
+        let links = count(sent.links.into(), "link");
+        session.out.say(&format!("Accepted in {}, out on {links}.", sent.room))?;
+    }
+    Ok(())
+}
+
+/// Sends each line of standard input, many at once.
+struct Lines {
+    pipeline: Pipeline,
+    room: Option<String>,
+    kind: MessageKind,
+    /// The lines in flight.
+    numbers: VecDeque<u64>,
+    failed: bool,
+}
+
+impl Lines {
+    fn new(client: &Client, room: Option<String>, kind: MessageKind) -> Self {
+        Self { pipeline: client.pipeline(), room, kind, numbers: VecDeque::new(), failed: false }
+    }
+
+    async fn run(mut self, session: &mut Session) -> Result<u8, Failure> {
+        let mut input = LineReader::new(BufReader::with_capacity(64 * 1024, tokio::io::stdin()));
+        let mut open = true;
+        while open || !self.pipeline.is_empty() {
+            tokio::select! {
+                biased;
+                line = input.next(), if open && self.pipeline.has_room() => match line? {
+                    Some((number, line)) => self.push(number, line).await?,
+                    None => open = false,
+                },
+                Some(result) = self.pipeline.next(), if !self.pipeline.is_empty() => {
+                    self.settle(session, result)?;
+                    if self.pipeline.is_empty() {
+                        session.out.flush()?;
+                    }
+                }
+            }
+        }
+        Ok(u8::from(self.failed))
+    }
+
+    async fn push(&mut self, number: u64, line: Line) -> Result<(), Failure> {
+        let text = match line {
+            Line::Text(text) if text.trim().is_empty() => return Ok(()),
+            Line::Text(text) => text,
+            Line::Bad(why) => {
+                self.complain(number, why);
+                return Ok(());
+            }
+        };
+        let request = Request::Send { room: self.room.clone(), text, kind: self.kind };
+        self.pipeline.push(request).await?;
+        self.numbers.push_back(number);
+        Ok(())
+    }
+
+    fn settle(
+        &mut self,
+        session: &mut Session,
+        result: Result<Reply, RequestError>,
+    ) -> Result<(), Failure> {
+        let number = self.numbers.pop_front().unwrap_or(0);
+        match result {
+            Ok(Reply::Sent(sent)) if session.out.view.json => session.out.json(&sent)?,
+            Ok(_) => {}
+            Err(RequestError::Daemon(error)) => self.complain(number, &error.message),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    fn complain(&mut self, number: u64, why: &str) {
+        self.failed = true;
+        note(&format!("line {number}: {}", crate::output::escape::escape(why)));
+    }
+}
+
+/// One line, or why it cannot be sent.
+#[derive(Debug, PartialEq)]
+enum Line {
+    Text(String),
+    Bad(&'static str),
+}
+
+/// Lines with their numbers; of a line that is too long no more is kept than that it is.
+struct LineReader<R> {
+    input: R,
+    number: u64,
+    kept: Vec<u8>,
+    long: bool,
+}
+
+impl<R: AsyncBufRead + Unpin> LineReader<R> {
+    const fn new(input: R) -> Self {
+        Self { input, number: 0, kept: Vec::new(), long: false }
+    }
+
+    /// The next line. Safe to cancel: what was read of it stays.
+    async fn next(&mut self) -> std::io::Result<Option<(u64, Line)>> {
+        loop {
+            let bytes = self.input.fill_buf().await?;
+            if bytes.is_empty() {
+                let nothing = self.kept.is_empty() && !self.long;
+                return Ok(if nothing { None } else { Some(self.finish()) });
+            }
+            let end = bytes.iter().position(|byte| *byte == b'\n');
+            let (line, used) = match end {
+                Some(end) => (bytes.get(..end).unwrap_or_default(), end + 1),
+                None => (bytes, bytes.len()),
+            };
+            // One more for the carriage return.
+            if self.kept.len() + line.len() > limits::TEXT_BYTES + 1 {
+                self.long = true;
+                self.kept.clear();
+            } else if !self.long {
+                self.kept.extend_from_slice(line);
+            }
+            self.input.consume(used);
+            if end.is_some() {
+                return Ok(Some(self.finish()));
+            }
+        }
+    }
+
+    fn finish(&mut self) -> (u64, Line) {
+        self.number += 1;
+        let mut kept = std::mem::take(&mut self.kept);
+        if kept.last() == Some(&b'\r') {
+            kept.pop();
+        }
+        let long = std::mem::take(&mut self.long) || kept.len() > limits::TEXT_BYTES;
+        let line = match String::from_utf8(kept) {
+            _ if long => Line::Bad("longer than 4096 bytes, not sent"),
+            Ok(text) => Line::Text(text),
+            Err(_) => Line::Bad("not UTF-8, not sent"),
+        };
+        (self.number, line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn lines_are_read_whatever_their_length() {
+        let most = "x".repeat(4096);
+        let input = format!("a\n\n{most}\r\n{most}y\n{}\nlast", "z".repeat(100_000));
+        let mut bytes = input.into_bytes();
+        bytes.extend_from_slice(b"\n\xff\n");
+        for capacity in [1, 7, 64 * 1024] {
+            let mut reader = LineReader::new(BufReader::with_capacity(capacity, bytes.as_slice()));
+            let mut lines = Vec::new();
+            while let Some(line) = reader.next().await.unwrap() {
+                lines.push(line);
+            }
+            let long = || Line::Bad("longer than 4096 bytes, not sent");
+            let expected = [
+                Line::Text("a".into()),
+                Line::Text(String::new()),
+                Line::Text(most.clone()),
+                long(),
+                long(),
+                Line::Text("last".into()),
+                Line::Bad("not UTF-8, not sent"),
+            ];
+            assert_eq!(lines, (1..).zip(expected).collect::<Vec<_>>());
+        }
+    }
+}

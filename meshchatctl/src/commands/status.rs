@@ -1,0 +1,139 @@
+use meshchat_client::proto::control::{LimitRow, Request, Status};
+use meshchat_client::proto::id::NetworkId;
+
+use super::expect_reply;
+use crate::failure::Failure;
+use crate::output::View;
+use crate::output::escape::escape;
+use crate::output::style::Paint;
+use crate::output::table::{Cell, Column, Table};
+use crate::output::time::{bytes, count, number, span};
+use crate::session::Session;
+
+pub(crate) async fn status(session: &mut Session) -> Result<u8, Failure> {
+    let status = expect_reply!(session.ask(Request::Status {}).await?, Status);
+    if session.out.view.json {
+        session.out.json(&status)?;
+    } else {
+        let text = render(&status, &session.out.view);
+        session.out.text(&text)?;
+    }
+    Ok(0)
+}
+
+/// What a bare `meshchatctl` prints.
+pub(crate) async fn overview(session: &mut Session) -> Result<u8, Failure> {
+    let result = session.ask(Request::Status {}).await;
+    if session.out.view.json {
+        session.out.json(&expect_reply!(result?, Status))?;
+        return Ok(0);
+    }
+    if let Ok(reply) = &result {
+        let status = expect_reply!(reply.clone(), Status);
+        let text = summary(&status);
+        session.out.text(&text)?;
+    }
+    session.out.text(FIRST_COMMANDS)?;
+    result.map(|_| 0)
+}
+
+pub(crate) async fn limits(session: &mut Session) -> Result<u8, Failure> {
+    const COLUMNS: &[Column] = &[
+        Column::left("table"),
+        Column::right("used"),
+        Column::right("most"),
+        Column::left("when-full"),
+    ];
+    let limits = expect_reply!(session.ask(Request::Limits {}).await?, Limits);
+    let row = |limit: &LimitRow| {
+        vec![
+            Cell::new(&limit.name),
+            Cell::new(number(limit.used)).raw(limit.used),
+            Cell::new(number(limit.most)).raw(limit.most),
+            Cell::new(&limit.when_full),
+        ]
+    };
+    session.out.list(&limits, |limits| Table::new(COLUMNS, limits.iter().map(row)))?;
+    Ok(0)
+}
+
+fn summary(status: &Status) -> String {
+    format!(
+        "{} ({}) is up: {}, {} of {} reachable, {} present\n\n",
+        status.name,
+        status.node.short(),
+        count(status.links.into(), "link"),
+        status.nodes_reachable,
+        count(status.nodes_known.into(), "node"),
+        people(status.people_present),
+    )
+}
+
+fn render(status: &Status, view: &View) -> String {
+    let network = match status.network == NetworkId::OPEN {
+        true => "open network".to_owned(),
+        false => format!("network {}", status.network.short()),
+    };
+    let history = &status.history;
+    let rows = [
+        ("node", format!("{} ({})", status.name, status.node.short())),
+        ("daemon", format!("meshchatd {}, up {}", status.software, span(status.uptime_ms))),
+        ("network", format!("{network}, admits {}", status.admit)),
+        ("listening", status.listen.join(", ")),
+        ("links", number(status.links.into())),
+        ("nodes", format!("{} reachable of {} known", status.nodes_reachable, status.nodes_known)),
+        ("people", format!("{} present", people(status.people_present))),
+        (
+            "history",
+            format!(
+                "{}, {} ({})",
+                count(history.messages, "message"),
+                bytes(history.bytes),
+                history.mode
+            ),
+        ),
+        ("messages", format!("{} sent, {} received", number(status.sent), number(status.received))),
+        (
+            "traffic",
+            format!(
+                "{} passed on, {} came twice",
+                number(status.forwarded),
+                number(status.duplicates)
+            ),
+        ),
+        ("clients", number(status.clients.into())),
+    ];
+    let mut out = String::new();
+    for (name, value) in rows {
+        out.push_str(&Paint::Header.on(name, view.color));
+        out.push_str(&format!("{:1$}{2}\n", "", 11 - name.len(), escape(&value)));
+    }
+    if status.gone > 0 {
+        out.push_str(&remark(&format!("{} gone for good", count(status.gone, "message")), view));
+    }
+    for drop in &status.drops {
+        out.push_str(&remark(&format!("dropped {}: {}", number(drop.count), drop.reason), view));
+    }
+    for note in &status.notes {
+        out.push_str(&remark(note, view));
+    }
+    out
+}
+
+fn remark(text: &str, view: &View) -> String {
+    format!("{}\n", Paint::Warn.on(&format!("# {}", escape(text)), view.color))
+}
+
+fn people(many: u32) -> String {
+    if many == 1 { "1 person".into() } else { format!("{many} people") }
+}
+
+const FIRST_COMMANDS: &str = "  \
+  meshchatctl tail              read: the last messages, then what comes
+  meshchatctl send 'hello'      say something in #lobby
+  meshchatctl who               who is there
+  meshchatctl connect HOST      link to another node
+  meshchatctl peers status      how the links are
+
+More: meshchatctl --help
+";

@@ -1,0 +1,107 @@
+use meshchat_client::proto::control::{Event, Message, Start};
+use meshchat_client::{Tail as Stream, TailItem, TailRequest};
+use serde::Serialize;
+
+use crate::args::Tail;
+use crate::failure::Failure;
+use crate::output::feed::Feed;
+use crate::output::note;
+use crate::output::time::Clock;
+use crate::session::Session;
+
+pub(crate) async fn tail(session: &mut Session, args: Tail) -> Result<u8, Failure> {
+    let start = match &args.since {
+        Some(when) => Start::Since(Clock::now().since(when).map_err(Failure::usage)?),
+        None if args.lines == 0 => Start::Now,
+        None => Start::Last(args.lines),
+    };
+    let mut feed = Feed::new(session.out.view.color, args.room.is_none());
+    let (room, follow, presence) = (args.room, !args.no_follow, !args.no_presence);
+    let request = TailRequest::Messages { room, start, follow, presence };
+    let mut stream = Stream::open(session.paths.clone(), request).await?;
+    let mut clock = Clock::now();
+    for turn in 0u64.. {
+        if turn.is_multiple_of(CLOCK_EVERY) {
+            clock = Clock::now();
+        }
+        // What is there already goes out with one write.
+        let ready = tokio::select! {
+            biased;
+            item = stream.next() => Some(item),
+            () = std::future::ready(()) => None,
+        };
+        let item = match ready {
+            Some(item) => item,
+            None => {
+                session.out.flush()?;
+                let item = stream.next().await;
+                clock = Clock::now();
+                item
+            }
+        };
+        match item.transpose()? {
+            Some(TailItem::Event(event)) => show(session, &mut feed, &event, &clock)?,
+            Some(TailItem::Lost(why)) => note(&format!("waiting for meshchatd: {why}")),
+            Some(TailItem::Back { restarted: false }) => note("connected to meshchatd again"),
+            Some(TailItem::Back { restarted: true }) => note("meshchatd was restarted and is back"),
+            None => break,
+        }
+    }
+    Ok(0)
+}
+
+fn show(
+    session: &mut Session,
+    feed: &mut Feed,
+    event: &Event,
+    clock: &Clock,
+) -> Result<(), Failure> {
+    if session.out.view.json {
+        return json(session, event);
+    }
+    let text = feed.render(event, clock);
+    Ok(session.out.text(&text)?)
+}
+
+fn json(session: &mut Session, event: &Event) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Named<'a, T> {
+        event: &'static str,
+        #[serde(flatten)]
+        content: &'a T,
+    }
+    #[derive(Serialize)]
+    struct Timed<'a> {
+        event: &'static str,
+        time: Option<String>,
+        #[serde(flatten)]
+        message: &'a Message,
+    }
+    #[derive(Serialize)]
+    struct Cursor {
+        cursor: u64,
+    }
+    let out = &mut session.out;
+    match event {
+        Event::Message(message) => {
+            out.json(&Timed { event: "message", time: utc(message), message })
+        }
+        Event::Person(content) => out.json(&Named { event: "person", content }),
+        Event::Node(content) => out.json(&Named { event: "node", content }),
+        Event::Missed(content) => out.json(&Named { event: "missed", content }),
+        Event::Gone(content) => out.json(&Named { event: "gone", content }),
+        Event::CaughtUp { cursor } => {
+            out.json(&Named { event: "caught_up", content: &Cursor { cursor: *cursor } })
+        }
+        Event::Peers(_) => Ok(()),
+    }?;
+    Ok(())
+}
+
+fn utc(message: &Message) -> Option<String> {
+    let ms = i64::try_from(message.wall_ms).ok()?;
+    Some(jiff::Timestamp::from_millisecond(ms).ok()?.to_string())
+}
+
+/// Events in a row that take the time as unchanged: asking costs more than the rest.
+const CLOCK_EVERY: u64 = 256;

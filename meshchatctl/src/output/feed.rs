@@ -1,0 +1,263 @@
+//! What `tail` shows: messages, and changes of people and nodes, as lines.
+
+use jiff::civil::Date;
+use meshchat_client::proto::control::{
+    Event, Gone, Message, Missed, NodeChange, NodeState, PersonChange, PersonStatus,
+};
+use meshchat_client::proto::message::MessageKind;
+
+use super::escape::{escape, escape_lines};
+use super::style::{self, Paint};
+use super::time::{Clock, count};
+
+/// Turns events into lines, remembering what day was shown.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    color: bool,
+    /// Name the room of each message.
+    rooms: bool,
+    day: Option<Date>,
+    /// Messages shown since the stream began, up to the mark between old and new.
+    old: Option<u64>,
+}
+
+impl Feed {
+    pub(crate) const fn new(color: bool, rooms: bool) -> Self {
+        Self { color, rooms, day: None, old: Some(0) }
+    }
+
+    /// The lines of an event, each with its end; empty when there is nothing to show.
+    pub(crate) fn render(&mut self, event: &Event, clock: &Clock) -> String {
+        match event {
+            Event::Message(message) => self.message(message, clock),
+            Event::Person(change) => self.at_now(clock, &self.person(change)),
+            Event::Node(change) => self.at_now(clock, &self.node(change)),
+            Event::Missed(missed) => self.rule(&missed_words(missed), Paint::Warn),
+            Event::Gone(gone) => self.rule(&gone_words(gone), Paint::Warn),
+            Event::CaughtUp { .. } => match self.old.take() {
+                Some(0) | None => String::new(),
+                Some(_) => self.rule("caught up", Paint::Dim),
+            },
+            Event::Peers(_) => String::new(),
+        }
+    }
+
+    fn message(&mut self, message: &Message, clock: &Clock) -> String {
+        if let Some(old) = &mut self.old {
+            *old += 1;
+        }
+        let when = clock.local(message.wall_ms);
+        let mut out = when.as_ref().map(|when| self.day(when.date(), clock)).unwrap_or_default();
+        let time =
+            when.map_or_else(|| "--:--:--".into(), |when| when.strftime("%H:%M:%S").to_string());
+        out.push_str(&Paint::Dim.on(&time, self.color));
+        out.push(if is_doubtful(message, clock) { '~' } else { ' ' });
+        if self.rooms {
+            out.push_str(&format!("{} ", message.room));
+        }
+        let (name, node) = (message.author.as_str(), message.node_name.as_str());
+        let who = Paint::of_name(name, node).on(&format!("{name}@{node}"), self.color);
+        out.push_str(&match message.kind {
+            MessageKind::Action => format!("* {who} "),
+            MessageKind::Text | MessageKind::Unknown(_) => format!("{who}: "),
+        });
+        out.push_str(&escape_lines(message.text.as_str(), INDENT));
+        if message.late {
+            out.push_str(&Paint::Dim.on(" (late)", self.color));
+        }
+        out.push('\n');
+        out
+    }
+
+    fn day(&mut self, day: Date, clock: &Clock) -> String {
+        let before = self.day.replace(day).unwrap_or_else(|| clock.now.date());
+        match before == day {
+            true => String::new(),
+            false => self.rule(&day.strftime("%A %-d %B %Y").to_string(), Paint::Dim),
+        }
+    }
+
+    fn at_now(&mut self, clock: &Clock, line: &str) -> String {
+        let mut out = self.day(clock.now.date(), clock);
+        let time = clock.now.strftime("%H:%M:%S").to_string();
+        out.push_str(&format!("{} {line}\n", Paint::Dim.on(&time, self.color)));
+        out
+    }
+
+    fn person(&self, change: &PersonChange) -> String {
+        let mark = style::person(change.state);
+        let (name, node) = (change.name.as_str(), change.node_name.as_str());
+        let who = Paint::of_name(name, node).on(&format!("{name}@{node}"), self.color);
+        let what = match (change.state, change.was) {
+            (PersonStatus::Online, Some(PersonStatus::Away | PersonStatus::Unreachable)) => {
+                "is back"
+            }
+            (PersonStatus::Online, _) => "is online",
+            (PersonStatus::Away, Some(PersonStatus::Unreachable)) => "is back, but away",
+            (PersonStatus::Away, _) => "is away",
+            (PersonStatus::Unreachable, _) => "cannot be reached",
+            (PersonStatus::Offline, _) => "left",
+            (PersonStatus::Unknown, _) => "changed",
+        };
+        let note = match change.note.is_empty() {
+            true => String::new(),
+            false => format!(": {}", escape(&change.note)),
+        };
+        format!("{} {who} {what}{note}", mark.paint.on(&mark.glyph.to_string(), self.color))
+    }
+
+    fn node(&self, change: &NodeChange) -> String {
+        let mark = style::node(change.state);
+        let what = match change.state {
+            NodeState::Here => "is this node",
+            NodeState::Reachable => "can be reached",
+            NodeState::Unreachable => "cannot be reached",
+            NodeState::Left => "said goodbye",
+            NodeState::Unknown => "changed",
+        };
+        let glyph = mark.paint.on(&mark.glyph.to_string(), self.color);
+        format!("{glyph} node {} {what}", change.name)
+    }
+
+    fn rule(&self, words: &str, paint: Paint) -> String {
+        format!("{}\n", paint.on(&format!("--- {words} ---"), self.color))
+    }
+}
+
+fn missed_words(missed: &Missed) -> String {
+    match (missed.messages, missed.changes) {
+        (0, changes) => format!("missed {}: too slow", count(changes, "change")),
+        (messages, 0) => format!("missed {}: too slow", count(messages, "message")),
+        (messages, changes) => {
+            format!(
+                "missed {} and {}: too slow",
+                count(messages, "message"),
+                count(changes, "change")
+            )
+        }
+    }
+}
+
+fn gone_words(gone: &Gone) -> String {
+    let verb = if gone.count == 1 { "is" } else { "are" };
+    let when = if gone.before_start { " from before this node started" } else { "" };
+    format!("gone: {} from {}{when} {verb} gone", count(gone.count, "message"), gone.node_name)
+}
+
+/// Whether the author's clock cannot be right. What came through catch-up may be old, but not
+/// from the future.
+fn is_doubtful(message: &Message, clock: &Clock) -> bool {
+    let got = clock.now_ms().saturating_sub(message.age_ms);
+    let ahead = message.wall_ms > got.saturating_add(DOUBT_MS);
+    let behind = message.wall_ms.saturating_add(DOUBT_MS) < got;
+    ahead || (behind && !message.caught_up)
+}
+
+/// Clocks that agree no better than this are set wrong; the mesh itself never takes minutes.
+const DOUBT_MS: u64 = 5 * 60 * 1000;
+const INDENT: &str = "         ";
+
+#[cfg(test)]
+mod tests {
+    use meshchat_client::proto::id::{MessageId, NodeId};
+    use meshchat_client::proto::name::RoomName;
+
+    use super::super::time::tests::afternoon;
+    use super::*;
+
+    fn message(text: &str, minutes_ago: u64) -> Message {
+        Message {
+            cursor: 1,
+            id: MessageId([1; 32]),
+            room: RoomName::lobby(),
+            author: "ann".parse().unwrap(),
+            node: NodeId([2; 32]),
+            node_name: "pi-barn".parse().unwrap(),
+            boot: 1,
+            seq: 1,
+            kind: MessageKind::Text,
+            text: text.parse().unwrap(),
+            wall_ms: afternoon().now_ms() - minutes_ago * 60_000,
+            age_ms: minutes_ago * 60_000,
+            late: false,
+            caught_up: false,
+            own: false,
+        }
+    }
+
+    fn shown(events: &[Event]) -> String {
+        let mut feed = Feed::new(false, true);
+        events.iter().map(|event| feed.render(event, &afternoon())).collect()
+    }
+
+    #[test]
+    fn history_then_what_comes() {
+        let events = [
+            Event::Message(message("yesterday", 24 * 60)),
+            Event::Message(Message { kind: MessageKind::Action, ..message("waves", 60) }),
+            Event::CaughtUp { cursor: 2 },
+            Event::Message(Message { late: true, ..message("two\nlines \x1b[2J", 0) }),
+        ];
+        assert_eq!(
+            shown(&events),
+            "--- Thursday 19 November 2026 ---\n\
+             15:00:00 #lobby ann@pi-barn: yesterday\n\
+             --- Friday 20 November 2026 ---\n\
+             14:00:00 #lobby * ann@pi-barn waves\n\
+             --- caught up ---\n\
+             15:00:00 #lobby ann@pi-barn: two\n         lines \\x1b[2J (late)\n"
+        );
+    }
+
+    #[test]
+    fn clocks_that_are_wrong_are_marked() {
+        let doubtful = |wall_ms, caught_up| {
+            is_doubtful(&Message { wall_ms, caught_up, ..message("x", 1) }, &afternoon())
+        };
+        let now = afternoon().now_ms();
+        assert!(!doubtful(now - 60_000, false));
+        assert!(doubtful(0, false));
+        assert!(!doubtful(now - 3_600_000, true));
+        assert!(doubtful(now + 3_600_000, true));
+        assert!(doubtful(u64::MAX, true));
+        let wrong = Event::Message(Message { wall_ms: u64::MAX, ..message("x", 1) });
+        assert_eq!(shown(&[wrong]), "--:--:--~#lobby ann@pi-barn: x\n");
+    }
+
+    #[test]
+    fn changes_and_losses_are_told() {
+        let person = |state, was, note: &str| {
+            Event::Person(PersonChange {
+                name: "bob".parse().unwrap(),
+                node: NodeId([3; 32]),
+                node_name: "pi-roof".parse().unwrap(),
+                state,
+                was,
+                note: note.into(),
+            })
+        };
+        let name: meshchat_client::proto::name::NodeName = "pi-roof".parse().unwrap();
+        let node = NodeId([3; 32]);
+        let events = [
+            person(PersonStatus::Online, None, ""),
+            person(PersonStatus::Away, Some(PersonStatus::Online), "lunch\x07"),
+            person(PersonStatus::Unreachable, Some(PersonStatus::Away), ""),
+            person(PersonStatus::Online, Some(PersonStatus::Unreachable), ""),
+            person(PersonStatus::Offline, Some(PersonStatus::Online), ""),
+            Event::Node(NodeChange { node, name: name.clone(), state: NodeState::Unreachable }),
+            Event::Missed(Missed { messages: 1200, changes: 1, cursor: 7 }),
+            Event::Gone(Gone { node, node_name: name, count: 214, before_start: false }),
+        ];
+        assert_eq!(
+            shown(&events),
+            "15:00:00 ● bob@pi-roof is online\n\
+             15:00:00 ◐ bob@pi-roof is away: lunch\\x07\n\
+             15:00:00 ✕ bob@pi-roof cannot be reached\n\
+             15:00:00 ● bob@pi-roof is back\n\
+             15:00:00 ○ bob@pi-roof left\n\
+             15:00:00 ✕ node pi-roof cannot be reached\n\
+             --- missed 1,200 messages and 1 change: too slow ---\n\
+             --- gone: 214 messages from pi-roof are gone ---\n"
+        );
+    }
+}
