@@ -2,6 +2,7 @@ use meshchat_client::proto::control::{LimitRow, Request, Status};
 use meshchat_client::proto::id::NetworkId;
 
 use super::expect_reply;
+use super::version::release;
 use crate::failure::Failure;
 use crate::output::View;
 use crate::output::escape::escape;
@@ -75,14 +76,15 @@ fn render(status: &Status, view: &View) -> String {
         false => format!("network {}", status.network.short()),
     };
     let history = &status.history;
+    let daemon = format!("meshchatd {}, up {}", release(&status.software), span(status.uptime_ms));
     let rows = [
         ("node", format!("{} ({})", status.name, status.node.short())),
-        ("daemon", format!("meshchatd {}, up {}", status.software, span(status.uptime_ms))),
+        ("daemon", daemon),
         ("network", format!("{network}, admits {}", status.admit)),
         ("listening", status.listen.join(", ")),
         ("links", number(status.links.into())),
         ("nodes", format!("{} reachable of {} known", status.nodes_reachable, status.nodes_known)),
-        ("people", format!("{} present", people(status.people_present))),
+        ("people", format!("{} present", status.people_present)),
         (
             "history",
             format!(

@@ -16,7 +16,7 @@ pub(crate) async fn version(session: &mut Session) -> Result<u8, Failure> {
     }
     let ours = env!("CARGO_PKG_VERSION");
     let result = Client::connect_any(&session.paths).await;
-    let theirs = result.as_ref().ok().map(|client| client.welcome().software.clone());
+    let theirs = result.as_ref().ok().map(|client| release(&client.welcome().software).to_owned());
     if session.out.view.json {
         let (meshchatctl, meshchatd) = (ours, theirs.as_deref());
         session.out.json(&Versions { meshchatctl, meshchatd, control_protocol: VERSION })?;
@@ -33,5 +33,21 @@ pub(crate) async fn version(session: &mut Session) -> Result<u8, Failure> {
     match result {
         Ok(_) => Ok(0),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The release alone, of what a daemon says about itself: `meshchatd 0.1.0`.
+pub(super) fn release(software: &str) -> &str {
+    software.strip_prefix("meshchatd ").unwrap_or(software)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_is_compared_without_the_name_of_the_program() {
+        assert_eq!(release("meshchatd 0.1.0"), "0.1.0");
+        assert_eq!(release("other 2"), "other 2");
     }
 }
