@@ -179,8 +179,8 @@ pub(crate) struct Connect {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Send {
-    /// The text alone, or the room and the text; `-` reads lines from standard input
-    #[arg(value_name = "[ROOM] TEXT", num_args = 0..=2)]
+    /// The text in quotes, alone or behind its room; `-` reads lines from standard input
+    #[arg(value_name = "[ROOM] TEXT")]
     pub(crate) words: Vec<String>,
     /// Describe yourself in the third person, as /me does
     #[arg(long)]

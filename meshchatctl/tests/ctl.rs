@@ -8,7 +8,7 @@ use std::process::{Output, Stdio};
 
 use fake::{Answer, FakeDaemon, Place, end, error, event, message, ok, peer, sent, status};
 use meshchat_client::proto::control::{
-    Error, ErrorCode, Event, FromDaemon, Hello, PeerState, Pong, Reply, Request, Start,
+    Error, ErrorCode, Event, FromDaemon, Hello, PeerState, Pong, Reply, Request, RoomInfo, Start,
 };
 use meshchat_client::proto::id::NodeId;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -209,6 +209,11 @@ fn chat(place: &Place) -> FakeDaemon {
             }
             vec![ok(Reply::Sent(sent))]
         }
+        Request::Rooms {} => {
+            let room = "#ops".parse().unwrap();
+            let ops = RoomInfo { room, joined: false, people: 0, present: 0, messages: 1 };
+            vec![ok(Reply::Rooms(vec![ops]))]
+        }
         _ => refuse(ErrorCode::UnknownRequest),
     })
 }
@@ -221,6 +226,19 @@ async fn a_message_is_sent_to_the_lobby_or_a_room() {
     assert_eq!((output.status.code(), stdout(&output)), (Some(0), String::new()));
     let output = run(&place, &["send", "ops", "hello", "--json"]).await;
     assert!(stdout(&output).contains("\"room\":\"#ops\",\"seq\":5,"), "{}", stdout(&output));
+    let output = run(&place, &["send", "#new", "hello", "--json"]).await;
+    assert!(stdout(&output).contains("\"room\":\"#new\",\"seq\":5,"), "{}", stdout(&output));
+}
+
+#[tokio::test]
+async fn forgotten_quotes_do_not_send_half_a_text_to_a_room() {
+    let place = Place::new();
+    let _daemon = chat(&place);
+    for words in [&["send", "good", "morning"][..], &["send", "good", "morning", "all"]] {
+        let output = run(&place, words).await;
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("meshchatctl send 'good morning"), "{}", stderr(&output));
+    }
 }
 
 #[tokio::test]

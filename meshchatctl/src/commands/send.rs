@@ -16,18 +16,11 @@ use crate::session::{PATIENCE, Session, ask};
 
 pub(crate) async fn send(session: &mut Session, args: Send) -> Result<u8, Failure> {
     let kind = if args.me { MessageKind::Action } else { MessageKind::Text };
-    let mut words = args.words.into_iter();
-    let (room, text) = match (words.next(), words.next()) {
-        (Some(room), Some(text)) => (Some(room), text),
-        (Some(text), None) => (None, text),
-        (None, _) if !std::io::stdin().is_terminal() => (None, "-".into()),
-        (None, _) => {
-            return Err(Failure::usage("nothing to send")
-                .hint("a text:     meshchatctl send 'hello'")
-                .hint("to a room:  meshchatctl send '#ops' 'hello'"));
-        }
-    };
+    let (room, text) = room_and_text(args.words)?;
     let client = session.connect().await?;
+    if let Some(room) = room.as_deref().filter(|room| !room.starts_with('#')) {
+        check_room(&client, room, &text).await?;
+    }
     if text == "-" {
         return Lines::new(&client, room, kind).run(session).await;
     }
@@ -35,6 +28,38 @@ pub(crate) async fn send(session: &mut Session, args: Send) -> Result<u8, Failur
     let sent = expect_reply!(reply, Sent);
     tell(session, &sent)?;
     Ok(0)
+}
+
+fn room_and_text(words: Vec<String>) -> Result<(Option<String>, String), Failure> {
+    let all = words.join(" ");
+    let mut words = words.into_iter();
+    match (words.next(), words.next(), words.next()) {
+        (Some(room), Some(text), None) => Ok((Some(room), text)),
+        (Some(text), None, _) => Ok((None, text)),
+        (None, ..) if !std::io::stdin().is_terminal() => Ok((None, "-".into())),
+        (None, ..) => Err(Failure::usage("nothing to send")
+            .hint("a text:     meshchatctl send 'hello'")
+            .hint("to a room:  meshchatctl send '#ops' 'hello'")),
+        (Some(_), Some(_), Some(_)) => Err(Failure::usage("more words than a room and a text")
+            .hint(format!("put quotes around the text:   meshchatctl send {}", quoted(&all)))),
+    }
+}
+
+/// Refuses to take the first of two words for a room when it is none: quotes were forgotten.
+async fn check_room(client: &Client, typed: &str, text: &str) -> Result<(), Failure> {
+    let room = format!("#{}", typed.to_lowercase());
+    let rooms = expect_reply!(ask(client, Request::Rooms {}, PATIENCE).await?, Rooms);
+    if rooms.iter().any(|known| known.room.as_str() == room) {
+        return Ok(());
+    }
+    let all = format!("{typed} {text}");
+    Err(Failure::usage(format!("there is no room {room}"))
+        .hint(format!("if all of it is the text:   meshchatctl send {}", quoted(&all)))
+        .hint(format!("if it is a new room:        meshchatctl send '{room}' ...")))
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 fn tell(session: &mut Session, sent: &Sent) -> Result<(), Failure> {
@@ -192,6 +217,15 @@ impl<R: AsyncBufRead + Unpin> LineReader<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_without_quotes_is_refused() {
+        let parse = |words: &[&str]| room_and_text(words.iter().map(|w| (*w).to_owned()).collect());
+        assert_eq!(parse(&["hi"]).unwrap(), (None, "hi".into()));
+        assert_eq!(parse(&["#a", "hi"]).unwrap(), (Some("#a".into()), "hi".into()));
+        assert!(parse(&["good", "morning", "all"]).is_err());
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
 
     #[tokio::test]
     async fn lines_are_read_whatever_their_length() {
