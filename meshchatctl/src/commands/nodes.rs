@@ -30,10 +30,17 @@ fn row(node: &NodeInfo) -> Vec<Cell> {
         style::node(node.state).into(),
         Cell::new(span(node.since_ms)).raw(node.since_ms),
         node.hops.map_or_else(Cell::default, |hops| Cell::new(hops.to_string())),
-        Cell::new(node.via.as_ref().map_or("", |via| via.as_str())),
+        way(node),
         Cell::new(node.links.to_string()),
         Cell::new(node.people.to_string()),
         Cell::new(node.node.short()).raw(node.node),
         Cell::new(&node.software),
     ]
+}
+
+/// The neighbour that the way begins with; a neighbour itself is linked directly.
+fn way(node: &NodeInfo) -> Cell {
+    let via = node.via.as_ref().map_or("", |via| via.as_str());
+    let shown = if node.hops == Some(1) { "direct" } else { via };
+    Cell::new(shown).raw(via)
 }

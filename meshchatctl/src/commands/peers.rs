@@ -93,7 +93,7 @@ fn render(peers: &[PeerInfo], view: &View) -> Result<String, Failure> {
         Column::right("received"),
         Column::left("dir"),
         Column::left("address"),
-        Column::left("note"),
+        Column::note("note"),
     ];
     let table = Table::new(COLUMNS, peers.iter().map(row)).render(view).map_err(Failure::usage)?;
     Ok(match (view.legend, peers.len()) {

@@ -3,6 +3,7 @@ use meshchat_client::proto::control::{PersonInfo, Request};
 use super::expect_reply;
 use crate::failure::Failure;
 use crate::output::escape::escape;
+use crate::output::note;
 use crate::output::style::{self, Paint};
 use crate::output::table::{Cell, Column, Table};
 use crate::output::time::span;
@@ -14,9 +15,12 @@ pub(crate) async fn who(session: &mut Session, room: Option<String>) -> Result<u
         Column::left("state"),
         Column::right("since"),
         Column::left("rooms"),
-        Column::left("note"),
+        Column::note("note"),
     ];
     let people = expect_reply!(session.ask(Request::Who { room }).await?, People);
+    if people.is_empty() && session.out.view.legend && !session.out.view.json {
+        note("nobody is in that room");
+    }
     session.out.list(&people, |people| Table::new(COLUMNS, people.iter().map(row)))?;
     Ok(0)
 }

@@ -18,15 +18,21 @@ pub(crate) struct Table {
 pub(crate) struct Column {
     name: &'static str,
     right: bool,
+    /// Goes to a line of its own where the table would be too wide with it.
+    note: bool,
 }
 
 impl Column {
     pub(crate) const fn left(name: &'static str) -> Self {
-        Self { name, right: false }
+        Self { name, right: false, note: false }
     }
 
     pub(crate) const fn right(name: &'static str) -> Self {
-        Self { name, right: true }
+        Self { name, right: true, note: false }
+    }
+
+    pub(crate) const fn note(name: &'static str) -> Self {
+        Self { name, right: false, note: true }
     }
 }
 
@@ -79,27 +85,62 @@ impl Table {
         if view.terse {
             return Ok(self.terse(&chosen));
         }
-        let widths = self.widths(&chosen, view);
+        let most = view.width.unwrap_or(usize::MAX);
+        let (beside, below): (Vec<usize>, Vec<usize>) = match total(&self.widths(&chosen, view)) {
+            wide if wide > most => chosen.iter().partition(|index| !self.is_note(**index)),
+            _ => (chosen.clone(), Vec::new()),
+        };
+        let widths = self.widths(&beside, view);
+        Ok(match squeeze(widths, most) {
+            Some(widths) => self.lines(&beside, &below, &widths, view),
+            None => self.blocks(&chosen, view),
+        })
+    }
+
+    fn lines(&self, beside: &[usize], below: &[usize], widths: &[usize], view: &View) -> String {
         let mut out = String::new();
         if view.legend && !self.rows.is_empty() {
-            let header = |index: usize| Cell {
-                shown: self
-                    .columns
-                    .get(index)
-                    .map(|column| column.name.to_uppercase())
-                    .unwrap_or_default(),
-                raw: None,
-                paint: Paint::Header,
-            };
-            let cells: Vec<Cell> = chosen.iter().map(|index| header(*index)).collect();
-            self.line(&mut out, &chosen, &widths, &cells, view);
+            let header: Vec<Cell> = beside.iter().map(|index| self.header(*index)).collect();
+            self.line(&mut out, beside, widths, &header, view);
         }
         for row in &self.rows {
-            let cells: Vec<Cell> =
-                chosen.iter().map(|index| row.get(*index).cloned().unwrap_or_default()).collect();
-            self.line(&mut out, &chosen, &widths, &cells, view);
+            let cell = |index: &usize| row.get(*index).cloned().unwrap_or_default();
+            let cells: Vec<Cell> = beside.iter().map(cell).collect();
+            self.line(&mut out, beside, widths, &cells, view);
+            for note in below.iter().map(cell).filter(|note| !note.shown.is_empty()) {
+                out.push_str(&format!("    {}\n", note.paint.on(&note.shown, view.color)));
+            }
         }
-        Ok(out)
+        out
+    }
+
+    /// One line for each value, for terminals on which no row fits.
+    fn blocks(&self, chosen: &[usize], view: &View) -> String {
+        let headers: Vec<Cell> = chosen.iter().map(|index| self.header(*index)).collect();
+        let wide = headers.iter().map(|header| header.shown.width()).max().unwrap_or(0);
+        let block = |row: &Vec<Cell>| {
+            let mut out = String::new();
+            for (index, header) in chosen.iter().zip(&headers) {
+                let Some(cell) = row.get(*index).filter(|cell| !cell.shown.is_empty()) else {
+                    continue;
+                };
+                let space = wide - header.shown.width() + GAP.len();
+                let name = header.paint.on(&header.shown, view.color);
+                let value = cell.paint.on(&cell.shown, view.color);
+                out.push_str(&format!("{name}{:space$}{value}\n", ""));
+            }
+            out
+        };
+        self.rows.iter().map(block).collect::<Vec<_>>().join("\n")
+    }
+
+    fn header(&self, index: usize) -> Cell {
+        let name = self.columns.get(index).map_or("", |column| column.name);
+        Cell { shown: name.to_uppercase(), raw: None, paint: Paint::Header }
+    }
+
+    fn is_note(&self, index: usize) -> bool {
+        self.columns.get(index).is_some_and(|column| column.note)
     }
 
     fn choose(&self, fields: &[String]) -> Result<Vec<usize>, String> {
@@ -129,7 +170,7 @@ impl Table {
         out
     }
 
-    /// What each column takes; the widest give way until the terminal is wide enough.
+    /// What each column would like to take.
     fn widths(&self, chosen: &[usize], view: &View) -> Vec<usize> {
         let wide = |index: &usize| {
             let header =
@@ -137,16 +178,7 @@ impl Table {
             let cells = self.rows.iter().filter_map(|row| row.get(*index));
             cells.map(|cell| cell.shown.width()).fold(header, usize::max)
         };
-        let mut widths: Vec<usize> = chosen.iter().map(wide).collect();
-        let most = view.width.unwrap_or(usize::MAX);
-        let gaps = GAP.len() * chosen.len().saturating_sub(1);
-        while widths.iter().sum::<usize>() + gaps > most {
-            match widths.iter_mut().max() {
-                Some(widest) if *widest > NARROWEST => *widest -= 1,
-                _ => break,
-            }
-        }
-        widths
+        chosen.iter().map(wide).collect()
     }
 
     fn line(
@@ -176,6 +208,19 @@ impl Table {
     }
 }
 
+fn total(widths: &[usize]) -> usize {
+    widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1)
+}
+
+/// The widest give way until all fit; none when too little would be left of them.
+fn squeeze(mut widths: Vec<usize>, most: usize) -> Option<Vec<usize>> {
+    while total(&widths) > most {
+        let widest = widths.iter_mut().max().filter(|widest| **widest > NARROWEST)?;
+        *widest -= 1;
+    }
+    Some(widths)
+}
+
 /// Cuts text that is too wide and says so with an ellipsis.
 fn fit(text: &str, width: usize) -> String {
     if text.width() <= width {
@@ -195,7 +240,7 @@ fn fit(text: &str, width: usize) -> String {
 }
 
 const GAP: &str = "  ";
-const NARROWEST: usize = 6;
+const NARROWEST: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -218,10 +263,31 @@ mod tests {
         );
     }
 
+    fn narrow(width: usize) -> View {
+        View { width: Some(width), ..View::plain() }
+    }
+
     #[test]
     fn a_narrow_terminal_cuts_the_widest() {
-        let view = View { width: Some(20), legend: false, ..View::plain() };
-        assert_eq!(table().render(&view).unwrap(), "李雷   3 m  it is \\…\nbob   12 m\n");
+        let view = View { legend: false, ..narrow(22) };
+        assert_eq!(table().render(&view).unwrap(), "李雷   3 m  it is \\x1…\nbob   12 m\n");
+    }
+
+    #[test]
+    fn a_very_narrow_terminal_gets_blocks() {
+        assert_eq!(
+            table().render(&narrow(15)).unwrap(),
+            "NAME  李雷\nAGE   3 m\nWHY   it is \\x1b[2J long\n\nNAME  bob\nAGE   12 m\n"
+        );
+    }
+
+    #[test]
+    fn notes_go_below_where_they_do_not_fit_beside() {
+        const COLUMNS: &[Column] = &[Column::left("name"), Column::note("why")];
+        let row = |why: &str| vec![Cell::new("bob"), Cell::new(why)];
+        let table = Table::new(COLUMNS, [row("it is long"), row("")]);
+        assert_eq!(table.render(&narrow(12)).unwrap(), "NAME\nbob\n    it is long\nbob\n");
+        assert_eq!(table.render(&narrow(16)).unwrap(), "NAME  WHY\nbob   it is long\nbob\n");
     }
 
     #[test]
