@@ -36,7 +36,9 @@ pub(crate) async fn connect(session: &mut Session, args: Connect) -> Result<u8, 
 
 pub(crate) async fn disconnect(session: &mut Session, peer: String) -> Result<u8, Failure> {
     session.ask(Request::Disconnect { peer: peer.clone() }).await?;
-    session.out.say(&format!("Disconnected from {}.", escape(&peer)))?;
+    session
+        .out
+        .say(&format!("Disconnected from {}; it is not dialled any more.", escape(&peer)))?;
     Ok(0)
 }
 

@@ -15,7 +15,9 @@ pub(crate) async fn tail(session: &mut Session, args: Tail) -> Result<u8, Failur
         None if args.lines == 0 => Start::Now,
         None => Start::Last(args.lines),
     };
-    let mut feed = Feed::new(session.out.view.color, args.room.is_none());
+    let view = &session.out.view;
+    let waits = view.terminal && !view.json && !args.no_follow;
+    let mut feed = Feed::new(view.color, args.room.is_none(), !args.no_follow);
     let (room, follow, presence) = (args.room, !args.no_follow, !args.no_presence);
     let request = TailRequest::Messages { room, start, follow, presence };
     let mut stream = Stream::open(session.paths.clone(), request).await?;
@@ -40,7 +42,12 @@ pub(crate) async fn tail(session: &mut Session, args: Tail) -> Result<u8, Failur
             }
         };
         match item.transpose()? {
-            Some(TailItem::Event(event)) => show(session, &mut feed, &event, &clock)?,
+            Some(TailItem::Event(event)) => {
+                if waits && feed.is_empty() && matches!(event, Event::CaughtUp { .. }) {
+                    note("nothing was said yet; waiting for what comes (Ctrl-C ends)");
+                }
+                show(session, &mut feed, &event, &clock)?;
+            }
             Some(TailItem::Lost(why)) => note(&format!("waiting for meshchatd: {why}")),
             Some(TailItem::Back { restarted: false }) => note("connected to meshchatd again"),
             Some(TailItem::Back { restarted: true }) => note("meshchatd was restarted and is back"),

@@ -18,7 +18,7 @@ pub(crate) async fn wait(
     let mut progress = Progress::default();
     match time::timeout(patience, progress.until(session, peers)).await {
         Ok(result) => result.map(|()| 0),
-        Err(_) => Err(Failure::new(Exit::TimedOut, "timed_out", progress.words(peers, patience))),
+        Err(_) => Err(progress.failure(peers, patience)),
     }
 }
 
@@ -61,12 +61,19 @@ impl Progress {
         }
     }
 
-    fn words(&self, peers: usize, patience: Duration) -> String {
+    fn failure(&self, peers: usize, patience: Duration) -> Failure {
         let seconds = patience.as_secs();
-        match self.answered {
-            true => format!("{} of {peers} peers linked after {seconds} s", self.linked),
-            false => format!("meshchatd did not answer within {}", count(seconds, "second")),
-        }
+        let (message, hint) = match self.answered {
+            true => (
+                format!("{} of {peers} peers linked after {seconds} s", self.linked),
+                "see why:    meshchatctl peers",
+            ),
+            false => (
+                format!("meshchatd did not answer within {}", count(seconds, "second")),
+                "see why:    meshchatctl status",
+            ),
+        };
+        Failure::new(Exit::TimedOut, "timed_out", message).hint(hint)
     }
 }
 

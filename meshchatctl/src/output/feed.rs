@@ -19,11 +19,18 @@ pub(crate) struct Feed {
     day: Option<Date>,
     /// Messages shown since the stream began, up to the mark between old and new.
     old: Option<u64>,
+    /// New messages come behind the old ones.
+    follow: bool,
 }
 
 impl Feed {
-    pub(crate) const fn new(color: bool, rooms: bool) -> Self {
-        Self { color, rooms, day: None, old: Some(0) }
+    pub(crate) const fn new(color: bool, rooms: bool, follow: bool) -> Self {
+        Self { color, rooms, day: None, old: Some(0), follow }
+    }
+
+    /// Whether no message came yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.old == Some(0)
     }
 
     /// The lines of an event, each with its end; empty when there is nothing to show.
@@ -36,7 +43,8 @@ impl Feed {
             Event::Gone(gone) => self.rule(&gone_words(gone), Paint::Warn),
             Event::CaughtUp { .. } => match self.old.take() {
                 Some(0) | None => String::new(),
-                Some(_) => self.rule("caught up", Paint::Dim),
+                Some(_) if self.follow => self.rule("caught up", Paint::Dim),
+                Some(_) => String::new(),
             },
             Event::Peers(_) => String::new(),
         }
@@ -186,7 +194,7 @@ mod tests {
     }
 
     fn shown(events: &[Event]) -> String {
-        let mut feed = Feed::new(false, true);
+        let mut feed = Feed::new(false, true, true);
         events.iter().map(|event| feed.render(event, &afternoon())).collect()
     }
 
