@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     let loaded = match config::load(&flags, &environment) {
         Ok(loaded) => loaded,
         Err(error) => {
-            eprint!("meshchatd: {error}");
+            eprintln!("meshchatd: {error}");
             return ExitCode::from(EXIT_CONFIG);
         }
     };

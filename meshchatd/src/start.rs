@@ -138,6 +138,9 @@ fn listen(settings: &Settings, seed: &[u8; 32]) -> anyhow::Result<Endpoint> {
             Ok(endpoint)
         }
         Err(BindError::InUse(_)) => Err(anyhow!(port_in_use(&settings.listen))),
+        Err(error @ BindError::NotAllowed(_)) => {
+            Err(anyhow!("{error}\n  fix: choose a port above 1023, or 0 for any free one"))
+        }
         other => Ok(other?),
     }
 }

@@ -202,7 +202,25 @@ impl fmt::Display for Problem {
             | Cause::SocketPath { .. }
             | Cause::NoHome => {}
         }
-        write!(f, "\n  fix: {}", cause.fix())
+        write!(f, "\n  fix: {}", self.fix())
+    }
+}
+
+impl Problem {
+    /// What the person should do now, in the words of the place where it was written.
+    fn fix(&self) -> String {
+        let Cause::Value { key, .. } = &self.cause else { return self.cause.fix() };
+        let example = key.example();
+        let value = example.split_once(" = ").map_or(example, |(_, value)| value);
+        // Outside files text has no quotes, and a list only commas.
+        let is_list = value.starts_with("[\"");
+        let value = value.replace('"', "");
+        let value = if is_list { value.replace(['[', ']', ' '], "") } else { value };
+        match &self.origin {
+            Origin::Flag(flag) => format!("write it like this: --{flag} '{value}'"),
+            Origin::Variable(name) => format!("write it like this: {name}='{value}'"),
+            Origin::File { .. } | Origin::Default => self.cause.fix(),
+        }
     }
 }
 

@@ -64,7 +64,10 @@ fn remove_stale(path: &Path) -> Result<(), SocketError> {
 
 fn open_to_group(path: &Path, group: &str) -> io::Result<()> {
     let Some(group) = Group::from_name(group).ok().flatten() else {
-        tracing::warn!(group, "no such group: only root and operators can use the control socket");
+        tracing::warn!(
+            "this machine has no group {group}, so only root can use the control socket; \
+             to let others in: groupadd --system {group}, and restart"
+        );
         return Ok(());
     };
     if let Err(error) = chown(path, None, Some(group.gid)) {

@@ -79,7 +79,8 @@ impl Hub {
             }
             Note::NodeChanged { node, name, state } => {
                 let (name, id) = (escaped(name.as_str()), node.short());
-                tracing::info!(node = %node, state, "{name} ({id}) is {state}");
+                let verb = if *state == "left" { "has" } else { "is" };
+                tracing::info!(node = %node, state, "{name} ({id}) {verb} {state}");
                 self.peers_changed = true;
             }
             Note::Gone { node, count } => {

@@ -36,8 +36,10 @@ impl Hub {
         let result = reload(&mut parts.settings, &parts.flags, &parts.environment);
         self.parts.notifier.ready(&self.status);
         let changes = result.map_err(|error| {
-            Error::new(ErrorCode::BadArgument, error.to_string().trim_end())
-                .hint("the old configuration stays in force")
+            let text = error.to_string();
+            let (message, more) = text.split_once('\n').unwrap_or((&text, ""));
+            Error::new(ErrorCode::BadArgument, message)
+                .hint(format!("{more}\nthe old configuration stays in force").trim_start())
         })?;
         let peers = before.peer_changes(&self.parts.settings);
         let now = Instant::now();
