@@ -10,6 +10,7 @@ use meshchat_proto::id::NodeId;
 use crate::env::Env;
 use crate::graph;
 use crate::io::{Note, Output};
+use crate::links::Link;
 use crate::node::Node;
 use crate::nodes::Known;
 use crate::time::{Mono, Now};
@@ -20,7 +21,8 @@ impl<E: Env> Node<E> {
     pub(crate) fn refresh_presence(&mut self, now: Now) {
         self.presence_dirty = false;
         let me = self.me.id;
-        let ours: BTreeSet<NodeId> = self.links.live().map(|(_, link)| link.peer).collect();
+        let known = self.links.live().filter(|(_, link)| !self.is_outdated(link));
+        let ours: BTreeSet<NodeId> = known.map(|(_, link)| link.peer).collect();
         let neighbours = |node: &NodeId| {
             let known = self.nodes.get(node).filter(|known| !known.record.left);
             known.map(|known| known.record.neighbours.as_slice())
@@ -66,6 +68,14 @@ impl<E: Env> Node<E> {
             }
             self.announce(Box::new(event));
         }
+    }
+
+    /// Whether a peer has started anew since the record of it that is known. Who and what was
+    /// there before proves nothing; the new record is on its way.
+    fn is_outdated(&self, link: &Link) -> bool {
+        let known = self.nodes.get(&link.peer);
+        let boots = known.zip(link.hello.as_ref());
+        boots.is_some_and(|(known, hello)| known.record.boot < hello.boot)
     }
 }
 
