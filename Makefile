@@ -2,6 +2,7 @@
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
 SEEDS ?= 2000
 # rustup's folder last: whatever cargo the PATH already holds is the one used.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -20,7 +21,7 @@ help: ## this list
 
 ## First steps. Both set up what they need and say so before they use root:
 demo: setup ## three nodes on this machine talk, one dies and catches up; nothing stays behind
-	@scripts/demo.sh
+	@CARGO='$(CARGO)' scripts/demo.sh
 
 test: ## everything: unit tests, simulation, real daemons, networks in namespaces
 	@scripts/setup.sh test
@@ -39,13 +40,10 @@ status: setup ## what that node says about itself
 install: ## copy what `make build` made to PREFIX (default /usr/local); honours DESTDIR
 	@for program in $(PROGRAMS); do test -x $(RELEASE)/$$program || \
 	    { echo "$(RELEASE)/$$program is not there; run 'make build' first (as yourself, not as root)"; exit 1; }; done
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/meshchat
-	install -m 755 $(addprefix $(RELEASE)/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/meshchat
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install.sh install $(RELEASE)
 
-uninstall: ## remove what `make install` put there (keys and messages stay)
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/meshchat
+uninstall: ## remove what `make install` put there (configuration, keys and messages stay)
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install.sh uninstall
 
 ## Work on it:
 bench: setup ## what a message costs and how fast it arrives, in one table

@@ -1,0 +1,58 @@
+#!/bin/bash
+# install.sh install BIN_DIR | uninstall: what `make install` and `make uninstall` do.
+#
+# DESTDIR is put in front of every path, for packagers. Starts, stops and enables nothing.
+set -euo pipefail
+
+cd "$(dirname "$(readlink -f "$0")")/.."
+readonly DESTDIR=${DESTDIR-} PREFIX=${PREFIX:-/usr/local} SYSCONFDIR=${SYSCONFDIR:-/etc}
+readonly PROGRAMS=(meshchatd meshchatctl) UNITS=(meshchatd.service meshchatd@.service)
+readonly BIN=$DESTDIR$PREFIX/bin DOC=$DESTDIR$PREFIX/share/doc/meshchat
+readonly SYSTEM=$DESTDIR$PREFIX/lib/systemd/system SYSUSERS=$DESTDIR$PREFIX/lib/sysusers.d
+readonly CONFIG=$DESTDIR$SYSCONFDIR/meshchat/meshchat.toml
+
+main() {
+  case ${1-} in
+    install) do_install "${2:?usage: scripts/install.sh install BIN_DIR}" ;;
+    uninstall) do_uninstall ;;
+    *) echo "usage: scripts/install.sh install BIN_DIR | uninstall" >&2; exit 2 ;;
+  esac
+}
+
+do_install() { # BIN_DIR
+  local program unit
+  install -d "$BIN" "$DOC" "$SYSTEM" "$SYSUSERS" "$(dirname "$CONFIG")"
+  for program in "${PROGRAMS[@]}"; do install -m 755 "$1/$program" "$BIN"; done
+  for unit in "${UNITS[@]}"; do
+    sed -E "s!(=|file:)/usr/!\\1$PREFIX/!" "systemd/$unit" >"$SYSTEM/$unit"
+    chmod 644 "$SYSTEM/$unit"
+  done
+  install -m 644 systemd/meshchat.sysusers.conf "$SYSUSERS/meshchat.conf"
+  install -m 644 LICENSE README.md CHANGELOG.md docs/*.md "$DOC"
+  # A configuration that somebody may have changed is left alone.
+  [ -e "$CONFIG" ] || install -m 644 etc/meshchat.toml "$CONFIG"
+  echo "Installed to $DESTDIR$PREFIX; configuration: $CONFIG"
+  [ -n "$DESTDIR" ] || next_steps
+}
+
+next_steps() {
+  echo "Run it now as yourself:         meshchatd"
+  echo "Or make it a system service:    sudo systemd-sysusers"
+  echo "                                sudo systemctl daemon-reload"
+  echo "                                sudo systemctl enable --now meshchatd"
+  echo "and give yourself access:       sudo usermod -aG meshchat \$USER   (then log in again)"
+}
+
+do_uninstall() {
+  local program unit
+  for program in "${PROGRAMS[@]}"; do rm -f "$BIN/$program"; done
+  for unit in "${UNITS[@]}"; do rm -f "$SYSTEM/$unit"; done
+  rm -f "$SYSUSERS/meshchat.conf"
+  rm -rf "$DOC"
+  echo "Removed from $DESTDIR$PREFIX. Configuration in $DESTDIR$SYSCONFDIR/meshchat and state in /var/lib/meshchat stay."
+  if [ -z "$DESTDIR" ] && systemctl --quiet is-active meshchatd 2>/dev/null; then
+    echo "The service still runs; stop it:   sudo systemctl disable --now meshchatd"
+  fi
+}
+
+main "$@"
