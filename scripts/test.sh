@@ -42,6 +42,7 @@ run_all() { # [--offline]
     echo "Tests with networks of their own will say \"skipped\": $why"
   fi
   tests/netns_selftest.sh
+  tests/demo.sh
   if has_nextest; then
     "$CARGO" test --workspace --locked --doc --quiet "$@"
     "$CARGO" nextest run --workspace --locked --no-fail-fast "$@"
