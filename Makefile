@@ -64,7 +64,6 @@ lint: setup-lint ## layout, clippy and shellcheck, as .ci/run does
 
 clean: ## remove all that was built
 	$(CARGO) clean
-	rm -rf .demo
 
 setup:
 	@scripts/setup.sh build

@@ -17,9 +17,13 @@ pub(crate) async fn who(session: &mut Session, room: Option<String>) -> Result<u
         Column::left("rooms"),
         Column::note("note"),
     ];
+    let nobody = match room {
+        Some(_) => "nobody is in that room",
+        None => "nobody is there yet; you are while you read along: meshchatctl tail",
+    };
     let people = expect_reply!(session.ask(Request::Who { room }).await?, People);
     if people.is_empty() && session.out.view.legend && !session.out.view.json {
-        note("nobody is in that room");
+        note(nobody);
     }
     session.out.list(&people, |people| Table::new(COLUMNS, people.iter().map(row)))?;
     Ok(0)
