@@ -48,8 +48,7 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let store = StateDir::open(&settings.state_dir.value).map_err(with_fix)?;
     let machine = MachineId::read(MACHINE_ID.as_ref());
-    let identity =
-        identity::load_or_create(&store, machine.as_ref()).map_err(with_identity_fix)?;
+    let identity = identity::load_or_create(&store, machine.as_ref()).map_err(with_identity_fix)?;
     let node = node_config(&settings, &store, NodeId(identity.signer.public()))?;
     prepare_runtime_dir(&settings)?;
     let endpoint = listen(&settings, identity.signer.seed())?;

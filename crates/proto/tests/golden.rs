@@ -4,6 +4,8 @@
 //! and what this release writes must be what an older one reads. A new kind of frame or request
 //! gets a new file: `MESHCHAT_GOLDEN=new` writes the files that are missing.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
+
 use std::fmt::Debug;
 use std::path::PathBuf;
 
