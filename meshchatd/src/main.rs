@@ -47,7 +47,8 @@ fn run(flags: Flags, environment: Environment, loaded: Loaded) -> anyhow::Result
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let passed = notify::control_listener().context("the socket that systemd passed is unusable")?;
+    let passed =
+        notify::control_listener().context("the socket that systemd passed is unusable")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(start::run(start::Start {
         flags,

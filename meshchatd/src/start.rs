@@ -48,13 +48,13 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let store = StateDir::open(&settings.state_dir.value).map_err(with_fix)?;
     let machine = MachineId::read(MACHINE_ID.as_ref());
-    let identity =
-        identity::load_or_create(&store, machine.as_ref()).map_err(with_identity_fix)?;
+    let identity = identity::load_or_create(&store, machine.as_ref()).map_err(with_identity_fix)?;
     let node = node_config(&settings, &store, NodeId(identity.signer.public()))?;
     prepare_runtime_dir(&settings)?;
     let endpoint = listen(&settings, identity.signer.seed())?;
+    // A socket that systemd made is its own to remove.
+    let made = passed.is_none().then(|| settings.socket.value.clone());
     let socket = control::bind(passed, &settings)?;
-    let path = settings.socket.value.clone();
 
     let tasks = Tasks::default();
     let (links, links_in) = mpsc::channel(LINK_INBOX);
@@ -89,8 +89,9 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     hub.run(inboxes, hangups, stop).await;
     tasks.stop(DRAIN).await;
     endpoint.shutdown(CloseCode::Goodbye, "the node shut down", DRAIN).await;
-    // A socket that systemd made is gone already, or its own to remove.
-    std::fs::remove_file(path).ok();
+    if let Some(path) = made {
+        std::fs::remove_file(path).ok();
+    }
     Ok(())
 }
 

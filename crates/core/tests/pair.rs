@@ -1,4 +1,10 @@
 //! Two nodes on a perfect wire.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test may fail loudly and look only at what it is about"
+)]
 
 use std::collections::VecDeque;
 

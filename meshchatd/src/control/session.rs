@@ -47,8 +47,8 @@ pub(super) async fn run(session: u32, mut stream: UnixStream, hub: mpsc::Sender<
 
 /// Tells a client that there are too many.
 pub(super) async fn turn_away(mut stream: UnixStream) {
-    let error = Error::new(ErrorCode::TooMany, "too many clients")
-        .hint("close some, or wait a little");
+    let error =
+        Error::new(ErrorCode::TooMany, "too many clients").hint("close some, or wait a little");
     let mut buffer = Vec::new();
     let outbox = ClientOutbox::default();
     outbox.push(Frame::whole(&FromDaemon::error(0, error)));
@@ -171,7 +171,7 @@ async fn read(
             match frames.next() {
                 Ok(Some(frame)) => match request(&frame) {
                     Ok(request) => requests.push(request),
-                    Err(error) => outbox.push(Frame::whole(&error)),
+                    Err((id, error)) => outbox.push(Frame::whole(&FromDaemon::error(id, error))),
                 },
                 Ok(None) => break,
                 Err(error) => {
@@ -213,7 +213,7 @@ async fn write(
 }
 
 /// Reads a request; what cannot be read is answered and the connection goes on.
-fn request(frame: &BytesMut) -> Result<(u64, Request), FromDaemon> {
+fn request(frame: &BytesMut) -> Result<(u64, Request), (u64, Error)> {
     let mut named = Named::<ToDaemon, FromDaemon>::default();
     match Pin::new(&mut named).deserialize(frame) {
         Ok(ToDaemon { id, request }) => Ok((id, request)),
@@ -221,7 +221,7 @@ fn request(frame: &BytesMut) -> Result<(u64, Request), FromDaemon> {
     }
 }
 
-fn explain(frame: &[u8], error: &io::Error) -> FromDaemon {
+fn explain(frame: &[u8], error: &io::Error) -> (u64, Error) {
     #[derive(Deserialize)]
     struct Envelope {
         id: u64,
@@ -231,13 +231,16 @@ fn explain(frame: &[u8], error: &io::Error) -> FromDaemon {
     if words.contains("unknown variant") {
         let error = Error::new(ErrorCode::UnknownRequest, "the daemon does not know this request")
             .hint("it may be older than the client: restart meshchatd after an upgrade");
-        return FromDaemon::error(id, error);
+        return (id, error);
     }
-    FromDaemon::error(id, Error::new(ErrorCode::BadFrame, words))
+    (id, Error::new(ErrorCode::BadFrame, words))
 }
 
 fn absurd(error: &io::Error) -> Error {
-    Error::new(ErrorCode::BadFrame, format!("frame longer than {CONTROL_REQUEST_BYTES} bytes: {error}"))
+    Error::new(
+        ErrorCode::BadFrame,
+        format!("frame longer than {CONTROL_REQUEST_BYTES} bytes: {error}"),
+    )
 }
 
 const FAREWELL: Duration = Duration::from_secs(1);

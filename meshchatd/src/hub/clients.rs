@@ -14,8 +14,10 @@ impl Hub {
                 let visitor = self.users.visitor(ids.0, ids.1);
                 if !may_enter(&visitor) {
                     let group = &self.parts.settings.group.value;
-                    let error = Error::new(ErrorCode::Denied, "you may not use this node")
-                        .hint(format!("join the group: sudo usermod -aG {group} $USER, then log in again"));
+                    let error =
+                        Error::new(ErrorCode::Denied, "you may not use this node").hint(format!(
+                            "join the group: sudo usermod -aG {group} $USER, then log in again"
+                        ));
                     answer.send(Err(error)).ok();
                     return;
                 }

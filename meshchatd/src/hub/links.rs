@@ -68,8 +68,7 @@ impl Hub {
     /// Starts dialling whoever is due.
     pub(super) fn dial_due(&mut self, now: Instant) {
         let links = &self.links;
-        let linked =
-            |node: &NodeId| links.values().any(|link| link.live && link.peer == *node);
+        let linked = |node: &NodeId| links.values().any(|link| link.live && link.peer == *node);
         for (entry, peer) in self.book.take_due(now, linked) {
             let (endpoint, dials) = (self.parts.endpoint.clone(), self.doors.dials.clone());
             self.parts.tasks.spawn(async move {

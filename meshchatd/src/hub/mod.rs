@@ -88,9 +88,9 @@ pub struct Dialled {
 }
 
 /// Messages in the inbox of links: each a batch of up to some 150 KiB.
-pub const LINK_INBOX: usize = 64;
+pub const LINK_INBOX: usize = 16;
 /// Messages in the inbox of clients: each a batch of up to 128 requests.
-pub const CLIENT_INBOX: usize = 32;
+pub const CLIENT_INBOX: usize = 8;
 /// Channels and dial outcomes that wait.
 pub const CHANNEL_INBOX: usize = 16;
 
@@ -162,13 +162,13 @@ impl Hub {
             let now = self.now();
             let gated = self.node.is_gated(now.mono);
             tokio::select! {
-                count = inboxes.links.recv_many(&mut links, LINK_INBOX), if true => {
+                count = inboxes.links.recv_many(&mut links, AT_ONCE) => {
                     if count == 0 { break }
                     for event in links.drain(..) {
                         self.on_link_event(event);
                     }
                 }
-                count = inboxes.clients.recv_many(&mut clients, CLIENT_INBOX), if !gated => {
+                count = inboxes.clients.recv_many(&mut clients, AT_ONCE), if !gated => {
                     if count == 0 { break }
                     for event in clients.drain(..) {
                         self.on_client_event(event);
@@ -238,6 +238,9 @@ impl Hub {
     }
 }
 
+/// Messages taken from an inbox before what follows is sent off: enough to sign many texts at
+/// once, few enough that nobody waits long.
+const AT_ONCE: usize = 4;
 /// How often those who watch peers get fresh numbers without a change.
 const WATCH_REFRESH: Duration = Duration::from_secs(2);
 /// How often to look whether clients may go on.

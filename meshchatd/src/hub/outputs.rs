@@ -88,7 +88,10 @@ impl Hub {
                 tracing::warn!(node = %node, count, "{count} messages of {id} are gone");
             }
             Note::Overslept { late_ms } => {
-                tracing::warn!(late_ms, "this node was stopped for {late_ms} ms; no peer is blamed");
+                tracing::warn!(
+                    late_ms,
+                    "this node was stopped for {late_ms} ms; no peer is blamed"
+                );
             }
         }
     }

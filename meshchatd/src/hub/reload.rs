@@ -55,7 +55,8 @@ impl Hub {
         self.node.handle(self.now(), Input::Reconfigure { name, admit });
         self.dial_due(now);
         self.peers_changed = true;
-        let words = |change: &Change| format!("{}: {} -> {}", change.key.name(), change.old, change.new);
+        let words =
+            |change: &Change| format!("{}: {} -> {}", change.key.name(), change.old, change.new);
         let (live, later): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.live);
         Ok(Reloaded {
             applied: live.into_iter().map(words).collect(),
@@ -65,9 +66,9 @@ impl Hub {
 
     /// A peer is no longer configured: its link ends, unless an operator named it too.
     fn drop_configured(&mut self, peer: &Peer) {
-        let gone = self.book.remove(|entry| {
-            entry.source == Source::Config && entry.peer.address == peer.address
-        });
+        let gone = self
+            .book
+            .remove(|entry| entry.source == Source::Config && entry.peer.address == peer.address);
         for node in gone.into_iter().filter_map(|entry| entry.node) {
             self.node.handle(self.now(), Input::Disconnect { peer: node });
         }

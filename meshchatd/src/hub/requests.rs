@@ -1,9 +1,7 @@
 //! Requests about peers and settings; all others are the node's.
 
 use meshchat_core::{Input, Now};
-use meshchat_proto::control::{
-    ConfigEntry, DropCount, Error, ErrorCode, LimitRow, Reply, Request,
-};
+use meshchat_proto::control::{ConfigEntry, DropCount, Error, ErrorCode, LimitRow, Reply, Request};
 use meshchat_proto::id::NodeId;
 use tokio::time::Instant;
 
@@ -91,7 +89,8 @@ impl Hub {
 
     fn status(&self, now: Now) -> meshchat_proto::control::Status {
         let mut status = self.node.status(now);
-        status.listen = self.parts.endpoint.local_addr().map(|a| a.to_string()).into_iter().collect();
+        status.listen =
+            self.parts.endpoint.local_addr().map(|a| a.to_string()).into_iter().collect();
         let drops = self.parts.endpoint.drops();
         let counts = [
             ("handshakes_busy", drops.busy),
@@ -99,9 +98,9 @@ impl Hub {
             ("handshakes_failed", drops.failed),
         ];
         let counts = counts.into_iter().filter(|(_, count)| *count > 0);
-        status.drops.extend(
-            counts.map(|(reason, count)| DropCount { reason: reason.into(), count }),
-        );
+        status
+            .drops
+            .extend(counts.map(|(reason, count)| DropCount { reason: reason.into(), count }));
         if status.network == meshchat_proto::id::NetworkId::OPEN {
             let whom = match status.admit.as_str() {
                 "anyone" => "anyone who can reach this port may link",
@@ -133,12 +132,7 @@ impl Hub {
         Ok(Reply::Done {})
     }
 
-    fn connect(
-        &mut self,
-        address: &str,
-        once: bool,
-        key: Option<NodeId>,
-    ) -> Result<Reply, Error> {
+    fn connect(&mut self, address: &str, once: bool, key: Option<NodeId>) -> Result<Reply, Error> {
         let address: PeerAddress = address.parse().map_err(|error| {
             Error::new(ErrorCode::BadArgument, format!("bad address {address:?}: {error}"))
                 .hint("write HOST, HOST:PORT or [IPV6]:PORT")
@@ -161,7 +155,8 @@ impl Hub {
         let address = peer.parse::<PeerAddress>().ok();
         let node = self.node.find_node(peer);
         let by_address = |entry: &Entry| Some(&entry.peer.address) == address.as_ref();
-        let by_node = |entry: &Entry| entry.node.is_some() && entry.node == node.as_ref().ok().copied();
+        let by_node =
+            |entry: &Entry| entry.node.is_some() && entry.node == node.as_ref().ok().copied();
         let forgotten = self.book.remove(|entry| by_address(entry) || by_node(entry));
         let mut nodes: Vec<NodeId> = node.as_ref().ok().copied().into_iter().collect();
         let linked = forgotten.iter().filter(|entry| matches!(entry.phase, Phase::Linked(_)));
@@ -169,8 +164,10 @@ impl Hub {
         nodes.retain(|node| self.links.values().any(|link| link.peer == *node));
         if forgotten.is_empty() && nodes.is_empty() {
             return Err(match node {
-                Ok(_) => Error::new(ErrorCode::NotFound, format!("{peer:?} is no peer of this node"))
-                    .hint("see the peers: meshchatctl peers"),
+                Ok(_) => {
+                    Error::new(ErrorCode::NotFound, format!("{peer:?} is no peer of this node"))
+                        .hint("see the peers: meshchatctl peers")
+                }
                 Err(error) if address.is_none() => error,
                 Err(_) => Error::new(ErrorCode::NotFound, format!("no peer {peer:?}"))
                     .hint("see the peers: meshchatctl peers"),

@@ -1,0 +1,254 @@
+//! The exact bytes of version 1 of both protocols.
+//!
+//! A file under `golden/v1` is never edited: what an older release wrote must be read for ever,
+//! and what this release writes must be what an older one reads. A new kind of frame or request
+//! gets a new file: `MESHCHAT_GOLDEN=new` writes the files that are missing.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+use meshchat_proto::codec::{decode, encode};
+use meshchat_proto::control::{
+    self, Error, ErrorCode, Event, FromDaemon, Gone, Missed, NodeChange, NodeState, PersonChange,
+    PersonStatus, Reply, Request, Sent, Start, ToDaemon, Welcome,
+};
+use meshchat_proto::frame::{self, Kind};
+use meshchat_proto::id::{Boot, MessageId, MessageRef, NetworkId, NodeId};
+use meshchat_proto::message::{Body, Draft, MessageKind, Place, lone_message, whole_batch};
+use meshchat_proto::name::RoomName;
+use meshchat_proto::peer::{
+    Echo, Goodbye, GoodbyeReason, Heartbeat, Hello, OriginRanges, Person, PersonState, Record,
+    Signed, Summary, SyncEnd,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+const NODE: NodeId = NodeId([0x11; 32]);
+const OTHER: NodeId = NodeId([0x22; 32]);
+
+#[test]
+fn peer_frames() {
+    let boot = Boot::new(7, 0x0102_0304_0506_0708);
+    both(
+        "hello",
+        &Hello {
+            min: 1,
+            max: 1,
+            network: NetworkId::OPEN,
+            boot,
+            name: "pi-3".parse().unwrap(),
+            dial: 4,
+            wall: 1_700_000_000_000,
+            software: "meshchatd 0.1.0".into(),
+        },
+    );
+    both(
+        "heartbeat",
+        &Heartbeat {
+            seq: 9,
+            echo: 8,
+            held: 120,
+            seen: 0xdead_beef,
+            nodes: 0xfeed,
+            links: 3,
+            ask: true,
+        },
+    );
+    both("goodbye", &Goodbye { reason: GoodbyeReason::Leaving });
+    both(
+        "record",
+        &Record {
+            network: NetworkId::OPEN,
+            node: NODE,
+            boot,
+            version: 12,
+            name: "pi-3".parse().unwrap(),
+            software: "meshchatd 0.1.0".into(),
+            neighbours: vec![OTHER],
+            people: vec![Person {
+                name: "ann".parse().unwrap(),
+                state: PersonState::Away,
+                rooms: vec![RoomName::lobby()],
+                note: "lunch".into(),
+            }],
+            seq: 300,
+            seen: 5,
+            left: false,
+        },
+    );
+    let ranges = vec![OriginRanges { node: NODE, boot, ranges: vec![(1, 5), (9, 9)] }];
+    both(
+        "summary",
+        &Summary { round: 2, after: Some((NODE, boot)), upto: None, seen: ranges.clone() },
+    );
+    both("sync_end", &SyncEnd { round: 2, more: false, gone: ranges });
+    both("echo", &Echo { from: NODE, to: OTHER, token: 77, answer: false, path: vec![OTHER] });
+    let signed = encode(&Signed { sig: [7; 64], body: serde_bytes::Bytes::new(b"record") });
+    same("signed", &signed);
+    let frame = frame::encode(Kind::Goodbye, 64, &encode(&Goodbye { reason: GoodbyeReason::Full }));
+    same("frame", &frame);
+}
+
+#[test]
+fn chat() {
+    let draft = Draft {
+        author: "ann".parse().unwrap(),
+        room: RoomName::lobby(),
+        kind: MessageKind::Action,
+        text: "waves \u{1F44B}".parse().unwrap(),
+        seen: vec![MessageRef([9; 8])],
+        wall: 1_700_000_000_000,
+    };
+    let body = draft.to_body(NetworkId::OPEN, NODE, Boot::new(7, 8), 42);
+    same("body", &body);
+    let read = Body::parse(&body).unwrap();
+    assert_eq!((read.author(), read.seq, read.kind), ("ann", 42, MessageKind::Action));
+    assert_eq!(
+        MessageId::of(&body).to_string(),
+        "b21a0xnz34ryebxkg6js33b28qb85daxw8bqxqtjzr3cvh726q1g",
+        "the id of a message is the hash of exactly these bytes"
+    );
+    same("batch", &whole_batch(&[7; 64], &[body.clone(), body.clone()]));
+    let place = Place { index: 1, count: 2, path: vec![MessageId([3; 32])] };
+    same("batch_alone", &lone_message(&[7; 64], &body, Some(place)));
+}
+
+#[test]
+fn control_frames() {
+    both("control_hello", &control::Hello { min: 1, max: 1, client: "test 1.0".into() });
+    both(
+        "control_welcome",
+        &Welcome {
+            version: 1,
+            software: "meshchatd 0.1.0".into(),
+            node: NODE,
+            name: "pi-3".parse().unwrap(),
+            person: "ann".parse().unwrap(),
+            admin: true,
+        },
+    );
+    let room = || Some("#ops".to_owned());
+    let requests = [
+        Request::Status {},
+        Request::Limits {},
+        Request::Peers {},
+        Request::WatchPeers {},
+        Request::Connect { address: "barn:7117".into(), once: true, key: Some(OTHER) },
+        Request::Disconnect { peer: "barn".into() },
+        Request::Nodes {},
+        Request::Who { room: room() },
+        Request::Rooms {},
+        Request::Join { room: "ops".into() },
+        Request::Leave { room: "ops".into() },
+        Request::Send { room: room(), text: "hi".into(), kind: MessageKind::Text },
+        Request::Tail { room: room(), start: Start::Last(20), follow: true, presence: true },
+        Request::Nick { name: "Ann".into() },
+        Request::Away { away: true, note: "lunch".into() },
+        Request::Ping { node: "barn".into(), timeout_ms: 5000 },
+        Request::Config {},
+        Request::Reload {},
+        Request::Cancel { id: 3 },
+    ];
+    for (id, request) in (1..).zip(requests) {
+        let name = encode(&request);
+        let end = name.iter().skip(2).position(|byte| !byte.is_ascii_lowercase() && *byte != b'_');
+        let name = String::from_utf8_lossy(&name[2..2 + end.unwrap()]).into_owned();
+        both(&format!("request_{name}"), &ToDaemon { id, request });
+    }
+    both("control_done", &FromDaemon::ok(1, Reply::Done {}));
+    both(
+        "control_sent",
+        &FromDaemon::ok(
+            1,
+            Reply::Sent(Sent {
+                id: MessageId([5; 32]),
+                room: RoomName::lobby(),
+                seq: 1,
+                cursor: 2,
+                kept: "memory".into(),
+                links: 3,
+            }),
+        ),
+    );
+    let error = Error::new(ErrorCode::NotFound, "no node named \"x\"").hint("try another");
+    both("control_error", &FromDaemon::error(1, error));
+    both("control_end", &FromDaemon::end(1));
+}
+
+#[test]
+fn control_events() {
+    let message = control::Message {
+        cursor: 9,
+        id: MessageId([5; 32]),
+        room: RoomName::lobby(),
+        author: "ann".parse().unwrap(),
+        node: NODE,
+        node_name: "pi-3".parse().unwrap(),
+        boot: 7,
+        seq: 42,
+        kind: MessageKind::Text,
+        text: "hi".parse().unwrap(),
+        wall_ms: 1_700_000_000_000,
+        age_ms: 15,
+        late: false,
+        caught_up: true,
+        own: false,
+    };
+    both("event_message", &FromDaemon::event(1, Event::Message(message)));
+    both(
+        "event_person",
+        &FromDaemon::event(
+            1,
+            Event::Person(PersonChange {
+                name: "ann".parse().unwrap(),
+                node: NODE,
+                node_name: "pi-3".parse().unwrap(),
+                state: PersonStatus::Unreachable,
+                was: Some(PersonStatus::Online),
+                note: String::new(),
+            }),
+        ),
+    );
+    both(
+        "event_node",
+        &FromDaemon::event(
+            1,
+            Event::Node(NodeChange {
+                node: NODE,
+                name: "pi-3".parse().unwrap(),
+                state: NodeState::Left,
+            }),
+        ),
+    );
+    let missed = Missed { messages: 214, changes: 2, cursor: 9 };
+    both("event_missed", &FromDaemon::event(1, Event::Missed(missed)));
+    let node_name = "pi-3".parse().unwrap();
+    let gone = Gone { node: NODE, node_name, count: 214, before_start: false };
+    both("event_gone", &FromDaemon::event(1, Event::Gone(gone)));
+    both("event_caught_up", &FromDaemon::event(1, Event::CaughtUp { cursor: 9 }));
+}
+
+/// The value is written as these bytes, and these bytes are read as the value.
+fn both<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, value: &T) {
+    same(name, &encode(value));
+    assert_eq!(&decode::<T>(&golden(name)).unwrap(), value, "{name} is read as something else");
+}
+
+fn same(name: &str, bytes: &[u8]) {
+    let path = path(name);
+    if !path.exists() && std::env::var_os("MESHCHAT_GOLDEN").is_some_and(|word| word == "new") {
+        std::fs::write(&path, bytes).unwrap();
+    }
+    assert_eq!(golden(name), bytes, "{name} is written in another way");
+}
+
+fn golden(name: &str) -> Vec<u8> {
+    let path = path(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1").join(name)
+}
