@@ -71,6 +71,11 @@ pub const SYNC_ROUND_BYTES: usize = 256 * 1024;
 pub const SYNC_PATIENCE: Duration = Duration::from_secs(10);
 /// Least time between two catch-ups over one link that nobody asked for.
 pub const SYNC_PAUSE: Duration = Duration::from_secs(2);
+/// How long two neighbours whose tables stay apart wait before they exchange them again; each
+/// time in vain doubles it.
+pub const FUTILE_PAUSE: Duration = Duration::from_secs(10);
+/// The longest that it gets.
+pub const FUTILE_PAUSE_MOST: Duration = Duration::from_secs(600);
 /// How long somebody else may still have what one neighbour no longer holds, before it counts
 /// as gone: time enough for two heartbeats and a catch-up with everyone.
 pub const GONE_GRACE: Duration = Duration::from_secs(20);

@@ -18,7 +18,7 @@ use crate::limits;
 use crate::node::Node;
 use crate::roster::{self, Claim};
 use crate::status::Drop;
-use crate::sync::Asking;
+use crate::sync::{Asking, Futile};
 use crate::time::{Mono, Now};
 
 /// Chat waits for local clients at most this long before a slow link is left behind.
@@ -53,8 +53,8 @@ pub(crate) struct Compared {
     pub(crate) nodes_differ: u32,
     /// Their and our fingerprint of messages at the last heartbeat.
     pub(crate) seen: (u64, u64),
-    /// The same when records were last exchanged.
-    pub(crate) nodes_settled: Option<(u64, u64)>,
+    /// Fingerprints of records between which an exchange has changed nothing.
+    pub(crate) nodes_futile: Futile,
 }
 
 /// All links.

@@ -119,19 +119,25 @@ impl<E: Env> Node<E> {
     }
 
     /// Notices when a neighbour holds other records than we do: two heartbeats in a row, and
-    /// not the same pair of tables that an exchange has already failed to even out.
-    pub(crate) fn compare_nodes(&mut self, link: LinkId, ours: Pulse, beat: &Heartbeat) {
+    /// not too soon after an exchange that has failed to even them out.
+    pub(crate) fn compare_nodes(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        ours: Pulse,
+        beat: &Heartbeat,
+    ) {
         let Some(state) = self.links.get_mut(link) else { return };
         let compared = &mut state.compared;
         let pair = (beat.nodes, ours.nodes);
-        if pair.0 == pair.1 || compared.nodes_settled == Some(pair) {
+        if pair.0 == pair.1 || compared.nodes_futile.covers(now.mono, pair) {
             compared.nodes_differ = 0;
             return;
         }
         compared.nodes_differ += 1;
         if compared.nodes_differ >= 2 {
             compared.nodes_differ = 0;
-            compared.nodes_settled = Some(pair);
+            compared.nodes_futile.tried(now.mono, pair);
             self.send_records(link);
         }
     }

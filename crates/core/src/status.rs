@@ -21,6 +21,8 @@ pub enum Drop {
     NodesFull,
     /// Passed on as often as allowed.
     HopsUsedUp,
+    /// Chat that overtook the greeting of its link; catch-up brings it.
+    BeforeHello,
     /// Of a kind that this build does not know.
     UnknownKind,
     /// Chat left out of a link whose queue was full; catch-up brings it.
@@ -37,7 +39,7 @@ pub enum Drop {
 
 impl Drop {
     /// All reasons.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::BadFrame,
         Self::BadSignature,
         Self::OtherNetwork,
@@ -46,6 +48,7 @@ impl Drop {
         Self::OriginsFull,
         Self::NodesFull,
         Self::HopsUsedUp,
+        Self::BeforeHello,
         Self::UnknownKind,
         Self::LinkBehind,
         Self::EchoRate,
@@ -65,6 +68,7 @@ impl Drop {
             Self::OriginsFull => "origins_full",
             Self::NodesFull => "nodes_full",
             Self::HopsUsedUp => "hops_used_up",
+            Self::BeforeHello => "before_hello",
             Self::UnknownKind => "unknown_kind",
             Self::LinkBehind => "link_behind",
             Self::EchoRate => "echo_rate",

@@ -7,6 +7,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use meshchat_proto::codec;
 use meshchat_proto::frame::{self, Kind};
@@ -35,7 +36,16 @@ pub(crate) struct Asking {
     again: bool,
     last: Option<Mono>,
     /// Fingerprints (theirs, ours) between which asking has changed nothing.
-    settled: Option<(u64, u64)>,
+    futile: Futile,
+}
+
+/// An exchange that left two fingerprints (theirs, ours) apart. Either its frames were lost, or
+/// there is nothing to even out: it is repeated, but ever more rarely.
+#[derive(Debug, Default)]
+pub(crate) struct Futile {
+    pair: Option<(u64, u64)>,
+    pause: Duration,
+    until: Mono,
 }
 
 /// A stretch of origins.
@@ -74,6 +84,21 @@ impl Asking {
     }
 }
 
+impl Futile {
+    /// Notes that an exchange between these two has been tried.
+    pub(crate) fn tried(&mut self, now: Mono, pair: (u64, u64)) {
+        let again = self.pair == Some(pair);
+        self.pause = if again { self.pause * 2 } else { limits::FUTILE_PAUSE };
+        self.pause = self.pause.min(limits::FUTILE_PAUSE_MOST);
+        (self.pair, self.until) = (Some(pair), now + self.pause);
+    }
+
+    /// Whether it is too soon to try again between these two.
+    pub(crate) fn covers(&self, now: Mono, pair: (u64, u64)) -> bool {
+        self.pair == Some(pair) && now < self.until
+    }
+}
+
 impl Doubts {
     pub(crate) fn due(&self) -> Option<Mono> {
         self.map.values().map(|doubt| doubt.until).min()
@@ -108,11 +133,11 @@ impl<E: Env> Node<E> {
 
     /// Looks at a neighbour's fingerprints beside our own.
     pub(crate) fn compare(&mut self, now: Now, link: LinkId, ours: Pulse, beat: &Heartbeat) {
-        self.compare_nodes(link, ours, beat);
+        self.compare_nodes(now, link, ours, beat);
         let Some(state) = self.links.get_mut(link) else { return };
         let pair = (beat.seen, ours.seen);
         state.compared.seen = pair;
-        if pair.0 == pair.1 || state.asking.settled == Some(pair) {
+        if pair.0 == pair.1 || state.asking.futile.covers(now.mono, pair) {
             state.compared.seen_differs = 0;
             return;
         }
@@ -144,7 +169,7 @@ impl<E: Env> Node<E> {
         if lacking
             && !pause
             && !state.asking.is_asking()
-            && !state.asking.is_settled_for(&state.compared.seen)
+            && !state.asking.futile.covers(now.mono, state.compared.seen)
         {
             self.ask(now, link);
         }
@@ -168,7 +193,7 @@ impl<E: Env> Node<E> {
         let ours = self.seen.fingerprint();
         let Some(state) = self.links.get_mut(link) else { return };
         state.asking.part = None;
-        state.asking.settled = Some((state.compared.seen.0, ours));
+        state.asking.futile.tried(now.mono, (state.compared.seen.0, ours));
         if core::mem::take(&mut state.asking.again) {
             self.ask(now, link);
         } else if !self.links.iter().any(|(_, link)| link.asking.is_asking()) {
@@ -293,12 +318,6 @@ impl<E: Env> Node<E> {
         let (until, before_start) = (now.mono + limits::GONE_GRACE, !self.caught_up);
         let fresh = || Doubt { ranges: Ranges::default(), until, before_start };
         self.doubts.map.entry(origin).or_insert_with(fresh).ranges.insert_all(&lost);
-    }
-}
-
-impl Asking {
-    fn is_settled_for(&self, pair: &(u64, u64)) -> bool {
-        self.settled == Some(*pair)
     }
 }
 
