@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use meshchat_core::{Config, SavedPerson};
 use meshchat_proto::id::{NetworkId, NodeId};
+use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -57,14 +58,7 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     let socket = control::bind(passed, &settings)?;
 
     let tasks = Tasks::default();
-    let (links, links_in) = mpsc::channel(LINK_INBOX);
-    let (clients, clients_in) = mpsc::channel(CLIENT_INBOX);
-    let (arrivals, arrivals_in) = mpsc::channel(CHANNEL_INBOX);
-    let (dials, dials_in) = mpsc::channel(CHANNEL_INBOX);
-    tasks.spawn(accept(endpoint.acceptor(), arrivals));
-    tasks.spawn(control::serve(socket, tasks.clone(), clients));
-    let inboxes =
-        Inboxes { links: links_in, clients: clients_in, arrivals: arrivals_in, dials: dials_in };
+    let (doors, inboxes) = wire_up(&tasks, &endpoint, socket);
     let parts = Parts {
         settings,
         flags,
@@ -76,7 +70,7 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         tasks: tasks.clone(),
         clock,
     };
-    let hub = Hub::new(parts, Doors { links, dials }, node, Keys::new(identity.signer));
+    let hub = Hub::new(parts, doors, node, Keys::new(identity.signer));
     let stop = async {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -107,6 +101,19 @@ pub fn with_fix(error: StoreError) -> anyhow::Error {
 pub fn with_identity_fix(error: IdentityError) -> anyhow::Error {
     let fix = error.fix();
     anyhow!("{error}\n  fix: {fix}")
+}
+
+/// Starts the tasks that bring peers and clients, and makes the queues between them and the hub.
+fn wire_up(tasks: &Tasks, endpoint: &Endpoint, socket: UnixListener) -> (Doors, Inboxes) {
+    let (links, links_in) = mpsc::channel(LINK_INBOX);
+    let (clients, clients_in) = mpsc::channel(CLIENT_INBOX);
+    let (arrivals, arrivals_in) = mpsc::channel(CHANNEL_INBOX);
+    let (dials, dials_in) = mpsc::channel(CHANNEL_INBOX);
+    tasks.spawn(accept(endpoint.acceptor(), arrivals));
+    tasks.spawn(control::serve(socket, tasks.clone(), clients));
+    let inboxes =
+        Inboxes { links: links_in, clients: clients_in, arrivals: arrivals_in, dials: dials_in };
+    (Doors { links, dials }, inboxes)
 }
 
 fn node_config(settings: &Settings, store: &StateDir, id: NodeId) -> anyhow::Result<Config> {

@@ -34,54 +34,79 @@ impl<E: Env> Node<E> {
         };
         let at = (session, id);
         let result = match request {
+            Request::Send { room, text, kind } => {
+                self.say(now, at, &user, (room.as_deref(), &text, kind)).map(|()| None)
+            }
+            Request::Tail { room, start, follow, presence } => {
+                room.as_deref().map(parse_room).transpose().map(|room| {
+                    self.open_tail(now, session, id, TailWish { room, start, follow, presence });
+                    None
+                })
+            }
+            Request::Ping { node, timeout_ms } => self.find_node(&node).map(|node| {
+                let timeout = Duration::from_millis(timeout_ms.into()).min(PING_TIMEOUT);
+                self.ping(now, at, node, timeout);
+                None
+            }),
+            request @ (Request::Status {}
+            | Request::Limits {}
+            | Request::Nodes {}
+            | Request::Who { .. }
+            | Request::Rooms {}
+            | Request::Join { .. }
+            | Request::Leave { .. }
+            | Request::Nick { .. }
+            | Request::Away { .. }
+            | Request::Cancel { .. }
+            | Request::Peers {}
+            | Request::WatchPeers {}
+            | Request::Connect { .. }
+            | Request::Disconnect { .. }
+            | Request::Config {}
+            | Request::Reload {}) => self.answer(now, session, &user, request).map(Some),
+        };
+        match result {
+            // It is answered when its message is sealed, its stream begins or its echo comes.
+            Ok(None) => {}
+            Ok(Some(reply)) => self.reply(session, id, Ok(reply)),
+            Err(error) => self.reply(session, id, Err(error)),
+        }
+    }
+
+    /// Answers what can be answered at once.
+    fn answer(
+        &mut self,
+        now: Now,
+        session: SessionId,
+        user: &str,
+        request: Request,
+    ) -> Result<Reply, Error> {
+        match request {
             Request::Status {} => Ok(Reply::Status(self.status(now).into())),
             Request::Limits {} => Ok(Reply::Limits(self.limits())),
             Request::Nodes {} => Ok(Reply::Nodes(self.node_infos(now.mono))),
-            Request::Who { room } => self.who(now.mono, &user, room.as_deref()),
-            Request::Rooms {} => Ok(Reply::Rooms(self.room_infos(&user))),
-            Request::Join { room } => self.join(now, &user, &room),
-            Request::Leave { room } => self.leave(now, &user, &room),
-            Request::Nick { name } => self.nick(now, &user, &name),
-            Request::Away { away, note } => self.away(now, &user, away.then_some(note)),
-            Request::Send { room, text, kind } => {
-                match self.say(now, at, &user, (room.as_deref(), &text, kind)) {
-                    Ok(()) => return,
-                    Err(error) => Err(error),
-                }
+            Request::Who { room } => self.who(now.mono, user, room.as_deref()),
+            Request::Rooms {} => Ok(Reply::Rooms(self.room_infos(user))),
+            Request::Join { room } => self.join(now, user, &room),
+            Request::Leave { room } => self.leave(now, user, &room),
+            Request::Nick { name } => self.nick(now, user, &name),
+            Request::Away { away, note } => self.away(now, user, away.then_some(note)),
+            Request::Cancel { id } if self.close_tail(now, session, id) => Ok(Reply::Done {}),
+            Request::Cancel { .. } => {
+                Err(Error::new(ErrorCode::NotFound, "no such running request"))
             }
-            Request::Tail { room, start, follow, presence } => {
-                match room.as_deref().map(parse_room).transpose() {
-                    Ok(room) => {
-                        let wish = TailWish { room, start, follow, presence };
-                        return self.open_tail(now, session, id, wish);
-                    }
-                    Err(error) => Err(error),
-                }
-            }
-            Request::Ping { node, timeout_ms } => match self.find_node(&node) {
-                Ok(node) => {
-                    let timeout = Duration::from_millis(timeout_ms.into()).min(PING_TIMEOUT);
-                    return self.ping(now, at, node, timeout);
-                }
-                Err(error) => Err(error),
-            },
-            Request::Cancel { id: stream } => {
-                if self.close_tail(now, session, stream) {
-                    Ok(Reply::Done {})
-                } else {
-                    Err(Error::new(ErrorCode::NotFound, "no such running request"))
-                }
-            }
-            Request::Peers {}
+            Request::Send { .. }
+            | Request::Tail { .. }
+            | Request::Ping { .. }
+            | Request::Peers {}
             | Request::WatchPeers {}
             | Request::Connect { .. }
             | Request::Disconnect { .. }
             | Request::Config {}
             | Request::Reload {} => {
-                Err(Error::new(ErrorCode::UnknownRequest, "not a request to the core"))
+                Err(Error::new(ErrorCode::UnknownRequest, "not a question to the core"))
             }
-        };
-        self.reply(session, id, result);
+        }
     }
 
     /// The state of the node; what the transport knows is left for the caller to fill in.

@@ -188,47 +188,53 @@ impl<E: Env> Node<E> {
     ) -> bool {
         let rooms = self.people.rooms_of(user);
         let from = stream.next.unwrap_or(self.history.newest() + 1);
-        let changes = core::mem::take(&mut stream.changes_missed);
-        let wanted = |entry: &Entry| stream.wants(&entry.room, &rooms);
-        let held = self.history.from(from).filter(|(_, entry)| wanted(entry)).count() as u64;
-        let missed = stream.pending.saturating_sub(held);
-        let mut events = Vec::new();
-        if missed > 0 || changes > 0 {
-            self.counters.drop(Drop::ClientMissed, missed);
-            let missed = Missed { messages: missed, changes, cursor: stream.last };
-            events.push(Event::Missed(missed));
-        }
-        let mut room = self
-            .sessions
-            .get(&at.0)
-            .map_or(0, |session| limits::SESSION_BYTES.saturating_sub(session.queued));
-        let (mut last, mut sent, mut over) = (stream.last, 0, true);
-        for (cursor, entry) in self.history.from(from).filter(|(_, entry)| wanted(entry)) {
+        let held = self.held_for(stream, &rooms, from);
+        let mut events: Vec<Event> = self.missed(stream, held).into_iter().collect();
+        let queued = self.sessions.get(&at.0).map_or(limits::SESSION_BYTES, |state| state.queued);
+        let mut room = limits::SESSION_BYTES.saturating_sub(queued);
+        let (mut left, mut last) = (held, stream.last);
+        for (cursor, entry) in self.history.from(from) {
+            if !stream.wants(&entry.room, &rooms) {
+                continue;
+            }
             if room == 0 {
-                over = false;
                 break;
             }
-            let Some(event) = events::message(now, &self.nodes, &self.me, cursor, entry) else {
-                continue;
-            };
             room = room.saturating_sub(events::cost(entry));
-            events.push(event);
-            (last, sent) = (cursor, sent + 1);
+            events.extend(events::message(now, &self.nodes, &self.me, cursor, entry));
+            (last, left) = (cursor, left - 1);
         }
-        stream.last = last.max(stream.last);
-        stream.pending = held.saturating_sub(sent);
+        let over = left == 0;
+        (stream.last, stream.pending) = (last, left);
         stream.next = (!over).then_some(last + 1);
         if over && core::mem::take(&mut stream.replaying) {
             events.push(Event::CaughtUp { cursor: self.history.newest() });
         }
-        if let Some(session) = self.sessions.get_mut(&at.0) {
-            session.queued = limits::SESSION_BYTES - room;
+        if let Some(state) = self.sessions.get_mut(&at.0) {
+            state.queued = limits::SESSION_BYTES - room;
         }
         let outputs = events
             .into_iter()
             .map(|event| Output::Event { streams: [at].into(), event: Box::new(event) });
         self.out.extend(outputs);
         over
+    }
+
+    /// How many messages from `from` on a stream is still to get.
+    fn held_for(&self, stream: &Stream, rooms: &[RoomName], from: u64) -> u64 {
+        let entries = self.history.from(from);
+        entries.filter(|(_, entry)| stream.wants(&entry.room, rooms)).count() as u64
+    }
+
+    /// What a stream missed for good, given how much of what it waits for is still held.
+    fn missed(&mut self, stream: &mut Stream, held: u64) -> Option<Event> {
+        let changes = core::mem::take(&mut stream.changes_missed);
+        let messages = stream.pending.saturating_sub(held);
+        if messages == 0 && changes == 0 {
+            return None;
+        }
+        self.counters.drop(Drop::ClientMissed, messages);
+        Some(Event::Missed(Missed { messages, changes, cursor: stream.last }))
     }
 
     /// Puts a new stream where its client wants to start.
@@ -253,7 +259,7 @@ impl<E: Env> Node<E> {
             },
         };
         let held = self.history.from(first).count() as u64;
-        let wanted = self.history.from(first).filter(|(_, entry)| wanted(entry)).count() as u64;
+        let wanted = self.held_for(stream, &rooms, first);
         let mut lost = 0;
         if let Start::After(cursor) = start {
             // What history has lost of these may have been of other rooms: at most so many.
