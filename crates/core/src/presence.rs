@@ -113,8 +113,8 @@ impl Known {
         }
         for view in &mut self.people {
             let was = view.shown;
-            // Who was never seen here does not go.
-            if was == Some(view.status) || (was.is_none() && !is_there(view.status)) {
+            // Who was never seen here does not go, and is not missed.
+            if was == Some(view.status) || (was.is_none() && !is_present(view.status)) {
                 continue;
             }
             match view.flap.take(now) {
@@ -137,7 +137,11 @@ impl Known {
 }
 
 const fn is_there(status: PersonStatus) -> bool {
-    matches!(status, PersonStatus::Online | PersonStatus::Away | PersonStatus::Unreachable)
+    is_present(status) || matches!(status, PersonStatus::Unreachable)
+}
+
+const fn is_present(status: PersonStatus) -> bool {
+    matches!(status, PersonStatus::Online | PersonStatus::Away)
 }
 
 const fn word(state: NodeState) -> &'static str {
