@@ -140,7 +140,9 @@ cmd_natflush() {
 
 cmd_loss() { # HOST PERCENT [in|out]
   local drop=
-  [ "$2" = 0 ] || drop="numgen random mod 1000 < $(awk -v p="$2" 'BEGIN { print int(p * 10) }') drop"
+  # All of it is no number that "less than" could take.
+  [ "$2" != 100 ] || drop=drop
+  [ "$2" = 0 ] || [ "$2" = 100 ] || drop="numgen random mod 1000 < $(awk -v p="$2" 'BEGIN { print int(p * 10) }') drop"
   rules "$1" loss "$drop" "${3:-both}"
 }
 

@@ -25,6 +25,7 @@ pub struct Builder {
     listen: Option<String>,
     namespace: Option<String>,
     config: Option<String>,
+    by_config: bool,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     limit: Limit,
@@ -56,6 +57,13 @@ impl Builder {
     #[must_use]
     pub fn config(mut self, toml: impl Into<String>) -> Self {
         self.config = Some(toml.into());
+        self
+    }
+
+    /// Leaves name and address, which are otherwise given by flags, to the configuration.
+    #[must_use]
+    pub fn by_config(mut self) -> Self {
+        self.by_config = true;
         self
     }
 
@@ -117,15 +125,10 @@ impl Builder {
             None => Command::new(program),
         };
         let log = File::options().create(true).append(true).open(dir.join(LOG)).unwrap();
-        command
-            .arg("--name")
-            .arg(&self.name)
-            .arg("--state-dir")
-            .arg(dir.join(STATE))
-            .arg("--socket")
-            .arg(dir.join(SOCKET))
-            .arg("--listen")
-            .arg(self.listen_arg(listen));
+        command.arg("--state-dir").arg(dir.join(STATE)).arg("--socket").arg(dir.join(SOCKET));
+        if !self.by_config {
+            command.arg("--name").arg(&self.name).arg("--listen").arg(self.listen_arg(listen));
+        }
         if self.config.is_some() {
             command.arg("--config").arg(dir.join(CONFIG));
         }
@@ -179,6 +182,7 @@ impl Daemon {
             listen: None,
             namespace: None,
             config: None,
+            by_config: false,
             args: Vec::new(),
             env: Vec::new(),
             limit: Limit::default(),

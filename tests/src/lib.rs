@@ -28,6 +28,7 @@ mod dir;
 mod net;
 mod notify;
 mod process;
+mod questions;
 mod tail;
 mod wait;
 

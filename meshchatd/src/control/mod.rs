@@ -45,6 +45,11 @@ pub enum ClientEvent {
         /// Its number.
         session: u32,
     },
+    /// A client sends no more, but still wants what it asked for.
+    Ended {
+        /// Its number.
+        session: u32,
+    },
     /// A client is gone.
     Down {
         /// Its number.

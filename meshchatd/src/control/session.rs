@@ -36,8 +36,8 @@ pub(super) async fn run(session: u32, mut stream: UnixStream, hub: mpsc::Sender<
     let mut writing = std::pin::pin!(write(session, writer, &outbox, &hub));
     tokio::select! {
         _ = read(session, reader, frames, &outbox, &hub) => {
-            // A client that only ended its sending still wants what it asked for.
-            outbox.close();
+            // Behind its requests, so that their answers come before the end.
+            hub.send(ClientEvent::Ended { session }).await.ok();
             timeout(FAREWELL, writing).await.ok();
         }
         _ = &mut writing => {}

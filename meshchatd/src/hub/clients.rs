@@ -38,6 +38,13 @@ impl Hub {
             ClientEvent::Drained { session } => {
                 self.node.handle(self.now(), Input::SessionDrained { session });
             }
+            ClientEvent::Ended { session } => {
+                // The answers to its last requests are still to be drawn from the node.
+                self.drain();
+                if let Some(client) = self.clients.get(&session) {
+                    client.outbox.close();
+                }
+            }
             ClientEvent::Down { session } => {
                 self.clients.remove(&session);
                 self.watchers.retain(|(watcher, _)| *watcher != session);

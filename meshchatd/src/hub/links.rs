@@ -106,6 +106,9 @@ impl Hub {
             reason,
             GoodbyeReason::OtherNetwork | GoodbyeReason::NotAdmitted | GoodbyeReason::Version
         );
+        if refused && !by_peer {
+            self.tell_refused(link, reason);
+        }
         let words = if by_peer {
             reason.as_str().to_owned()
         } else {
@@ -145,8 +148,25 @@ impl Hub {
         self.peers_changed = true;
     }
 
+    fn tell_refused(&mut self, link: u32, reason: GoodbyeReason) {
+        let Some(state) = self.links.get(&link) else { return };
+        let why = if reason == GoodbyeReason::NotAdmitted {
+            "it is not admitted"
+        } else {
+            reason.as_str()
+        };
+        let (peer, id, remote) = (state.peer, state.peer.short(), state.handle.remote());
+        tracing::info!(peer = %peer, link, "refused a link with {id} at {remote}: {why}");
+        self.refused.not_admitted += 1;
+    }
+
     fn on_down(&mut self, link: u32, why: &DownReason) {
-        if self.links.contains_key(&link) {
+        if let Some(state) = self.links.get(&link) {
+            if let DownReason::BadFrame(error) = why {
+                let (peer, id) = (state.peer, state.peer.short());
+                tracing::warn!(peer = %peer, link, "{id} sent no frame: {error}; the link is closed");
+                self.refused.bad_lengths += 1;
+            }
             self.node.handle(self.now(), Input::LinkDown { link });
             self.end(link, CloseCode::Abandoned, &why.to_string(), false);
         }

@@ -102,6 +102,7 @@ pub struct Hub {
     doors: Doors,
     links: BTreeMap<u32, HubLink>,
     next_link: u32,
+    refused: Refused,
     book: Book,
     clients: BTreeMap<u32, Client>,
     users: Users,
@@ -110,6 +111,15 @@ pub struct Hub {
     pushed: Instant,
     watchdog: Option<Instant>,
     status: String,
+}
+
+/// What the core does not count.
+#[derive(Debug, Default)]
+struct Refused {
+    /// Peers that may not link with this node.
+    not_admitted: u64,
+    /// Frames of a length that no frame has.
+    bad_lengths: u64,
 }
 
 /// A local client as the hub knows it.
@@ -133,6 +143,7 @@ impl Hub {
             doors,
             links: BTreeMap::new(),
             next_link: 0,
+            refused: Refused::default(),
             book: Book::default(),
             clients: BTreeMap::new(),
             users,

@@ -93,14 +93,18 @@ impl Hub {
             self.parts.endpoint.local_addr().map(|a| a.to_string()).into_iter().collect();
         let drops = self.parts.endpoint.drops();
         let counts = [
+            ("bad_frame", self.refused.bad_lengths),
+            ("not_admitted", self.refused.not_admitted),
             ("handshakes_busy", drops.busy),
             ("handshakes_source", drops.source),
             ("handshakes_failed", drops.failed),
         ];
-        let counts = counts.into_iter().filter(|(_, count)| *count > 0);
-        status
-            .drops
-            .extend(counts.map(|(reason, count)| DropCount { reason: reason.into(), count }));
+        for (reason, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            match status.drops.iter_mut().find(|drop| drop.reason == reason) {
+                Some(drop) => drop.count += count,
+                None => status.drops.push(DropCount { reason: reason.into(), count }),
+            }
+        }
         if status.network == meshchat_proto::id::NetworkId::OPEN {
             let whom = match status.admit.as_str() {
                 "anyone" => "anyone who can reach this port may link",
