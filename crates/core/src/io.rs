@@ -243,8 +243,8 @@ pub enum Note {
         link: LinkId,
         /// Who was there.
         peer: NodeId,
-        /// Why.
-        reason: GoodbyeReason,
+        /// Why; none when the transport lost it, which the caller knows better.
+        reason: Option<GoodbyeReason>,
     },
     /// A peer sent something that no honest node sends.
     BadPeer {

@@ -218,11 +218,11 @@ impl<E: Env> Node<E> {
 
     pub(crate) fn on_goodbye(&mut self, now: Now, link: LinkId, goodbye: Goodbye) {
         self.out.push_back(Output::CloseLink { link, reason: goodbye.reason, by_peer: true });
-        self.forget_link(now, link, goodbye.reason);
+        self.forget_link(now, link, Some(goodbye.reason));
     }
 
     pub(crate) fn on_link_down(&mut self, now: Now, link: LinkId) {
-        self.forget_link(now, link, GoodbyeReason::Silent);
+        self.forget_link(now, link, None);
     }
 
     pub(crate) fn on_link_level(&mut self, now: Now, link: LinkId, level: Level) {
@@ -290,7 +290,7 @@ impl<E: Env> Node<E> {
     pub(crate) fn end_link(&mut self, now: Now, link: LinkId, reason: GoodbyeReason) {
         self.send(link, Kind::Goodbye, 0, &codec::encode(&Goodbye { reason }));
         self.out.push_back(Output::CloseLink { link, reason, by_peer: false });
-        self.forget_link(now, link, reason);
+        self.forget_link(now, link, Some(reason));
     }
 
     pub(crate) fn bad_peer(&mut self, now: Now, link: LinkId, what: &'static str) {
@@ -351,7 +351,7 @@ impl<E: Env> Node<E> {
         }
     }
 
-    fn forget_link(&mut self, now: Now, link: LinkId, reason: GoodbyeReason) {
+    fn forget_link(&mut self, now: Now, link: LinkId, reason: Option<GoodbyeReason>) {
         let Some(state) = self.links.map.remove(&link) else { return };
         self.out.push_back(Output::PeersChanged);
         if state.hello.is_some() {

@@ -216,6 +216,14 @@ impl Book {
         entry.since = now;
     }
 
+    /// An operator's peer is not worth keeping on disk.
+    pub fn demote(&mut self, id: EntryId) {
+        let entry = self.entries.get_mut(&id);
+        if let Some(entry) = entry.filter(|entry| entry.source == Source::Operator) {
+            entry.source = Source::Once;
+        }
+    }
+
     /// A link ended. Its peer is tried again soon, or later when it refused us.
     pub fn lost(&mut self, now: Instant, link: u32, error: &str, refused: bool) {
         let ids = self.entries.iter().filter(|(_, entry)| entry.phase == Phase::Linked(link));

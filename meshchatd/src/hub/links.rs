@@ -60,6 +60,9 @@ impl Hub {
                     words = format!("another node answered: {}", NodeId(*answered));
                 }
                 tracing::debug!("a dial failed: {words}");
+                if matches!(failure, crate::dial::Failure::Dial(DialError::OwnKey)) {
+                    self.forget_later(entry);
+                }
                 self.book.failed(Instant::now(), entry, words, refused);
             }
         }
@@ -166,6 +169,9 @@ impl Hub {
                 let (peer, id) = (state.peer, state.peer.short());
                 tracing::warn!(peer = %peer, link, "{id} sent no frame: {error}; the link is closed");
                 self.refused.bad_lengths += 1;
+            }
+            if state.live {
+                self.log_lost(link, &state.peer, &why.to_string());
             }
             self.node.handle(self.now(), Input::LinkDown { link });
             self.end(link, CloseCode::Abandoned, &why.to_string(), false);

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use meshchat_core::{Note, Output};
 use meshchat_proto::codec;
 use meshchat_proto::control::{Event, FromDaemon};
+use meshchat_proto::id::NodeId;
 use tokio::time::Instant;
 
 use super::Hub;
@@ -69,10 +70,11 @@ impl Hub {
                     );
                 }
             }
-            Note::LinkLost { link, peer, reason } => {
-                let (id, why) = (peer.short(), reason.as_str());
-                tracing::info!(peer = %peer, link, "link to {id} ended: {why}");
+            Note::LinkLost { link, peer, reason: Some(reason) } => {
+                self.log_lost(*link, peer, reason.as_str());
             }
+            // Whoever told the core of it has logged why.
+            Note::LinkLost { reason: None, .. } => {}
             Note::BadPeer { link, peer, what } => {
                 let id = peer.short();
                 tracing::warn!(peer = %peer, link, "{id} sent {what}; the link is closed");
@@ -94,6 +96,13 @@ impl Hub {
                 );
             }
         }
+    }
+
+    pub(super) fn log_lost(&self, link: u32, peer: &NodeId, why: &str) {
+        let (name, id) = (self.node.name_of(peer), peer.short());
+        let name = name.as_ref().map_or("a node", |name| name.as_str());
+        let name = escaped(name);
+        tracing::info!(peer = %peer, link, "link to {name} ({id}) ended: {why}");
     }
 
     fn push_peers(&mut self) {

@@ -62,6 +62,8 @@ impl Hub {
     fn linked(&self, info: PeerInfo, link: &LinkInfo) -> PeerInfo {
         let state = self.links.get(&link.link);
         let stats = state.map(|state| state.handle.stats()).unwrap_or_default();
+        // The transport has an estimate before the first heartbeat.
+        let rtt = link.rtt.or_else(|| state.map(|state| state.handle.rtt()));
         let queued = state.map_or(0, |state| state.handle.queued(Lane::Bulk));
         PeerInfo {
             node: Some(link.peer),
@@ -69,7 +71,7 @@ impl Hub {
             state: if link.live { PeerState::Linked } else { PeerState::Connecting },
             dialled: link.dialled,
             since_ms: millis(link.since),
-            rtt_us: link.rtt.map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)),
+            rtt_us: rtt.map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)),
             sent_bytes: stats.sent_bytes,
             received_bytes: stats.received_bytes,
             queued_bytes: queued as u64,

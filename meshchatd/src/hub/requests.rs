@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::Hub;
 use crate::config::{Peer, PeerAddress, render};
-use crate::dial::{Book, Entry, Phase, SavedPeer, Source};
+use crate::dial::{Book, Entry, EntryId, Phase, SavedPeer, Source};
 use crate::store::StateFile;
 
 impl Hub {
@@ -183,6 +183,14 @@ impl Hub {
         self.save_peers()?;
         self.peers_changed = true;
         Ok(Reply::Done {})
+    }
+
+    /// A named peer that turned out to be this node itself is not kept over restarts.
+    pub(super) fn forget_later(&mut self, entry: EntryId) {
+        self.book.demote(entry);
+        if let Err(error) = self.save_peers() {
+            tracing::error!("cannot keep the named peers: {}; {}", error.message, error.hint);
+        }
     }
 
     fn save_peers(&self) -> Result<(), Error> {
