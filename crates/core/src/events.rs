@@ -16,7 +16,7 @@ use crate::status::Drop;
 use crate::time::{Mono, Now, millis};
 
 /// Bytes of an event beside the text that it carries, estimated.
-const OVERHEAD: usize = 256;
+const OVERHEAD: usize = 128;
 
 /// What an event about a message costs a client's queue.
 pub(crate) fn cost(entry: &Entry) -> usize {
@@ -41,9 +41,9 @@ impl<E: Env> Node<E> {
     pub(crate) fn deliver(&mut self, now: Now, cursor: u64, entry: &Entry, body: &Body<'_>) {
         let mut streams: Vec<(SessionId, u64)> = Vec::new();
         let cost = cost(entry);
-        for (session, state) in &mut self.sessions {
+        self.sessions.visit(|session, state, most| {
             if state.streams.is_empty() {
-                continue;
+                return;
             }
             let lobby;
             let rooms = match self.people.get(&state.user) {
@@ -53,21 +53,19 @@ impl<E: Env> Node<E> {
                     lobby.as_slice()
                 }
             };
-            let mut room = state.has_room();
             for (id, stream) in &mut state.streams {
                 if !stream.wants(&entry.room, rooms) {
                     continue;
                 }
-                if stream.next.is_some() || !room {
+                if stream.next.is_some() || state.queued >= most {
                     stream.lag(cursor);
                     continue;
                 }
                 stream.last = cursor;
                 state.queued += cost;
-                room = state.queued < crate::limits::SESSION_BYTES;
-                streams.push((*session, *id));
+                streams.push((session, *id));
             }
-        }
+        });
         if streams.is_empty() {
             return;
         }
@@ -90,21 +88,20 @@ impl<E: Env> Node<E> {
         let mut streams = Vec::new();
         let newest = self.history.newest();
         let mut missed = 0;
-        for (session, state) in &mut self.sessions {
-            let room = state.has_room();
+        self.sessions.visit(|session, state, most| {
             for (id, stream) in &mut state.streams {
                 if !wants(stream) {
                     continue;
                 }
-                if room {
-                    streams.push((*session, *id));
+                if state.queued < most {
+                    streams.push((session, *id));
                     state.queued += OVERHEAD;
                 } else {
                     stream.miss_change(newest);
                     missed += 1;
                 }
             }
-        }
+        });
         self.counters.drop(Drop::ClientMissedChange, missed);
         if !streams.is_empty() {
             self.out.push_back(Output::Event { streams, event });

@@ -33,8 +33,11 @@ pub const PEOPLE: usize = meshchat_proto::limits::PEOPLE;
 pub const SESSIONS: usize = 256;
 /// Running streams of one client.
 pub const STREAMS: usize = 64;
-/// Estimated bytes on their way to one client before its streams lag and wait for it.
-pub const SESSION_BYTES: usize = 2 * 1024 * 1024;
+/// Estimated bytes on their way to all clients together. One client may have half of what the
+/// others leave free, so that a single slow one gets much and many slow ones get little.
+pub const CLIENT_BYTES: usize = 32 * 1024 * 1024;
+/// What every client may have, however many there are.
+pub const CLIENT_BYTES_LEAST: usize = 128 * 1024;
 /// Pings that wait for an answer.
 pub const PINGS: usize = 64;
 /// Echoes passed on in one second.
@@ -57,6 +60,8 @@ pub const NUDGE: Duration = Duration::from_millis(200);
 pub const GREETING: Duration = Duration::from_secs(5);
 /// A loop later than this blames itself, not its peers.
 pub const OVERSLEPT: Duration = Duration::from_secs(3);
+/// How long such a node then takes to find its peers again before it calls any unreachable.
+pub const REGAIN: Duration = Duration::from_secs(5);
 
 /// Least time between two records of this node.
 pub const RECORD_PAUSE: Duration = Duration::from_millis(250);

@@ -1,6 +1,6 @@
 //! The node itself: what happens goes in, what follows comes out.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -26,7 +26,7 @@ use crate::people::People;
 use crate::records::Publication;
 use crate::rooms::Rooms;
 use crate::seen::Seen;
-use crate::sessions::Session;
+use crate::sessions::Sessions;
 use crate::status::{Counters, Drop};
 use crate::sync::Doubts;
 use crate::time::{Mono, Now, millis};
@@ -61,8 +61,10 @@ pub struct Node<E> {
     pub(crate) publication: Publication,
     pub(crate) presence_dirty: bool,
     pub(crate) presence_due: Option<Mono>,
+    /// Until then nobody is called unreachable: this node's own loop was late.
+    pub(crate) blind_until: Option<Mono>,
     pub(crate) people: People,
-    pub(crate) sessions: BTreeMap<SessionId, Session>,
+    pub(crate) sessions: Sessions,
     pub(crate) outgoing: VecDeque<Outgoing>,
     pub(crate) proven: VecDeque<(NodeId, MessageId)>,
     pub(crate) echoes: Echoes,
@@ -105,8 +107,9 @@ impl<E: Env> Node<E> {
             publication: Publication::default(),
             presence_dirty: false,
             presence_due: None,
+            blind_until: None,
             people: People::load(config.people),
-            sessions: BTreeMap::new(),
+            sessions: Sessions::default(),
             outgoing: VecDeque::new(),
             proven: VecDeque::new(),
             echoes: Echoes::default(),
@@ -157,7 +160,10 @@ impl<E: Env> Node<E> {
         self.tick_order(now);
         self.tick_doubts(now);
         self.tick_pings(now);
-        if self.presence_due.is_some_and(|due| due <= now.mono) {
+        if self.blind_until.is_some_and(|until| until <= now.mono) {
+            self.blind_until = None;
+            self.presence_dirty = true;
+        } else if self.presence_due.is_some_and(|due| due <= now.mono) {
             self.show_changes(now);
         }
         self.history.forget_old(now.mono);
@@ -185,6 +191,7 @@ impl<E: Env> Node<E> {
             self.doubts.due(),
             self.echoes.due(),
             self.presence_due,
+            self.blind_until,
         ];
         soonest.into_iter().flatten().fold(self.record_due(), Mono::min)
     }
@@ -250,6 +257,7 @@ impl<E: Env> Node<E> {
         let late = now.mono.since(self.poll_timeout().max(self.clock.mono));
         if late > limits::OVERSLEPT && !self.publication_never() {
             self.forgive_links(late);
+            self.blind_until = Some(now.mono + limits::REGAIN);
             self.out.push_back(Output::Note(Note::Overslept { late_ms: millis(late) }));
         }
         self.clock = now;

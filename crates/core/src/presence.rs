@@ -28,13 +28,14 @@ impl<E: Env> Node<E> {
             known.map(|known| known.record.neighbours.as_slice())
         };
         let paths = graph::reachable(me, &ours, neighbours);
+        let blind = self.blind_until.is_some();
         for known in self.nodes.values_mut() {
             known.path = paths.get(&known.record.node).copied();
             let state = if known.record.node == me {
                 NodeState::Here
             } else if known.record.left {
                 NodeState::Left
-            } else if known.path.is_some() {
+            } else if known.path.is_some() || (blind && known.state == NodeState::Reachable) {
                 NodeState::Reachable
             } else {
                 NodeState::Unreachable

@@ -29,7 +29,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl<E: Env> Node<E> {
     pub(crate) fn on_request(&mut self, now: Now, session: SessionId, id: u64, request: Request) {
-        let Some(user) = self.sessions.get(&session).map(|state| state.user.clone()) else {
+        let Some(user) = self.sessions.get(session).map(|state| state.user.clone()) else {
             return;
         };
         let at = (session, id);
@@ -151,7 +151,7 @@ impl<E: Env> Node<E> {
 
     /// Every bounded table of the node.
     pub fn limits(&self) -> Vec<LimitRow> {
-        let streams: usize = self.sessions.values().map(|session| session.streams.len()).sum();
+        let streams = self.sessions.streams();
         let rows = [
             ("links", self.links.len(), limits::LINKS + 1, "new links are refused"),
             ("nodes", self.nodes.len(), limits::NODES, "the node lost longest is forgotten"),

@@ -57,9 +57,58 @@ pub(crate) struct TailWish {
     pub(crate) presence: bool,
 }
 
-impl Session {
-    pub(crate) fn has_room(&self) -> bool {
-        self.queued < limits::SESSION_BYTES
+/// All clients, and what is on its way to them.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    map: BTreeMap<SessionId, Session>,
+    queued: usize,
+}
+
+impl Sessions {
+    pub(crate) fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    pub(crate) fn streams(&self) -> usize {
+        self.map.values().map(|session| session.streams.len()).sum()
+    }
+
+    pub(crate) fn get(&self, session: SessionId) -> Option<&Session> {
+        self.map.get(&session)
+    }
+
+    /// Gives each client to `visit`, together with the bytes that may be on their way to it
+    /// (after Choudhury and Hahne, Dynamic queue length thresholds, 1998).
+    pub(crate) fn visit(&mut self, mut visit: impl FnMut(SessionId, &mut Session, usize)) {
+        let most = self.most();
+        for (id, session) in &mut self.map {
+            let before = session.queued;
+            visit(*id, session, most);
+            self.queued += session.queued - before;
+        }
+    }
+
+    /// Bytes that may still be sent to a client.
+    fn room(&self, session: SessionId) -> usize {
+        self.get(session).map_or(0, |state| self.most().saturating_sub(state.queued))
+    }
+
+    fn add(&mut self, session: SessionId, bytes: usize) {
+        if let Some(state) = self.map.get_mut(&session) {
+            state.queued += bytes;
+            self.queued += bytes;
+        }
+    }
+
+    fn drained(&mut self, session: SessionId) {
+        if let Some(state) = self.map.get_mut(&session) {
+            self.queued -= core::mem::take(&mut state.queued);
+        }
+    }
+
+    fn most(&self) -> usize {
+        let free = limits::CLIENT_BYTES.saturating_sub(self.queued);
+        (free / 2).max(limits::CLIENT_BYTES_LEAST)
     }
 }
 
@@ -96,25 +145,24 @@ impl Stream {
 impl<E: Env> Node<E> {
     pub(crate) fn on_session_up(&mut self, session: SessionId, user: String) {
         let state = Session { user, streams: BTreeMap::new(), queued: 0 };
-        self.sessions.insert(session, state);
+        self.sessions.map.insert(session, state);
     }
 
     pub(crate) fn on_session_down(&mut self, now: Now, session: SessionId) {
-        let Some(state) = self.sessions.remove(&session) else { return };
+        self.sessions.drained(session);
+        let Some(state) = self.sessions.map.remove(&session) else { return };
         for _ in state.streams.values().filter(|stream| stream.follow) {
             self.stop_reading(now, &state.user);
         }
     }
 
     pub(crate) fn on_session_drained(&mut self, now: Now, session: SessionId) {
-        if let Some(state) = self.sessions.get_mut(&session) {
-            state.queued = 0;
-        }
+        self.sessions.drained(session);
         self.pump(now, session);
     }
 
     pub(crate) fn open_tail(&mut self, now: Now, session: SessionId, id: u64, wish: TailWish) {
-        let Some(state) = self.sessions.get(&session) else { return };
+        let Some(state) = self.sessions.get(session) else { return };
         if state.streams.len() >= limits::STREAMS || state.streams.contains_key(&id) {
             let error = Error::new(ErrorCode::TooMany, "too many running requests");
             return self.reply(session, id, Err(error));
@@ -136,7 +184,7 @@ impl<E: Env> Node<E> {
             return self.reply(session, id, Err(error));
         }
         self.reply(session, id, Ok(Reply::Done {}));
-        if let Some(state) = self.sessions.get_mut(&session) {
+        if let Some(state) = self.sessions.map.get_mut(&session) {
             state.streams.insert(id, stream);
         }
         self.pump(now, session);
@@ -144,7 +192,7 @@ impl<E: Env> Node<E> {
 
     /// Ends a stream. Returns whether there was one.
     pub(crate) fn close_tail(&mut self, now: Now, session: SessionId, id: u64) -> bool {
-        let Some(state) = self.sessions.get_mut(&session) else { return false };
+        let Some(state) = self.sessions.map.get_mut(&session) else { return false };
         let Some(stream) = state.streams.remove(&id) else { return false };
         let user = state.user.clone();
         if stream.follow {
@@ -156,12 +204,13 @@ impl<E: Env> Node<E> {
 
     /// Goes on with the lagging streams of a client as far as there is room.
     fn pump(&mut self, now: Now, session: SessionId) {
-        let Some(state) = self.sessions.get(&session) else { return };
+        let Some(state) = self.sessions.get(session) else { return };
         let lagging = state.streams.iter();
         let lagging = lagging.filter(|(_, stream)| stream.next.is_some() || stream.replaying);
         for id in lagging.map(|(id, _)| *id).collect::<Vec<_>>() {
             let Some((user, mut stream)) = self
                 .sessions
+                .map
                 .get_mut(&session)
                 .and_then(|state| Some((state.user.clone(), state.streams.remove(&id)?)))
             else {
@@ -169,7 +218,7 @@ impl<E: Env> Node<E> {
             };
             let over = self.pump_stream(now.mono, (session, id), &user, &mut stream);
             let done = over && !stream.follow;
-            if let Some(state) = self.sessions.get_mut(&session).filter(|_| !done) {
+            if let Some(state) = self.sessions.map.get_mut(&session).filter(|_| !done) {
                 state.streams.insert(id, stream);
             }
             if done {
@@ -190,8 +239,8 @@ impl<E: Env> Node<E> {
         let from = stream.next.unwrap_or(self.history.newest() + 1);
         let held = self.held_for(stream, &rooms, from);
         let mut events: Vec<Event> = self.missed(stream, held).into_iter().collect();
-        let queued = self.sessions.get(&at.0).map_or(limits::SESSION_BYTES, |state| state.queued);
-        let mut room = limits::SESSION_BYTES.saturating_sub(queued);
+        let may_send = self.sessions.room(at.0);
+        let mut room = may_send;
         let (mut left, mut last) = (held, stream.last);
         for (cursor, entry) in self.history.from(from) {
             if !stream.wants(&entry.room, &rooms) {
@@ -210,9 +259,7 @@ impl<E: Env> Node<E> {
         if over && core::mem::take(&mut stream.replaying) {
             events.push(Event::CaughtUp { cursor: self.history.newest() });
         }
-        if let Some(state) = self.sessions.get_mut(&at.0) {
-            state.queued = limits::SESSION_BYTES - room;
-        }
+        self.sessions.add(at.0, may_send - room);
         let outputs = events
             .into_iter()
             .map(|event| Output::Event { streams: [at].into(), event: Box::new(event) });

@@ -57,7 +57,7 @@ pub struct ClientOutbox {
 struct State {
     frames: VecDeque<Frame>,
     bytes: usize,
-    /// Bytes since the hub was last told that all was taken.
+    /// Bytes since the hub was last told that they were taken.
     since_told: usize,
     closed: bool,
 }
@@ -65,7 +65,7 @@ struct State {
 impl ClientOutbox {
     /// Bytes that wait before a client is taken for dead and cut off. The core stops streaming
     /// long before; only a client that asks without reading gets here.
-    pub const CAPACITY: usize = 16 * 1024 * 1024;
+    pub const CAPACITY: usize = 24 * 1024 * 1024;
     /// Bytes that wait before nothing more is read from a client.
     pub const BUSY: usize = 1024 * 1024;
     /// After so many bytes the hub is told that they were taken.
@@ -126,10 +126,10 @@ impl ClientOutbox {
         }
     }
 
-    /// Whether the hub is to be told that much was taken and nothing is left.
+    /// Whether the hub is to be told that much was taken and little is left.
     pub(super) fn is_drained(&self) -> bool {
         let mut state = self.lock();
-        let drained = state.frames.is_empty() && state.since_told >= Self::TELL;
+        let drained = state.bytes < Self::TELL && state.since_told >= Self::TELL;
         if drained {
             state.since_told = 0;
         }

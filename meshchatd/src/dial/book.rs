@@ -8,6 +8,7 @@ use meshchat_proto::id::NodeId;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::attempt::Zeal;
 use super::backoff::pause;
 use crate::config::{Peer, PeerAddress};
 
@@ -67,6 +68,8 @@ pub struct Entry {
     pub refused: bool,
     /// Who answered there last.
     pub node: Option<NodeId>,
+    /// When a link that worked was lost; none when none was, or the peer has refused us since.
+    lost: Option<Instant>,
 }
 
 /// A peer that an operator named for good, as it is kept on disk.
@@ -119,6 +122,7 @@ impl Book {
             tries: 0,
             refused: false,
             node: None,
+            lost: None,
         };
         self.entries.insert(self.next, entry);
         true
@@ -163,7 +167,7 @@ impl Book {
         &mut self,
         now: Instant,
         linked: impl Fn(&NodeId) -> bool,
-    ) -> Vec<(EntryId, Peer)> {
+    ) -> Vec<(EntryId, Peer, Zeal)> {
         let mut due = Vec::new();
         for (id, entry) in &mut self.entries {
             if matches!(entry.phase, Phase::Waiting(at) if at <= now) {
@@ -174,7 +178,7 @@ impl Book {
                 }
                 entry.phase = Phase::Dialling;
                 entry.since = now;
-                due.push((*id, entry.peer.clone()));
+                due.push((*id, entry.peer.clone(), entry.zeal(now)));
             }
         }
         due
@@ -211,7 +215,11 @@ impl Book {
         entry.tries += 1;
         entry.error = error;
         entry.refused = refused;
-        let pause = pause(entry.tries, refused, random());
+        entry.lost = entry.lost.filter(|_| !refused);
+        let pause = match entry.zeal(now) {
+            Zeal::Calm => pause(entry.tries, refused, random()),
+            Zeal::Eager => pause(1, false, random()) / 4,
+        };
         entry.retry_at(now + pause);
         entry.since = now;
     }
@@ -228,6 +236,9 @@ impl Book {
     pub fn lost(&mut self, now: Instant, link: u32, error: &str, refused: bool) {
         let ids = self.entries.iter().filter(|(_, entry)| entry.phase == Phase::Linked(link));
         for id in ids.map(|(id, _)| *id).collect::<Vec<_>>() {
+            if let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.tries == 0) {
+                entry.lost = Some(now);
+            }
             self.failed(now, id, error.into(), refused);
         }
     }
@@ -236,7 +247,8 @@ impl Book {
     pub fn uncovered(&mut self, now: Instant, node: &NodeId) {
         for entry in self.entries.values_mut().filter(|entry| entry.node == Some(*node)) {
             if matches!(entry.phase, Phase::Waiting(_)) && !entry.refused {
-                entry.retry_at(now + pause(1, false, random()));
+                entry.lost = Some(now);
+                entry.retry_at(now + pause(1, false, random()) / 4);
                 entry.since = now;
             }
         }
@@ -256,6 +268,11 @@ impl Book {
 }
 
 impl Entry {
+    fn zeal(&self, now: Instant) -> Zeal {
+        let eager = self.lost.is_some_and(|lost| now.duration_since(lost) < EAGER);
+        if eager { Zeal::Eager } else { Zeal::Calm }
+    }
+
     fn retry_at(&mut self, at: Instant) {
         self.phase = Phase::Waiting(at);
     }
@@ -268,6 +285,8 @@ impl From<SavedPeer> for Peer {
     }
 }
 
+/// A peer that was lost is looked for without pause for so long; most cuts are shorter.
+const EAGER: Duration = Duration::from_secs(60);
 /// How often to look whether a peer that the other side has dialled still has its link.
 const COVERED: Duration = Duration::from_secs(60);
 
@@ -292,12 +311,29 @@ mod tests {
         let due = book.take_due(now, |_| false);
         assert_eq!(due.len(), 1);
         assert!(book.take_due(now, |_| false).is_empty(), "one try at a time");
+        assert_eq!(due[0].2, Zeal::Calm);
         book.failed(now, due[0].0, "no answer".into(), false);
         assert!(book.take_due(now, |_| false).is_empty());
         assert!(book.due().unwrap() > now);
         book.add(now, peer("a"), Source::Once);
         assert_eq!(book.take_due(now, |_| false).len(), 1);
         assert_eq!(book.len(), 1);
+    }
+
+    #[test]
+    fn a_peer_that_was_there_is_looked_for_eagerly_for_a_while() {
+        let now = Instant::now();
+        let mut book = Book::default();
+        book.add(now, peer("a"), Source::Config);
+        let id = book.take_due(now, |_| false)[0].0;
+        book.linked(now, id, 5, NodeId([1; 32]));
+        book.works(5);
+        book.lost(now, 5, "no sign of life", false);
+        let soon = now + Duration::from_millis(100);
+        assert_eq!(book.take_due(soon, |_| false)[0].2, Zeal::Eager);
+        let later = now + EAGER;
+        book.failed(later, id, "no answer".into(), false);
+        assert_eq!(book.take_due(later + EAGER, |_| false)[0].2, Zeal::Calm);
     }
 
     #[test]

@@ -7,5 +7,5 @@ mod attempt;
 mod backoff;
 mod book;
 
-pub use attempt::{Failure, attempt};
+pub use attempt::{Failure, Zeal, attempt};
 pub use book::{Book, Entry, EntryId, Phase, SavedPeer, Source};

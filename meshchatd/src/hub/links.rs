@@ -72,10 +72,10 @@ impl Hub {
     pub(super) fn dial_due(&mut self, now: Instant) {
         let links = &self.links;
         let linked = |node: &NodeId| links.values().any(|link| link.live && link.peer == *node);
-        for (entry, peer) in self.book.take_due(now, linked) {
+        for (entry, peer, zeal) in self.book.take_due(now, linked) {
             let (endpoint, dials) = (self.parts.endpoint.clone(), self.doors.dials.clone());
             self.parts.tasks.spawn(async move {
-                let outcome = attempt(endpoint, peer.address, peer.key).await;
+                let outcome = attempt(endpoint, peer.address, peer.key, zeal).await;
                 // The hub ends before its doors do only when the daemon stops.
                 dials.send(Dialled { entry, outcome }).await.ok();
             });
