@@ -18,6 +18,7 @@ extern crate alloc;
 extern crate std;
 
 mod chat;
+mod directory;
 mod echo;
 mod env;
 mod events;

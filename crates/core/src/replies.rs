@@ -6,10 +6,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use meshchat_proto::control::{
-    DropCount, Error, ErrorCode, HistoryStatus, LimitRow, NodeInfo, PersonInfo, PersonStatus,
-    Reply, Request, RoomInfo, Status,
+    DropCount, Error, ErrorCode, HistoryStatus, LimitRow, PersonStatus, Reply, Request, Status,
 };
-use meshchat_proto::id::NodeId;
 use meshchat_proto::limits::{NAME_CHARS, NOTE_CHARS, ROOMS_PER_PERSON, TEXT_BYTES};
 use meshchat_proto::message::{Draft, MessageKind};
 use meshchat_proto::name::{NameError, PersonName, RoomName, Text};
@@ -22,7 +20,7 @@ use crate::node::Node;
 use crate::records::is_up;
 use crate::sessions::TailWish;
 use crate::status::Drop;
-use crate::time::{Mono, Now, millis};
+use crate::time::{Now, millis};
 
 /// The longest that a ping may wait.
 const PING_TIMEOUT: Duration = Duration::from_secs(60);
@@ -85,7 +83,10 @@ impl<E: Env> Node<E> {
             Request::Status {} => Ok(Reply::Status(self.status(now).into())),
             Request::Limits {} => Ok(Reply::Limits(self.limits())),
             Request::Nodes {} => Ok(Reply::Nodes(self.node_infos(now.mono))),
-            Request::Who { room } => self.who(now.mono, user, room.as_deref()),
+            Request::Who { room } => {
+                let room = room.as_deref().map(parse_room).transpose()?;
+                Ok(Reply::People(self.person_infos(now.mono, user, room.as_ref())))
+            }
             Request::Rooms {} => Ok(Reply::Rooms(self.room_infos(user))),
             Request::Join { room } => self.join(now, user, &room),
             Request::Leave { room } => self.leave(now, user, &room),
@@ -185,102 +186,6 @@ impl<E: Env> Node<E> {
                 when_full: when_full.into(),
             })
             .collect()
-    }
-
-    /// The node that a person means by a name, an id, or the beginning of an id.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorCode::NotFound`] or [`ErrorCode::Ambiguous`].
-    pub fn find_node(&self, text: &str) -> Result<NodeId, Error> {
-        let named = self.nodes.iter().filter(|(_, known)| known.record.name.as_str() == text);
-        let named: Vec<NodeId> = named.map(|(node, _)| *node).collect();
-        let plain = text.replace('-', "").to_lowercase();
-        let prefixed = || {
-            let fits = |node: &&NodeId| plain.len() >= 4 && node.to_string().starts_with(&plain);
-            self.nodes.iter().map(|(node, _)| node).filter(fits).copied().collect()
-        };
-        let found: Vec<NodeId> = if named.is_empty() { prefixed() } else { named };
-        match found.as_slice() {
-            [one] => Ok(*one),
-            [] => {
-                let error = Error::new(ErrorCode::NotFound, format!("no node named {text:?}"));
-                Err(match self.nearest_name(text) {
-                    Some(name) => error.hint(format!("did you mean {name}?")),
-                    None => error.hint("see the known nodes: meshchatctl nodes"),
-                })
-            }
-            several => {
-                let ids: Vec<String> = several.iter().map(NodeId::short).collect();
-                Err(Error::new(ErrorCode::Ambiguous, format!("several nodes are called {text:?}"))
-                    .hint(format!("say which by its id: {}", ids.join(", "))))
-            }
-        }
-    }
-
-    fn nearest_name(&self, text: &str) -> Option<&str> {
-        let names = self.nodes.iter().map(|(_, known)| known.record.name.as_str());
-        let scored = names.map(|name| (distance(name, text), name));
-        scored.min().filter(|(score, _)| *score <= 2).map(|(_, name)| name)
-    }
-
-    fn node_infos(&self, now: Mono) -> Vec<NodeInfo> {
-        let info = |(node, known): (&NodeId, &crate::nodes::Known)| NodeInfo {
-            node: *node,
-            name: known.record.name.clone(),
-            state: known.state,
-            hops: if *node == self.me.id { Some(0) } else { known.path.map(|path| path.hops) },
-            via: known.path.map(|path| self.nodes.name(&path.first)),
-            since_ms: millis(now.since(known.since)),
-            software: known.record.software.clone(),
-            links: narrow(known.record.neighbours.len()),
-            people: narrow(known.record.people.len()),
-        };
-        self.nodes.iter().map(info).collect()
-    }
-
-    fn who(&self, now: Mono, user: &str, room: Option<&str>) -> Result<Reply, Error> {
-        let room = room.map(parse_room).transpose()?;
-        let me = self.people.get(user).map(|person| &person.name);
-        let mut people = Vec::new();
-        for (node, known) in self.nodes.iter() {
-            for view in &known.people {
-                let named = known.person(&view.name).is_some();
-                if !named || room.as_ref().is_some_and(|room| !view.rooms.contains(room)) {
-                    continue;
-                }
-                people.push(PersonInfo {
-                    name: view.name.clone(),
-                    node: *node,
-                    node_name: known.record.name.clone(),
-                    state: view.status,
-                    since_ms: millis(now.since(view.since)),
-                    rooms: view.rooms.clone(),
-                    note: view.note.clone(),
-                    me: *node == self.me.id && Some(&view.name) == me,
-                });
-            }
-        }
-        Ok(Reply::People(people))
-    }
-
-    fn room_infos(&self, user: &str) -> Vec<RoomInfo> {
-        let joined = self.people.rooms_of(user);
-        let views = || self.nodes.iter().flat_map(|(_, known)| &known.people);
-        let mut names: Vec<&RoomName> = self.rooms.names().chain(&joined).collect();
-        names.extend(views().flat_map(|view| &view.rooms));
-        names.sort_unstable();
-        names.dedup();
-        let info = |room: &RoomName| RoomInfo {
-            room: room.clone(),
-            joined: joined.contains(room),
-            people: narrow(views().filter(|view| view.rooms.contains(room)).count()),
-            present: narrow(
-                views().filter(|view| view.rooms.contains(room) && is_present(view.status)).count(),
-            ),
-            messages: self.history.iter().filter(|entry| entry.room == *room).count() as u64,
-        };
-        names.into_iter().map(info).collect()
     }
 
     fn join(&mut self, now: Now, user: &str, room: &str) -> Result<Reply, Error> {
@@ -383,40 +288,10 @@ fn too_many_people() -> Error {
         .hint("wait until somebody else closes their chat")
 }
 
-const fn is_present(status: PersonStatus) -> bool {
+pub(crate) const fn is_present(status: PersonStatus) -> bool {
     matches!(status, PersonStatus::Online | PersonStatus::Away)
 }
 
-fn narrow(count: usize) -> u32 {
+pub(crate) fn narrow(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-/// How many letters must change to make one word of the other (Levenshtein 1966).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().take(NAME_CHARS).collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().take(NAME_CHARS).enumerate() {
-        let mut left = i + 1;
-        let mut next = alloc::vec![left];
-        for (pair, b) in row.windows(2).zip(&other) {
-            let &[diagonal, above] = pair else { continue };
-            left = (diagonal + usize::from(a != *b)).min(above + 1).min(left + 1);
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn distance_counts_changed_letters() {
-        assert_eq!(distance("pi-barn", "pi-bran"), 2);
-        assert_eq!(distance("pi", "pi"), 0);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("kitten", "sitting"), 3);
-    }
 }
