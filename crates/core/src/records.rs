@@ -120,13 +120,7 @@ impl<E: Env> Node<E> {
 
     /// Notices when a neighbour holds other records than we do: two heartbeats in a row, and
     /// not too soon after an exchange that has failed to even them out.
-    pub(crate) fn compare_nodes(
-        &mut self,
-        now: Now,
-        link: LinkId,
-        ours: Pulse,
-        beat: &Heartbeat,
-    ) {
+    pub(crate) fn compare_nodes(&mut self, now: Now, link: LinkId, ours: Pulse, beat: &Heartbeat) {
         let Some(state) = self.links.get_mut(link) else { return };
         let compared = &mut state.compared;
         let pair = (beat.nodes, ours.nodes);
