@@ -1,4 +1,11 @@
 //! Two nodes on a perfect wire.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::VecDeque;
 
