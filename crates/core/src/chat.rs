@@ -115,12 +115,13 @@ impl<E: Env> Node<E> {
 
     /// Gives up messages that nobody reachable holds, and says so.
     pub(crate) fn give_up(&mut self, origin: Origin, lost: &Ranges, before_start: bool) {
-        let count = lost.count();
-        if count == 0 {
+        if lost.is_empty() {
             return;
         }
+        let mut count = lost.count();
         if let Some(window) = self.seen.get_mut(&origin) {
             window.gone.insert_all(lost);
+            count = count.saturating_add(window.smooth_gone());
         }
         self.counters.gone = self.counters.gone.saturating_add(count);
         let node = origin.0;

@@ -65,6 +65,9 @@ pub const REGAIN: Duration = Duration::from_secs(5);
 
 /// Least time between two records of this node.
 pub const RECORD_PAUSE: Duration = Duration::from_millis(250);
+/// How soon the record of a node that has spoken tells how far it has got, so that those who
+/// missed it know what to miss.
+pub const RECORD_AFTER_SPEAKING: Duration = Duration::from_secs(30);
 /// How often an unchanged record is sent in a small mesh; larger ones wait longer.
 pub const RECORD_REFRESH: Duration = Duration::from_secs(300);
 /// Nodes for which [`RECORD_REFRESH`] is meant; each as many more add another interval.

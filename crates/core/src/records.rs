@@ -29,6 +29,8 @@ pub(crate) struct Publication {
     last: Option<Mono>,
     left: bool,
     reborn: Option<Mono>,
+    /// The number of the newest message that others could read of.
+    seq: u64,
 }
 
 impl<E: Env> Node<E> {
@@ -53,6 +55,9 @@ impl<E: Env> Node<E> {
         if self.publication.changed {
             return last + limits::RECORD_PAUSE;
         }
+        if self.publication.seq != self.me.seq {
+            return last + limits::RECORD_AFTER_SPEAKING;
+        }
         let nodes = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
         last + limits::RECORD_REFRESH * (1 + nodes / limits::RECORD_REFRESH_NODES)
     }
@@ -62,6 +67,7 @@ impl<E: Env> Node<E> {
         self.publication.version += 1;
         self.publication.changed = false;
         self.publication.last = Some(now.mono);
+        self.publication.seq = self.me.seq;
         let record = self.build_record();
         let body = codec::encode(&record);
         let sig = self.env.sign(&signed_record(&body));

@@ -38,6 +38,22 @@ impl Window {
         if self.gone.is_empty() { self.seen.clone() } else { self.seen.union(&self.gone) }
     }
 
+    /// Keeps what is given up from getting too ragged: its lowest holes are given up as well.
+    /// Returns how many numbers that were.
+    pub(crate) fn smooth_gone(&mut self) -> u64 {
+        if self.gone.as_slice().len() <= RANGES {
+            return 0;
+        }
+        self.gone = self.settled();
+        let mut more = Ranges::default();
+        while self.gone.as_slice().len() > RANGES
+            && let Some((start, end)) = self.gone.close_lowest_hole()
+        {
+            more.insert(start, end);
+        }
+        more.count()
+    }
+
     /// Marks a number as seen. When the set gets too ragged, its lowest hole is given up and
     /// returned.
     pub(crate) fn mark(&mut self, seq: u64) -> Option<Ranges> {
@@ -226,6 +242,17 @@ mod tests {
             (0..=most).filter_map(|n| window.mark(2 + 2 * n)).collect();
         assert_eq!(given_up, [Ranges::of(3, 3)]);
         assert_eq!(window.seen.as_slice().len(), RANGES);
+    }
+
+    #[test]
+    fn what_is_given_up_gets_no_more_ragged_than_what_is_seen() {
+        let mut window = Window::default();
+        let most = u64::try_from(RANGES).unwrap();
+        (0..=most).for_each(|n| window.gone.insert(1 + 3 * n, 1 + 3 * n));
+        window.seen.insert(2, 2);
+        assert_eq!(window.smooth_gone(), 1, "2 is seen, 3 is given up with it");
+        assert_eq!(window.gone.as_slice().len(), RANGES);
+        assert_eq!(window.smooth_gone(), 0);
     }
 
     #[test]

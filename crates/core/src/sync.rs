@@ -307,6 +307,7 @@ impl<E: Env> Node<E> {
                 && let Some(window) = self.seen.window(origin)
             {
                 window.gone.insert_all(&claimed);
+                window.smooth_gone();
             }
             return;
         }

@@ -71,9 +71,9 @@ impl Kind {
         }
     }
 
-    /// Whether the frame goes ahead of chat on a link.
+    /// Whether the frame goes ahead of chat on a link. What ends something goes behind it.
     pub const fn is_urgent(self) -> bool {
-        !matches!(self, Self::Chat | Self::SyncEnd)
+        !matches!(self, Self::Chat | Self::SyncEnd | Self::Goodbye)
     }
 }
 

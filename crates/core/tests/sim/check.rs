@@ -228,5 +228,8 @@ pub(crate) fn unread_is_bounded(host: usize, client: &Client) {
         _ => 0,
     });
     let bytes: usize = bytes.sum();
-    assert!(bytes < limits::SESSION_BYTES + 8192, "node {host}: {bytes} bytes wait for a client");
+    assert!(
+        bytes < limits::CLIENT_BYTES / 2 + 8192,
+        "node {host}: {bytes} bytes wait for a client"
+    );
 }
