@@ -123,9 +123,11 @@ impl<E: Env> Node<E> {
             window.gone.insert_all(lost);
             count = count.saturating_add(window.smooth_gone());
         }
-        self.counters.gone = self.counters.gone.saturating_add(count);
         let node = origin.0;
-        self.out.push_back(Output::Note(Note::Gone { node, count }));
+        if !before_start {
+            self.counters.gone = self.counters.gone.saturating_add(count);
+            self.out.push_back(Output::Note(Note::Gone { node, count }));
+        }
         let node_name = self.nodes.name(&node);
         let gone = Gone { node, node_name, count, before_start };
         self.announce_message_gap(gone);

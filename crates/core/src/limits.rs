@@ -84,6 +84,9 @@ pub const SYNC_PAUSE: Duration = Duration::from_secs(2);
 pub const FUTILE_PAUSE: Duration = Duration::from_secs(10);
 /// The longest that it gets.
 pub const FUTILE_PAUSE_MOST: Duration = Duration::from_secs(600);
+/// The greatest number of a run that is over for which a neighbour's word is taken when it says
+/// that a message is gone.
+pub const BELIEVED: u64 = HISTORY_MESSAGES as u64;
 /// How long somebody else may still have what one neighbour no longer holds, before it counts
 /// as gone: time enough for two heartbeats and a catch-up with everyone.
 pub const GONE_GRACE: Duration = Duration::from_secs(20);

@@ -23,6 +23,7 @@ use crate::io::LinkId;
 use crate::limits;
 use crate::node::Node;
 use crate::ranges::Ranges;
+use crate::records::is_up;
 use crate::seen::Origin;
 use crate::time::{Mono, Now};
 
@@ -297,20 +298,19 @@ impl<E: Env> Node<E> {
     /// only when nobody else brings it in time does it count as gone.
     fn doubt(&mut self, now: Now, origin: Origin, ranges: &[(u64, u64)]) {
         let claimed = Ranges::from_wire(ranges);
-        let record = self.nodes.get(&origin.0).map(|known| &known.record);
+        let known = self.nodes.get(&origin.0);
+        let record = known.map(|known| &known.record);
         let by_record = record.filter(|record| record.boot == origin.1).map(|record| record.seq);
         let by_message = self.seen.get(&origin).map(|window| window.proven);
-        let proven = by_record.max(by_message).unwrap_or(0);
-        if proven == 0 {
-            // A run that ended before we knew the node: nothing to miss, nothing to ask again.
-            if record.is_some_and(|record| record.boot > origin.1)
-                && let Some(window) = self.seen.window(origin)
-            {
-                window.gone.insert_all(&claimed);
-                window.smooth_gone();
+        let proven = match by_record.max(by_message).unwrap_or(0) {
+            // Nothing of a run that is over can be proven any more. A neighbour is believed, but
+            // not more than it could itself have held.
+            0 if known.is_some_and(|known| known.record.boot > origin.1 || !is_up(known.state)) => {
+                limits::BELIEVED
             }
-            return;
-        }
+            0 => return,
+            proven => proven,
+        };
         let Some(window) = self.seen.window(origin) else { return };
         let lost = claimed.up_to(proven).minus(&window.settled());
         if lost.is_empty() {

@@ -197,9 +197,8 @@ impl World {
         assert!(own <= view.missed, "node {host} does not show {own} of its own messages");
         for (node, count) in lacks {
             let told = view.gone.get(node).copied().unwrap_or(0) + view.missed;
-            // What only a forgetful node saw is not proven to have been said.
             assert!(
-                *count <= told || self.plan.forgetful.is_some(),
+                *count <= told,
                 "node {host} lacks {count} messages of {node:?} and told of {told}"
             );
         }

@@ -107,7 +107,8 @@ impl Plan {
         let healed = rng.between(15, 50) * SECOND;
         let cuts_lose = rng.percent(50);
         let forgetful = (mood == Mood::Wild && rng.percent(8)).then(|| rng.index(hosts));
-        let end = healed + 110 * SECOND;
+        // What a forgetful node alone saw takes long to be given up.
+        let end = healed + if forgetful.is_some() { 240 } else { 110 } * SECOND;
         let deeds = Vec::new();
         let mut plan =
             Self { seed, mood, hosts, edges, loss, cuts_lose, forgetful, deeds, healed, end };
