@@ -257,13 +257,17 @@ impl<E: Env> Node<E> {
 
     /// What is due on links: greetings that took too long, silence, heartbeats.
     pub(crate) fn tick_links(&mut self, now: Now) {
-        let due = self.links.iter().filter(|(_, link)| link.due() <= now.mono);
-        for link in due.map(|(id, _)| id).collect::<Vec<_>>() {
+        // One wake-up for the heartbeats of many links.
+        let regular = self.links.live().any(|(_, link)| link.heart.is_regular_by(now.mono));
+        let soon = now.mono + limits::HEARTBEAT / 2;
+        let joins = |link: &Link| regular && link.hello.is_some() && link.heart.is_regular_by(soon);
+        let due = self.links.iter().filter(|(_, link)| link.due() <= now.mono || joins(link));
+        for (link, joins) in due.map(|(id, link)| (id, joins(link))).collect::<Vec<_>>() {
             let pulse = self.pulse();
             let Some(state) = self.links.get_mut(link) else { continue };
             if state.hello.is_none() || state.heart.is_dead(now.mono) {
                 self.end_link(now, link, GoodbyeReason::Silent);
-            } else if state.heart.due() <= now.mono {
+            } else if joins || state.heart.due() <= now.mono {
                 let beat = state.heart.beat(now.mono, pulse, true);
                 self.send(link, Kind::Heartbeat, 0, &codec::encode(&beat));
             } else {

@@ -68,7 +68,7 @@ impl ClientOutbox {
     pub const CAPACITY: usize = 16 * 1024 * 1024;
     /// Bytes that wait before nothing more is read from a client.
     pub const BUSY: usize = 1024 * 1024;
-    /// After so many bytes the hub is told that they were taken.
+    /// After so many bytes the hub is told that they were taken, unless as many still wait.
     const TELL: usize = 256 * 1024;
 
     /// Queues a frame; never waits.
@@ -126,10 +126,10 @@ impl ClientOutbox {
         }
     }
 
-    /// Whether the hub is to be told that much was taken and nothing is left.
+    /// Whether the hub is to be told that much was taken and little is left.
     pub(super) fn is_drained(&self) -> bool {
         let mut state = self.lock();
-        let drained = state.frames.is_empty() && state.since_told >= Self::TELL;
+        let drained = state.bytes < Self::TELL && state.since_told >= Self::TELL;
         if drained {
             state.since_told = 0;
         }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use meshchat_core::{Config, Input, Node, Now, SavedPerson};
 use meshchat_proto::id::NodeId;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::config::{Environment, Flags, Settings};
@@ -26,6 +26,7 @@ use crate::dial::{Book, EntryId, Failure};
 use crate::link::LinkEvent;
 use crate::logging::LogHandle;
 use crate::notify::Notifier;
+use crate::sleep::Sleep;
 use crate::store::StateDir;
 use crate::supervise::Tasks;
 use crate::transport::{Channel, Endpoint};
@@ -156,11 +157,13 @@ impl Hub {
     ) {
         let mut stop = std::pin::pin!(stop);
         let (mut links, mut clients) = (Vec::new(), Vec::new());
+        let mut alarm = Sleep::until(Instant::now().into());
         self.drain();
         self.announce_ready();
         loop {
             let now = self.now();
             let gated = self.node.is_gated(now.mono);
+            alarm.reset(self.deadline(gated).into());
             tokio::select! {
                 count = inboxes.links.recv_many(&mut links, LINK_INBOX), if true => {
                     if count == 0 { break }
@@ -176,7 +179,7 @@ impl Hub {
                 }
                 Some(channel) = inboxes.arrivals.recv() => self.on_arrival(channel),
                 Some(dialled) = inboxes.dials.recv() => self.on_dialled(dialled),
-                () = sleep_until(self.deadline(gated)) => self.on_deadline(),
+                () = &mut alarm => self.on_deadline(),
                 () = hangup() => self.on_hangup(),
                 () = &mut stop => break,
             }

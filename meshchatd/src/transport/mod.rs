@@ -10,6 +10,7 @@ mod bind;
 mod close;
 mod dial;
 mod quic;
+mod runtime;
 mod tls;
 mod tune;
 
