@@ -244,5 +244,6 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const GREETING: Duration = Duration::from_secs(5);
 /// Requests handed to the hub at once.
 const REQUESTS: usize = 128;
-const READ_BYTES: usize = 16 * 1024;
+/// More than one full batch of messages of some length: each batch costs a signature.
+const READ_BYTES: usize = 64 * 1024;
 const WRITE_BYTES: usize = 64 * 1024;

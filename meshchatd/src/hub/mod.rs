@@ -163,13 +163,15 @@ impl Hub {
         loop {
             let now = self.now();
             let gated = self.node.is_gated(now.mono);
+            let mut many = false;
             alarm.reset(self.deadline(gated).into());
             tokio::select! {
-                count = inboxes.links.recv_many(&mut links, LINK_INBOX), if true => {
+                count = inboxes.links.recv_many(&mut links, LINK_TURN) => {
                     if count == 0 { break }
                     for event in links.drain(..) {
                         self.on_link_event(event);
                     }
+                    many = count == LINK_TURN;
                 }
                 count = inboxes.clients.recv_many(&mut clients, CLIENT_INBOX), if !gated => {
                     if count == 0 { break }
@@ -184,6 +186,9 @@ impl Hub {
                 () = &mut stop => break,
             }
             self.drain();
+            if many {
+                tokio::task::yield_now().await;
+            }
         }
         self.say_goodbye();
     }
@@ -243,5 +248,8 @@ impl Hub {
 
 /// How often those who watch peers get fresh numbers without a change.
 const WATCH_REFRESH: Duration = Duration::from_secs(2);
+/// Messages taken from the inbox of links before links and clients may take what came of them:
+/// a client's queue must not fill up while nobody empties it.
+const LINK_TURN: usize = 4;
 /// How often to look whether clients may go on.
 const GATE_CHECK: Duration = Duration::from_millis(20);
