@@ -32,7 +32,8 @@ pub(crate) fn measure(quick: bool, table: &mut Table) {
     let note = "on the wall, with client and tail on the same processors";
     table.row("delivered", pick(|r| r.per_second), "/s", target, note);
     let lost: f64 = all.iter().map(|round| round.lost).sum();
-    table.row("lost, doubled or out of order", lost, "", Target::Most(0.0), "");
+    let drops = chain.iter().map(mesh::drops).collect::<Vec<_>>().join("; ");
+    table.row("lost, doubled or out of order", lost, "", Target::Most(0.0), drops);
     let switches = pick(|r| r.switches);
     table.row("wake-ups per 1000 messages and node", switches, "", Target::None, "");
 }

@@ -49,6 +49,14 @@ pub(crate) fn status(node: &Daemon, field: &str) -> u64 {
     node.ctl().json(["status"])[0][field].as_u64().unwrap_or(0)
 }
 
+/// What the node has dropped, and why.
+pub(crate) fn drops(node: &Daemon) -> String {
+    let status = node.ctl().json(["status"]);
+    let drops = status[0]["drops"].as_array().into_iter().flatten();
+    let drops = drops.map(|drop| format!("{} {}", drop["reason"], drop["count"]));
+    drops.fold(String::new(), |all, drop| format!("{all}{}: {drop} ", node.name()))
+}
+
 /// Ends this child too if the run ends in a panic.
 pub(crate) fn watch(pid: u32) {
     RUNNING.lock().unwrap().push(pid);
