@@ -33,8 +33,9 @@ pub const PEOPLE: usize = meshchat_proto::limits::PEOPLE;
 pub const SESSIONS: usize = 256;
 /// Running streams of one client.
 pub const STREAMS: usize = 64;
-/// Estimated bytes on their way to one client before its streams lag and wait for it.
-pub const SESSION_BYTES: usize = 2 * 1024 * 1024;
+/// Estimated bytes on their way to one client before its streams lag and wait for it: a client
+/// that is not run for 50 ms on a busy machine loses nothing of a burst.
+pub const SESSION_BYTES: usize = 4 * 1024 * 1024;
 /// Pings that wait for an answer.
 pub const PINGS: usize = 64;
 /// Echoes passed on in one second.

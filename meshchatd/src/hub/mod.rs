@@ -166,18 +166,19 @@ impl Hub {
             let mut many = false;
             alarm.reset(self.deadline(gated).into());
             tokio::select! {
-                count = inboxes.links.recv_many(&mut links, LINK_TURN) => {
+                count = inboxes.links.recv_many(&mut links, TURN) => {
                     if count == 0 { break }
                     for event in links.drain(..) {
                         self.on_link_event(event);
                     }
-                    many = count == LINK_TURN;
+                    many = count == TURN;
                 }
-                count = inboxes.clients.recv_many(&mut clients, CLIENT_INBOX), if !gated => {
+                count = inboxes.clients.recv_many(&mut clients, TURN), if !gated => {
                     if count == 0 { break }
                     for event in clients.drain(..) {
                         self.on_client_event(event);
                     }
+                    many = count == TURN;
                 }
                 Some(channel) = inboxes.arrivals.recv() => self.on_arrival(channel),
                 Some(dialled) = inboxes.dials.recv() => self.on_dialled(dialled),
@@ -248,8 +249,8 @@ impl Hub {
 
 /// How often those who watch peers get fresh numbers without a change.
 const WATCH_REFRESH: Duration = Duration::from_secs(2);
-/// Messages taken from the inbox of links before links and clients may take what came of them:
-/// a client's queue must not fill up while nobody empties it.
-const LINK_TURN: usize = 4;
+/// Messages taken from an inbox before links and clients may move on what came of them: a queue
+/// must not fill up, unseen, while nobody empties it.
+const TURN: usize = 4;
 /// How often to look whether clients may go on.
 const GATE_CHECK: Duration = Duration::from_millis(20);
