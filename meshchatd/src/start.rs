@@ -1,6 +1,7 @@
 //! From settings to a running hub, and from a running hub to a quiet end.
 
 use std::os::unix::net::UnixListener as StdListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -76,7 +77,7 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         tasks: tasks.clone(),
         clock,
     };
-    let hub = Hub::new(parts, Doors { links, dials }, node, Keys::new(identity.signer));
+    let hub = Hub::new(parts, Doors { links, dials, gate: Arc::default() }, node, Keys::new(identity.signer));
     let stop = async {
         tokio::select! {
             _ = terminate.recv() => {}

@@ -21,7 +21,7 @@ use crate::status::Drop;
 use crate::sync::Asking;
 use crate::time::{Mono, Now};
 
-/// Chat waits for local clients at most this long before a slow link is left behind.
+/// Chat waits at most this long for a link that does not move, before it is left behind.
 const GATE: Duration = Duration::from_millis(500);
 
 /// One link.
@@ -118,11 +118,12 @@ impl Links {
         self.map.values().map(Link::due).min()
     }
 
-    /// Whether local clients should wait for a link that is merely busy.
-    pub(crate) fn gated(&self, now: Mono) -> bool {
-        self.map.values().any(|link| {
+    /// Links that are merely slow: whoever sends should wait for them.
+    pub(crate) fn busy(&self, now: Mono) -> impl Iterator<Item = LinkId> {
+        let busy = move |link: &Link| {
             !link.behind && link.half_since.is_some_and(|since| now.since(since) < GATE)
-        })
+        };
+        self.iter().filter(move |(_, link)| busy(link)).map(|(id, _)| id)
     }
 }
 

@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::config::{Environment, Flags, Settings};
 use crate::control::{ClientEvent, ClientOutbox};
 use crate::dial::{Book, EntryId, Failure};
-use crate::link::LinkEvent;
+use crate::link::{Gate, LinkEvent};
 use crate::logging::LogHandle;
 use crate::notify::Notifier;
 use crate::sleep::Sleep;
@@ -79,6 +79,8 @@ pub struct Doors {
     pub links: mpsc::Sender<LinkEvent>,
     /// For dials.
     pub dials: mpsc::Sender<Dialled>,
+    /// What slows links down.
+    pub gate: Arc<Gate>,
 }
 
 /// What a dial came to.
@@ -89,7 +91,9 @@ pub struct Dialled {
 }
 
 /// Messages in the inbox of links: each a batch of up to some 150 KiB.
-pub const LINK_INBOX: usize = 64;
+///
+/// Few, since all of them still come through after the [`Gate`] is shut.
+pub const LINK_INBOX: usize = 8;
 /// Messages in the inbox of clients: each a batch of up to 128 requests.
 pub const CLIENT_INBOX: usize = 32;
 /// Channels and dial outcomes that wait.
@@ -163,6 +167,7 @@ impl Hub {
         loop {
             let now = self.now();
             let gated = self.node.is_gated(now.mono);
+            self.doors.gate.set(self.node.busy_links(now.mono));
             let mut many = false;
             alarm.reset(self.deadline(gated).into());
             tokio::select! {
