@@ -160,7 +160,7 @@ impl Hub {
         stop: impl Future<Output = ()>,
     ) {
         let mut stop = std::pin::pin!(stop);
-        let (mut links, mut clients) = (Vec::new(), Vec::new());
+        let mut clients = Vec::new();
         let mut alarm = Sleep::until(Instant::now().into());
         self.drain();
         self.announce_ready();
@@ -171,19 +171,19 @@ impl Hub {
             let mut many = false;
             alarm.reset(self.deadline(gated).into());
             tokio::select! {
-                count = inboxes.links.recv_many(&mut links, TURN) => {
-                    if count == 0 { break }
-                    for event in links.drain(..) {
-                        self.on_link_event(event);
-                    }
-                    many = count == TURN;
+                event = inboxes.links.recv() => {
+                    let Some(event) = event else { break };
+                    many = event.bytes() > MANY_BYTES;
+                    self.on_link_event(event);
                 }
                 count = inboxes.clients.recv_many(&mut clients, TURN), if !gated => {
                     if count == 0 { break }
+                    let mut requests = 0;
                     for event in clients.drain(..) {
+                        requests += event.requests();
                         self.on_client_event(event);
                     }
-                    many = count == TURN;
+                    many = requests > MANY_REQUESTS;
                 }
                 Some(channel) = inboxes.arrivals.recv() => self.on_arrival(channel),
                 Some(dialled) = inboxes.dials.recv() => self.on_dialled(dialled),
@@ -254,8 +254,12 @@ impl Hub {
 
 /// How often those who watch peers get fresh numbers without a change.
 const WATCH_REFRESH: Duration = Duration::from_secs(2);
-/// Messages taken from an inbox before links and clients may move on what came of them: a queue
-/// must not fill up, unseen, while nobody empties it.
+/// Messages taken at once from the inbox of clients; what they send is signed together.
 const TURN: usize = 4;
+/// From so much on, links and clients may move on what came of it before the hub goes on: a queue
+/// must not fill up, unseen, while nobody empties it.
+const MANY_BYTES: usize = 16 * 1024;
+/// The same for requests.
+const MANY_REQUESTS: usize = 64;
 /// How often to look whether clients may go on.
 const GATE_CHECK: Duration = Duration::from_millis(20);

@@ -81,6 +81,17 @@ pub enum DownReason {
     Lost(#[from] Lost),
 }
 
+impl LinkEvent {
+    /// The length of all frames in it.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Frames { frames, .. } => frames.iter().map(Bytes::len).sum(),
+            Self::Level { .. } | Self::Down { .. } => 0,
+        }
+    }
+}
+
 /// Makes a link of a channel. `id` is the caller's number for it, used in all its events.
 #[must_use]
 pub fn open(
