@@ -13,6 +13,7 @@ mod quic;
 mod runtime;
 mod tls;
 mod tune;
+mod window;
 
 use std::net::SocketAddr;
 
