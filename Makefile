@@ -46,8 +46,9 @@ uninstall: ## remove what `make install` put there (configuration, keys and mess
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install.sh uninstall
 
 ## Work on it:
-bench: setup ## what a message costs and how fast it arrives, in one table
-	$(CARGO) run --release --locked -p meshchat-bench
+bench: setup ## what a message costs and how fast it arrives, in one table (ARGS="--quick --only burst")
+	$(CARGO) build --release --locked $(addprefix -p ,$(PROGRAMS))
+	$(CARGO) run --release --locked -p meshchat-bench -- $(ARGS)
 
 sim: setup ## simulated networks: SEEDS=100000 for that many, SEED=42 to replay one
 	MESHCHAT_SIM_SEEDS=$(SEEDS) $(if $(SEED),MESHCHAT_SIM_SEED=$(SEED)) \

@@ -12,6 +12,7 @@ pub mod link;
 pub mod logging;
 pub mod near;
 pub mod notify;
+pub mod sleep;
 pub mod start;
 pub mod store;
 pub mod supervise;

@@ -49,7 +49,10 @@ fn run(flags: Flags, environment: Environment, loaded: Loaded) -> anyhow::Result
     }
     let passed =
         notify::control_listener().context("the socket that systemd passed is unusable")?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .event_interval(STEPS_BETWEEN_LOOKS)
+        .enable_all()
+        .build()?;
     let result = runtime.block_on(start::run(start::Start {
         flags,
         environment,
@@ -61,6 +64,10 @@ fn run(flags: Flags, environment: Environment, loaded: Loaded) -> anyhow::Result
     runtime.shutdown_timeout(Duration::from_millis(100));
     result
 }
+
+/// Steps of tasks before sockets are looked at again. A step of the hub may be hundreds of
+/// messages; clients that have room again should not wait for many such.
+const STEPS_BETWEEN_LOOKS: u32 = 8;
 
 /// Settles whose key this is, after a card was copied or moved.
 fn settle(command: IdentityCommand, loaded: &Loaded) -> anyhow::Result<()> {

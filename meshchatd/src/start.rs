@@ -1,6 +1,7 @@
 //! From settings to a running hub, and from a running hub to a quiet end.
 
 use std::os::unix::net::UnixListener as StdListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -113,7 +114,7 @@ fn wire_up(tasks: &Tasks, endpoint: &Endpoint, socket: UnixListener) -> (Doors, 
     tasks.spawn(control::serve(socket, tasks.clone(), clients));
     let inboxes =
         Inboxes { links: links_in, clients: clients_in, arrivals: arrivals_in, dials: dials_in };
-    (Doors { links, dials }, inboxes)
+    (Doors { links, dials, gate: Arc::default() }, inboxes)
 }
 
 fn node_config(settings: &Settings, store: &StateDir, id: NodeId) -> anyhow::Result<Config> {

@@ -17,9 +17,11 @@ impl Tasks {
     /// Starts a task that ends by itself, or when the daemon stops.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
+        // Moved as it is, it would have its place twice in what is started.
+        let mut task = Box::pin(task);
         self.start(async move {
             tokio::select! {
-                () = task => {}
+                () = &mut task => {}
                 () = stop.cancelled() => {}
             }
         });

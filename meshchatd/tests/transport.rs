@@ -9,6 +9,7 @@
 )]
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -83,7 +84,7 @@ struct End {
 impl End {
     fn new(id: u32, channel: Channel, inbox: usize) -> Self {
         let (sender, events) = mpsc::channel(inbox);
-        let (handle, link) = link::open(id, channel, sender);
+        let (handle, link) = link::open(id, channel, sender, Arc::default());
         let mut task = JoinSet::new();
         task.spawn(link.run());
         Self { handle, events, ready: Vec::new(), _task: task }

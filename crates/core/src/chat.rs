@@ -82,6 +82,7 @@ impl<E: Env> Node<E> {
             let mut bodies: Vec<Vec<u8>> = Vec::new();
             let mut batch = Vec::new();
             let mut bytes = 0;
+            let first = self.me.seq + 1;
             while let Some(next) = self.outgoing.pop_front() {
                 let (me, seq) = (&self.me, self.me.seq + 1);
                 let body = next.draft.to_body(me.network, me.id, me.boot, seq);
@@ -97,7 +98,7 @@ impl<E: Env> Node<E> {
                     break;
                 }
             }
-            self.send_off(now, batch, bodies);
+            self.send_off(now, first, batch, bodies);
         }
     }
 
@@ -206,7 +207,7 @@ impl<E: Env> Node<E> {
         }
     }
 
-    fn send_off(&mut self, now: Now, batch: Vec<Outgoing>, bodies: Vec<Vec<u8>>) {
+    fn send_off(&mut self, now: Now, first: u64, batch: Vec<Outgoing>, bodies: Vec<Vec<u8>>) {
         let ids: Vec<_> = bodies.iter().map(|body| MessageId::of(body)).collect();
         let Some(root) = merkle::root(&ids) else { return };
         let sig = self.env.sign(&signed_root(&root));
@@ -220,8 +221,8 @@ impl<E: Env> Node<E> {
         };
         for (index, ((outgoing, bytes), id)) in (0u8..).zip(batch.into_iter().zip(&bodies).zip(ids))
         {
-            // We have just written it.
-            let Ok(body) = Body::parse(bytes) else { continue };
+            let me = &self.me;
+            let body = outgoing.draft.body(me.network, me.id, me.boot, first + u64::from(index));
             if let Some(window) = self.seen.window((self.me.id, self.me.boot)) {
                 window.mark(body.seq);
             }

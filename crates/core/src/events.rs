@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 
 use meshchat_proto::control::{Event, Gone, Message};
 use meshchat_proto::message::Body;
-use meshchat_proto::name::{PersonName, Text};
 
 use crate::env::Env;
 use crate::history::Entry;
@@ -33,7 +32,7 @@ pub(crate) fn message(
 ) -> Option<Event> {
     // Bodies are checked when they are taken in.
     let body = Body::parse(&entry.body).ok()?;
-    event(now, nodes, me, (cursor, entry, &body))
+    Some(event(now, nodes, me, (cursor, entry, &body)))
 }
 
 impl<E: Env> Node<E> {
@@ -69,9 +68,8 @@ impl<E: Env> Node<E> {
         if streams.is_empty() {
             return;
         }
-        if let Some(event) = event(now.mono, &self.nodes, &self.me, (cursor, entry, body)) {
-            self.out.push_back(Output::Event { streams, event: Box::new(event) });
-        }
+        let event = event(now.mono, &self.nodes, &self.me, (cursor, entry, body));
+        self.out.push_back(Output::Event { streams, event: Box::new(event) });
     }
 
     /// Gives a change of presence to every stream that wants them.
@@ -114,22 +112,22 @@ fn event(
     nodes: &Nodes,
     me: &Me,
     (cursor, entry, body): (u64, &Entry, &Body<'_>),
-) -> Option<Event> {
-    Some(Event::Message(Message {
+) -> Event {
+    Event::Message(Message {
         cursor,
         id: entry.id,
         room: entry.room.clone(),
-        author: PersonName::from_wire(body.author()).ok()?,
+        author: body.author_name(),
         node: entry.node,
         node_name: nodes.name(&entry.node),
         boot: entry.boot.count(),
         seq: entry.seq,
         kind: body.kind,
-        text: Text::from_wire(body.text()).ok()?,
+        text: body.to_text(),
         wall_ms: body.wall,
         age_ms: millis(now.since(entry.at)),
         late: entry.late,
         caught_up: entry.caught_up,
         own: entry.node == me.id,
-    }))
+    })
 }

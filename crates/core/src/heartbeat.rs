@@ -52,6 +52,11 @@ impl Heart {
         self.next.min(self.dead_at())
     }
 
+    /// Whether the next heartbeat is a regular one and due until then.
+    pub(crate) fn is_regular_by(&self, then: Mono) -> bool {
+        self.asked.is_none() && self.next <= then
+    }
+
     pub(crate) fn is_dead(&self, now: Mono) -> bool {
         now >= self.dead_at()
     }

@@ -21,7 +21,7 @@ use crate::status::Drop;
 use crate::sync::{Asking, Futile};
 use crate::time::{Mono, Now};
 
-/// Chat waits for local clients at most this long before a slow link is left behind.
+/// Chat waits at most this long for a link that does not move, before it is left behind.
 const GATE: Duration = Duration::from_millis(500);
 
 /// One link.
@@ -118,11 +118,12 @@ impl Links {
         self.map.values().map(Link::due).min()
     }
 
-    /// Whether local clients should wait for a link that is merely busy.
-    pub(crate) fn gated(&self, now: Mono) -> bool {
-        self.map.values().any(|link| {
+    /// Links that are merely slow: whoever sends should wait for them.
+    pub(crate) fn busy(&self, now: Mono) -> impl Iterator<Item = LinkId> {
+        let busy = move |link: &Link| {
             !link.behind && link.half_since.is_some_and(|since| now.since(since) < GATE)
-        })
+        };
+        self.iter().filter(move |(_, link)| busy(link)).map(|(id, _)| id)
     }
 }
 
@@ -257,13 +258,17 @@ impl<E: Env> Node<E> {
 
     /// What is due on links: greetings that took too long, silence, heartbeats.
     pub(crate) fn tick_links(&mut self, now: Now) {
-        let due = self.links.iter().filter(|(_, link)| link.due() <= now.mono);
-        for link in due.map(|(id, _)| id).collect::<Vec<_>>() {
+        // One wake-up for the heartbeats of many links.
+        let regular = self.links.live().any(|(_, link)| link.heart.is_regular_by(now.mono));
+        let soon = now.mono + limits::HEARTBEAT / 2;
+        let joins = |link: &Link| regular && link.hello.is_some() && link.heart.is_regular_by(soon);
+        let due = self.links.iter().filter(|(_, link)| link.due() <= now.mono || joins(link));
+        for (link, joins) in due.map(|(id, link)| (id, joins(link))).collect::<Vec<_>>() {
             let pulse = self.pulse();
             let Some(state) = self.links.get_mut(link) else { continue };
             if state.hello.is_none() || state.heart.is_dead(now.mono) {
                 self.end_link(now, link, GoodbyeReason::Silent);
-            } else if state.heart.due() <= now.mono {
+            } else if joins || state.heart.due() <= now.mono {
                 let beat = state.heart.beat(now.mono, pulse, true);
                 self.send(link, Kind::Heartbeat, 0, &codec::encode(&beat));
             } else {

@@ -198,7 +198,12 @@ impl<E: Env> Node<E> {
 
     /// Whether local clients should wait, because a link is nearly full of what they sent.
     pub fn is_gated(&self, now: Mono) -> bool {
-        self.links.gated(now)
+        self.busy_links(now).next().is_some()
+    }
+
+    /// Links that are nearly full of chat and still move.
+    pub fn busy_links(&self, now: Mono) -> impl Iterator<Item = LinkId> {
+        self.links.busy(now)
     }
 
     /// The node's key.

@@ -57,6 +57,17 @@ pub enum ClientEvent {
     },
 }
 
+impl ClientEvent {
+    /// How many requests are in it.
+    #[must_use]
+    pub fn requests(&self) -> usize {
+        match self {
+            Self::Requests { requests, .. } => requests.len(),
+            Self::Up { .. } | Self::Drained { .. } | Self::Down { .. } => 0,
+        }
+    }
+}
+
 /// Takes clients until the daemon stops.
 pub async fn serve(listener: UnixListener, tasks: Tasks, hub: mpsc::Sender<ClientEvent>) {
     let places = Arc::new(tokio::sync::Semaphore::new(CLIENTS));

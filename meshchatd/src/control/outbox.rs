@@ -19,7 +19,8 @@ impl Frame {
     /// A frame for one client.
     #[must_use]
     pub fn whole(frame: &FromDaemon) -> Self {
-        let mut head = vec![0; 4];
+        let mut head = Vec::with_capacity(REPLY_BYTES);
+        head.extend([0; 4]);
         codec::encode_into(&mut head, frame);
         Self { head, body: Bytes::new() }.with_length()
     }
@@ -27,8 +28,9 @@ impl Frame {
     /// An event, encoded once for all clients that get it.
     #[must_use]
     pub fn event(id: u64, event: Bytes) -> Self {
-        let mut head = vec![0; 4];
-        head.extend(event_head(id));
+        let mut head = Vec::with_capacity(EVENT_HEAD_BYTES);
+        head.extend([0; 4]);
+        event_head(&mut head, id);
         Self { head, body: event }.with_length()
     }
 
@@ -68,7 +70,7 @@ impl ClientOutbox {
     pub const CAPACITY: usize = 24 * 1024 * 1024;
     /// Bytes that wait before nothing more is read from a client.
     pub const BUSY: usize = 1024 * 1024;
-    /// After so many bytes the hub is told that they were taken.
+    /// After so many bytes the hub is told that they were taken, unless as many still wait.
     const TELL: usize = 256 * 1024;
 
     /// Queues a frame; never waits.
@@ -152,6 +154,11 @@ impl ClientOutbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Room for the answer to a message sent, so that it need not grow.
+const REPLY_BYTES: usize = 192;
+/// Room for all that comes before an event.
+const EVENT_HEAD_BYTES: usize = 24;
 
 #[cfg(test)]
 mod tests {

@@ -27,7 +27,8 @@ use super::{ClientEvent, ClientOutbox, peer_ids};
 pub(super) async fn run(session: u32, mut stream: UnixStream, hub: mpsc::Sender<ClientEvent>) {
     let outbox = Arc::new(ClientOutbox::default());
     let mut frames = Frames::default();
-    let greeted = greet(session, &mut stream, &mut frames, &outbox, &hub);
+    // Its memory is given back before the client begins to idle.
+    let greeted = Box::pin(greet(session, &mut stream, &mut frames, &outbox, &hub));
     match timeout(GREETING, greeted).await {
         Ok(Ok(())) => {}
         Ok(Err(_)) | Err(_) => return,
@@ -60,13 +61,15 @@ pub(super) async fn turn_away(mut stream: UnixStream) {
 struct Frames {
     codec: LengthDelimitedCodec,
     bytes: BytesMut,
+    /// How much to make room for; more for those that fill it.
+    room: usize,
 }
 
 impl Default for Frames {
     fn default() -> Self {
         let mut codec = LengthDelimitedCodec::new();
         codec.set_max_frame_length(CONTROL_REQUEST_BYTES);
-        Self { codec, bytes: BytesMut::new() }
+        Self { codec, bytes: BytesMut::new(), room: FIRST_READ_BYTES }
     }
 }
 
@@ -77,6 +80,7 @@ impl Frames {
         if frame.is_none() && self.bytes.is_empty() {
             // An idle client keeps no buffer.
             self.bytes = BytesMut::new();
+            self.room = FIRST_READ_BYTES;
         }
         Ok(frame)
     }
@@ -85,10 +89,15 @@ impl Frames {
     async fn fill(&mut self, stream: &mut ReadHalf<'_>) -> io::Result<bool> {
         loop {
             stream.readable().await?;
-            self.bytes.reserve(READ_BYTES);
+            self.bytes.reserve(self.room);
             match stream.try_read_buf(&mut self.bytes) {
                 Ok(0) => return Ok(false),
-                Ok(_) => return Ok(true),
+                Ok(read) => {
+                    if read >= self.room {
+                        self.room = READ_BYTES;
+                    }
+                    return Ok(true);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
@@ -247,5 +256,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const GREETING: Duration = Duration::from_secs(5);
 /// Requests handed to the hub at once.
 const REQUESTS: usize = 128;
-const READ_BYTES: usize = 16 * 1024;
+const FIRST_READ_BYTES: usize = 1024;
+/// More than one full batch of messages of some length: each batch costs a signature.
+const READ_BYTES: usize = 64 * 1024;
 const WRITE_BYTES: usize = 64 * 1024;

@@ -1,5 +1,7 @@
 //! Links: made of channels, fed with frames, ended.
 
+use std::sync::Arc;
+
 use meshchat_core::{Input, Level};
 use meshchat_proto::frame::PREFIX_BYTES;
 use meshchat_proto::id::NodeId;
@@ -136,7 +138,8 @@ impl Hub {
         if let Some(entry) = entry {
             self.book.linked(now, entry, link, peer);
         }
-        let (handle, task) = link::open(link, channel, self.doors.links.clone());
+        let (handle, task) =
+            link::open(link, channel, self.doors.links.clone(), Arc::clone(&self.doors.gate));
         self.parts.tasks.spawn_draining(task.run());
         self.links.insert(link, HubLink { handle, peer, live: false, since: now });
         let up = Input::LinkUp {

@@ -17,15 +17,16 @@ use std::time::Duration;
 use meshchat_core::{Config, Input, Node, Now, SavedPerson};
 use meshchat_proto::id::NodeId;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::config::{Environment, Flags, Settings};
 use crate::control::{ClientEvent, ClientOutbox};
 use crate::dial::{Book, EntryId, Failure};
-use crate::link::LinkEvent;
+use crate::link::{Gate, LinkEvent};
 use crate::logging::LogHandle;
 use crate::notify::Notifier;
+use crate::sleep::Sleep;
 use crate::store::StateDir;
 use crate::supervise::Tasks;
 use crate::transport::{Channel, Endpoint};
@@ -78,6 +79,8 @@ pub struct Doors {
     pub links: mpsc::Sender<LinkEvent>,
     /// For dials.
     pub dials: mpsc::Sender<Dialled>,
+    /// What slows links down.
+    pub gate: Arc<Gate>,
 }
 
 /// What a dial came to.
@@ -88,7 +91,9 @@ pub struct Dialled {
 }
 
 /// Messages in the inbox of links: each a batch of up to some 150 KiB.
-pub const LINK_INBOX: usize = 16;
+///
+/// Few, since all of them still come through after the [`Gate`] is shut.
+pub const LINK_INBOX: usize = 8;
 /// Messages in the inbox of clients: each a batch of up to 128 requests.
 pub const CLIENT_INBOX: usize = 8;
 /// Channels and dial outcomes that wait.
@@ -166,32 +171,41 @@ impl Hub {
         stop: impl Future<Output = ()>,
     ) {
         let mut stop = std::pin::pin!(stop);
-        let (mut links, mut clients) = (Vec::new(), Vec::new());
+        let mut clients = Vec::new();
+        let mut alarm = Sleep::until(Instant::now().into());
         self.drain();
         self.announce_ready();
         loop {
             let now = self.now();
             let gated = self.node.is_gated(now.mono);
+            self.doors.gate.set(self.node.busy_links(now.mono));
+            let mut many = false;
+            alarm.reset(self.deadline(gated).into());
             tokio::select! {
-                count = inboxes.links.recv_many(&mut links, AT_ONCE) => {
-                    if count == 0 { break }
-                    for event in links.drain(..) {
-                        self.on_link_event(event);
-                    }
+                event = inboxes.links.recv() => {
+                    let Some(event) = event else { break };
+                    many = event.bytes() > MANY_BYTES;
+                    self.on_link_event(event);
                 }
-                count = inboxes.clients.recv_many(&mut clients, AT_ONCE), if !gated => {
+                count = inboxes.clients.recv_many(&mut clients, TURN), if !gated => {
                     if count == 0 { break }
+                    let mut requests = 0;
                     for event in clients.drain(..) {
+                        requests += event.requests();
                         self.on_client_event(event);
                     }
+                    many = requests > MANY_REQUESTS;
                 }
                 Some(channel) = inboxes.arrivals.recv() => self.on_arrival(channel),
                 Some(dialled) = inboxes.dials.recv() => self.on_dialled(dialled),
-                () = sleep_until(self.deadline(gated)) => self.on_deadline(),
+                () = &mut alarm => self.on_deadline(),
                 () = hangup() => self.on_hangup(),
                 () = &mut stop => break,
             }
             self.drain();
+            if many {
+                tokio::task::yield_now().await;
+            }
         }
         self.say_goodbye();
     }
@@ -249,10 +263,14 @@ impl Hub {
     }
 }
 
-/// Messages taken from an inbox before what follows is sent off: enough to sign many texts at
-/// once, few enough that nobody waits long.
-const AT_ONCE: usize = 4;
 /// How often those who watch peers get fresh numbers without a change.
 const WATCH_REFRESH: Duration = Duration::from_secs(2);
+/// Messages taken at once from the inbox of clients; what they send is signed together.
+const TURN: usize = 4;
+/// From so much on, links and clients may move on what came of it before the hub goes on: a queue
+/// must not fill up, unseen, while nobody empties it.
+const MANY_BYTES: usize = 16 * 1024;
+/// The same for requests.
+const MANY_REQUESTS: usize = 64;
 /// How often to look whether clients may go on.
 const GATE_CHECK: Duration = Duration::from_millis(20);

@@ -50,7 +50,9 @@ impl Hub {
 
     /// Encodes an event once and gives it to all its streams.
     pub(super) fn give_event(&self, streams: &[(u32, u64)], event: &Event) {
-        let event: Bytes = codec::encode(event).into();
+        let mut bytes = Vec::with_capacity(EVENT_BYTES);
+        codec::encode_into(&mut bytes, event);
+        let event = Bytes::from(bytes);
         for (session, id) in streams {
             self.give(*session, Frame::event(*id, event.clone()));
         }
@@ -116,5 +118,7 @@ impl Hub {
     }
 }
 
+/// Room for an event about a message of some length, so that it need not grow.
+const EVENT_BYTES: usize = 768;
 /// Clocks further apart than this are worth a word.
 const CLOCK_DOUBT_MS: u64 = 2 * 3_600_000;

@@ -4,6 +4,7 @@
 //! then that many bytes; what is in them is not known here. A link is a [`Link`] to be run as one
 //! task, which moves bytes, and a [`LinkHandle`] for the hub, on which nothing ever waits.
 
+mod gate;
 mod outbox;
 mod read;
 mod write;
@@ -20,6 +21,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::transport::{Channel, CloseCode, Conn, Lane, LaneIo, Lost, PeerKey, RecvHalf, Stats};
 
+pub use gate::Gate;
 use outbox::Outbox;
 pub use outbox::{Full, Level, capacity};
 pub use read::FrameError;
@@ -79,9 +81,25 @@ pub enum DownReason {
     Lost(#[from] Lost),
 }
 
+impl LinkEvent {
+    /// The length of all frames in it.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Frames { frames, .. } => frames.iter().map(Bytes::len).sum(),
+            Self::Level { .. } | Self::Down { .. } => 0,
+        }
+    }
+}
+
 /// Makes a link of a channel. `id` is the caller's number for it, used in all its events.
 #[must_use]
-pub fn open(id: u32, channel: Channel, inbox: mpsc::Sender<LinkEvent>) -> (LinkHandle, Link) {
+pub fn open(
+    id: u32,
+    channel: Channel,
+    inbox: mpsc::Sender<LinkEvent>,
+    gate: Arc<Gate>,
+) -> (LinkHandle, Link) {
     let outbox = Arc::new(Outbox::new(channel.bulk.is_none()));
     let handle = LinkHandle {
         id,
@@ -91,7 +109,7 @@ pub fn open(id: u32, channel: Channel, inbox: mpsc::Sender<LinkEvent>) -> (LinkH
         conn: channel.conn.clone(),
     };
     let conn = CloseOnDrop(channel.conn);
-    let link = Link { id, control: channel.control, bulk: channel.bulk, conn, outbox, inbox };
+    let link = Link { id, control: channel.control, bulk: channel.bulk, conn, outbox, inbox, gate };
     (handle, link)
 }
 
@@ -177,14 +195,16 @@ pub struct Link {
     conn: CloseOnDrop,
     outbox: Arc<Outbox>,
     inbox: mpsc::Sender<LinkEvent>,
+    gate: Arc<Gate>,
 }
 
 impl Link {
     /// Moves frames until the link is gone, then says so with [`LinkEvent::Down`]. While the inbox
     /// is full nothing is read, so that the peer is slowed down; sending goes on.
     pub async fn run(self) {
-        let Self { id, control, bulk, conn, outbox, inbox } = self;
-        let why = carry(id, control, bulk, &conn.0, &outbox, &inbox).await;
+        let Self { id, control, bulk, conn, outbox, inbox, gate } = self;
+        let to = Inbox { id, hub: &inbox, gate: &gate };
+        let why = carry(to, control, bulk, &conn.0, &outbox).await;
         outbox.shut();
         drop(conn);
         // A hub that is gone needs no news.
@@ -201,16 +221,23 @@ impl Drop for CloseOnDrop {
     }
 }
 
-async fn carry(
+/// Where what a link reads goes.
+#[derive(Clone, Copy)]
+struct Inbox<'a> {
     id: u32,
+    hub: &'a mpsc::Sender<LinkEvent>,
+    gate: &'a Gate,
+}
+
+async fn carry(
+    inbox: Inbox<'_>,
     control: LaneIo,
     bulk: Option<LaneIo>,
     conn: &Conn,
     outbox: &Outbox,
-    inbox: &mpsc::Sender<LinkEvent>,
 ) -> DownReason {
     let (bulk_send, bulk_recv) = bulk.map(|lane| (lane.send, lane.recv)).unzip();
-    let mut reads = pin!(listen(id, control.recv, bulk_recv, conn, inbox));
+    let mut reads = pin!(listen(inbox, control.recv, bulk_recv, conn));
     let writes = write::both(control.send, bulk_send, outbox);
     tokio::select! {
         end = &mut reads => match end {
@@ -230,19 +257,18 @@ async fn carry(
             }
         },
         () = flush_limit(outbox) => hang_up(conn, outbox),
-        () = report(id, outbox, inbox) => DownReason::Closed(CloseCode::Abandoned),
+        () = report(inbox.id, outbox, inbox.hub) => DownReason::Closed(CloseCode::Abandoned),
     }
 }
 
 /// Reads until the peer is gone. If it has ended its lanes, its reason should be on the way.
 async fn listen(
-    id: u32,
+    inbox: Inbox<'_>,
     control: RecvHalf,
     bulk: Option<RecvHalf>,
     conn: &Conn,
-    inbox: &mpsc::Sender<LinkEvent>,
 ) -> Result<Lost, FrameError> {
-    if let Some(lost) = read::both(id, control, bulk, inbox).await? {
+    if let Some(lost) = read::both(inbox, control, bulk).await? {
         return Ok(lost);
     }
     let lost = timeout(FAREWELL, conn.closed()).await;

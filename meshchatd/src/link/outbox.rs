@@ -30,7 +30,7 @@ pub struct Full;
 pub enum Level {
     /// It was at least half full and is below a quarter now.
     Drained,
-    /// It is half full.
+    /// It is half full. Said again while it is and the peer takes something.
     Half,
     /// It refused a frame.
     Full,
@@ -208,11 +208,14 @@ struct Queue {
     cap: usize,
     level: Level,
     unsaid: Option<Level>,
+    /// Written since a level was last set.
+    moved: usize,
 }
 
 impl Queue {
     const fn new(cap: usize) -> Self {
-        Self { frames: VecDeque::new(), cost: 0, cap, level: Level::Drained, unsaid: None }
+        let (level, unsaid) = (Level::Drained, None);
+        Self { frames: VecDeque::new(), cost: 0, cap, level, unsaid, moved: 0 }
     }
 
     fn push(&mut self, frame: Bytes) -> Result<(), Full> {
@@ -264,8 +267,11 @@ impl Queue {
 
     fn written(&mut self, cost: usize) {
         self.cost = self.cost.saturating_sub(cost);
+        self.moved += cost;
         if self.level != Level::Drained && self.cost < self.cap / 4 {
             self.set(Level::Drained);
+        } else if self.level == Level::Half && self.moved >= self.cap / 16 {
+            self.set(Level::Half);
         }
         if self.frames.is_empty() {
             self.frames.shrink_to(KEPT_SLOTS);
@@ -274,6 +280,7 @@ impl Queue {
 
     fn set(&mut self, level: Level) {
         self.level = level;
+        self.moved = 0;
         self.unsaid = Some(level);
     }
 }

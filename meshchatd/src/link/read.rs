@@ -3,11 +3,10 @@
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use thiserror::Error;
-use tokio::sync::mpsc;
 
-use crate::transport::{Lost, RecvHalf};
+use crate::transport::{Lane, Lost, RecvHalf};
 
-use super::{LinkEvent, MAX_FRAME, MIN_FRAME, PREFIX};
+use super::{Inbox, LinkEvent, MAX_FRAME, MIN_FRAME, PREFIX};
 
 /// A length that no frame has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -23,31 +22,35 @@ pub enum FrameError {
 /// Reads until both lanes have ended, by the peer (`None`) or because the connection is lost, or
 /// until one brings what is no frame. What came before reaches the inbox in any case.
 pub(super) async fn both(
-    id: u32,
+    inbox: Inbox<'_>,
     control: RecvHalf,
     bulk: Option<RecvHalf>,
-    inbox: &mpsc::Sender<LinkEvent>,
 ) -> Result<Option<Lost>, FrameError> {
     let bulk = async {
         match bulk {
-            Some(recv) => pump(id, recv, inbox).await,
+            Some(recv) => pump(inbox, Lane::Bulk, recv).await,
             None => Ok(None),
         }
     };
     // A lane may notice the loss while the other still has frames to hand over: wait for both.
-    tokio::try_join!(pump(id, control, inbox), bulk).map(|(control, bulk)| control.or(bulk))
+    tokio::try_join!(pump(inbox, Lane::Control, control), bulk)
+        .map(|(control, bulk)| control.or(bulk))
 }
 
 async fn pump(
-    id: u32,
+    inbox: Inbox<'_>,
+    lane: Lane,
     mut recv: RecvHalf,
-    inbox: &mpsc::Sender<LinkEvent>,
 ) -> Result<Option<Lost>, FrameError> {
     let mut splitter = Splitter::default();
+    let link = inbox.id;
     loop {
+        if lane == Lane::Bulk {
+            inbox.gate.pass(link).await;
+        }
         let mut frames = Vec::new();
         let end = gather(&mut recv, &mut splitter, &mut frames).await;
-        if !frames.is_empty() && inbox.send(LinkEvent::Frames { link: id, frames }).await.is_err() {
+        if !frames.is_empty() && inbox.hub.send(LinkEvent::Frames { link, frames }).await.is_err() {
             return Ok(Some(Lost::Here));
         }
         match end {

@@ -10,8 +10,10 @@ mod bind;
 mod close;
 mod dial;
 mod quic;
+mod runtime;
 mod tls;
 mod tune;
+mod window;
 
 use std::net::SocketAddr;
 

@@ -9,6 +9,7 @@ use quinn::{ClosedStream, ReadError, ReadExactError, StoppedError, VarInt, Write
 use rustls::pki_types::CertificateDer;
 
 use super::accept::Counters;
+use super::runtime::QuietRuntime;
 use super::{
     BindError, Channel, CloseCode, Drops, Lane, LaneIo, Limits, Lost, PeerKey, bind, tls, tune,
 };
@@ -44,7 +45,7 @@ impl Endpoint {
         let no_suite = |e| BindError::Tls(rustls::Error::General(format!("{e}")));
         let server = tune::server(identity.server, &limits).map_err(no_suite)?;
         let client = tune::client(identity.client).map_err(no_suite)?;
-        let runtime = Arc::new(quinn::TokioRuntime);
+        let runtime = Arc::new(QuietRuntime);
         let mut quic = quinn::Endpoint::new(tune::endpoint(seed), Some(server), socket, runtime)
             .map_err(BindError::Start)?;
         quic.set_default_client_config(client);

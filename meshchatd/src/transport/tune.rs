@@ -11,6 +11,8 @@ use quinn::{
 };
 use quinn_proto::HashedConnectionIdGenerator;
 
+use super::window::FlooredCubic;
+
 /// Bounds on what strangers may cost, and how long dialling may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -81,6 +83,7 @@ fn transport() -> TransportConfig {
         .send_window(SEND_WINDOW)
         .max_idle_timeout(Some(IdleTimeout::from(IDLE_MS)))
         .initial_rtt(Duration::from_millis(100))
+        .congestion_controller_factory(Arc::new(FlooredCubic::default()))
         .ack_frequency_config(Some(prompt_acks()))
         .mtu_discovery_config(Some(rare_mtu_probes()));
     config

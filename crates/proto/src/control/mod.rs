@@ -110,23 +110,23 @@ impl FromDaemon {
     }
 }
 
-/// The bytes of an event frame that come before the event itself.
+/// Appends the bytes of an event frame that come before the event itself.
 ///
 /// An event goes to many clients under different ids: it is encoded once, and each frame is
 /// this head followed by the shared bytes. The result equals the encoding of
 /// [`FromDaemon::event`].
-pub fn event_head(id: u64) -> Vec<u8> {
+pub fn event_head(out: &mut Vec<u8>, id: u64) {
     #[derive(Serialize)]
     struct Head {
         id: u64,
     }
+    let start = out.len();
+    crate::codec::encode_into(out, &Head { id });
     // A map of two instead of one, then the key of the second.
-    let mut head = crate::codec::encode(&Head { id });
-    if let Some(first) = head.first_mut() {
+    if let Some(first) = out.get_mut(start) {
         *first = 0x82;
     }
-    head.extend_from_slice(b"\xa5event");
-    head
+    out.extend_from_slice(b"\xa5event");
 }
 
 #[cfg(test)]
@@ -138,7 +138,8 @@ mod tests {
     fn shared_event_bytes_equal_the_whole_encoding() {
         for id in [0, 1, 127, 128, 70_000, u64::MAX] {
             let event = Event::CaughtUp { cursor: 9 };
-            let mut shared = event_head(id);
+            let mut shared = Vec::new();
+            event_head(&mut shared, id);
             shared.extend(codec::encode(&event));
             assert_eq!(shared, codec::encode(&FromDaemon::event(id, event)));
         }

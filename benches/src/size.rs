@@ -1,0 +1,13 @@
+//! The programs on disk.
+
+use meshchat_tests::program;
+
+use crate::stats::float;
+use crate::table::{Table, Target};
+
+pub(crate) fn measure(table: &mut Table) {
+    for (name, target) in [("meshchatd", Target::Below(6.0)), ("meshchatctl", Target::None)] {
+        let bytes = std::fs::metadata(program(name)).unwrap().len();
+        table.row(format!("{name}, stripped"), float(bytes) / 1e6, "MB", target, "");
+    }
+}
