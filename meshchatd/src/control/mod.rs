@@ -63,7 +63,7 @@ impl ClientEvent {
     pub fn requests(&self) -> usize {
         match self {
             Self::Requests { requests, .. } => requests.len(),
-            Self::Up { .. } | Self::Drained { .. } | Self::Down { .. } => 0,
+            Self::Up { .. } | Self::Drained { .. } | Self::Ended { .. } | Self::Down { .. } => 0,
         }
     }
 }
