@@ -74,7 +74,16 @@ fn nothing_is_read_before_a_greeting() {
     let scene = Scene::new();
     let liar = scene.stranger(40);
     let body = draft("too early").to_body(NetworkId::OPEN, liar.id(), Boot::new(1, 1), 1);
-    let heartbeat = Heartbeat { seq: 1, echo: 0, held: 0, seen: 0, nodes: 0, links: 1, ask: true };
+    let heartbeat = Heartbeat {
+        seq: 1,
+        echo: 0,
+        held: 0,
+        seen: 0,
+        nodes: 0,
+        links: 1,
+        ask: true,
+        extra: false,
+    };
     let heartbeat = frame_of(Kind::Heartbeat, &codec::encode(&heartbeat));
     // Chat may overtake the greeting on its way; it is dropped, what follows is not forgiven.
     let early = [vec![chat(&liar.signer, &body), heartbeat], vec![frame_of(Kind::Hello, b"\x80")]];

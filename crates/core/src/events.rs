@@ -39,7 +39,6 @@ impl<E: Env> Node<E> {
     /// Gives a message to every stream that wants it.
     pub(crate) fn deliver(&mut self, now: Now, cursor: u64, entry: &Entry, body: &Body<'_>) {
         let mut streams: Vec<(SessionId, u64)> = Vec::new();
-        let cost = cost(entry);
         self.sessions.visit(|session, state, most| {
             if state.streams.is_empty() {
                 return;
@@ -61,13 +60,14 @@ impl<E: Env> Node<E> {
                     continue;
                 }
                 stream.last = cursor;
-                state.queued += cost;
                 streams.push((session, *id));
             }
         });
         if streams.is_empty() {
             return;
         }
+        // The event itself is in memory once, however many get it.
+        self.sessions.charge(&streams, OVERHEAD + entry.body.len() / streams.len());
         let event = event(now.mono, &self.nodes, &self.me, (cursor, entry, body));
         self.out.push_back(Output::Event { streams, event: Box::new(event) });
     }

@@ -22,6 +22,11 @@ pub(crate) struct Heart {
     heard: Option<(u64, Mono)>,
     last_echo: Mono,
     asked: Option<Mono>,
+    last_asked: Mono,
+    /// When a question would be due without any chat.
+    regular: Mono,
+    /// The next question comes because of chat.
+    prompted: bool,
     next: Mono,
     rtt: Option<Duration>,
 }
@@ -42,6 +47,9 @@ impl Heart {
             heard: None,
             last_echo: now,
             asked: None,
+            last_asked: now,
+            regular: now + limits::HEARTBEAT,
+            prompted: false,
             next: now + limits::HEARTBEAT,
             rtt: None,
         }
@@ -71,21 +79,43 @@ impl Heart {
         self.asked = self.asked.map(|asked| asked + late);
     }
 
-    /// The next heartbeat; with `ask`, one that wants an answer.
-    pub(crate) fn beat(&mut self, now: Mono, pulse: Pulse, ask: bool) -> Heartbeat {
+    /// A heartbeat that wants an answer.
+    pub(crate) fn ask(&mut self, now: Mono, pulse: Pulse) -> Heartbeat {
+        let asked = *self.asked.get_or_insert(now);
+        self.last_asked = now;
+        self.next = (asked + limits::SUSPECT).max(now + limits::NUDGE);
+        let extra = core::mem::take(&mut self.prompted) && now < self.regular;
+        if !extra {
+            self.regular = now + limits::HEARTBEAT;
+        }
+        Heartbeat { ask: true, extra, ..self.beat(now, pulse) }
+    }
+
+    /// The answer to a heartbeat that wants one.
+    pub(crate) fn answer(&mut self, now: Mono, pulse: Pulse, to: &Heartbeat) -> Heartbeat {
+        Heartbeat { extra: to.extra, ..self.beat(now, pulse) }
+    }
+
+    fn beat(&mut self, now: Mono, pulse: Pulse) -> Heartbeat {
         self.seq += 1;
         if self.sent.len() == REMEMBERED {
             self.sent.pop_front();
         }
         self.sent.push_back((self.seq, now));
-        if ask {
-            let asked = *self.asked.get_or_insert(now);
-            self.next = (asked + limits::SUSPECT).max(now + limits::NUDGE);
-        }
         let (echo, heard_at) = self.heard.unwrap_or((0, now));
         let held = u64::try_from(now.since(heard_at).as_micros()).unwrap_or(u64::MAX);
         let Pulse { seen, nodes, links } = pulse;
-        Heartbeat { seq: self.seq, echo, held, seen, nodes, links, ask }
+        Heartbeat { seq: self.seq, echo, held, seen, nodes, links, ask: false, extra: false }
+    }
+
+    /// Chat goes out: the other side is to be asked soon. So a link that
+    /// fails under a message is suspect, and nudged, long before its next regular heartbeat.
+    pub(crate) fn chat_sent(&mut self, now: Mono) {
+        if self.asked.is_none() {
+            let soon = now.max(self.last_asked + limits::ASK_PAUSE);
+            self.prompted |= soon < self.next;
+            self.next = self.next.min(soon);
+        }
     }
 
     /// Takes in a heartbeat of the other side, which sets the pace or leaves it to us.
@@ -104,9 +134,13 @@ impl Heart {
             self.last_echo = now;
             self.asked = None;
         }
-        if self.asked.is_none() {
+        if !beat.extra {
             let pause = if we_set_pace { limits::HEARTBEAT } else { limits::HEARTBEAT_BACKUP };
-            self.next = now + pause;
+            self.regular = now + pause;
+        }
+        if self.asked.is_none() {
+            // A question that chat is waiting for stays due.
+            self.next = if self.prompted { self.next.min(self.regular) } else { self.regular };
         }
     }
 
@@ -130,9 +164,9 @@ mod tests {
         let (mut a, mut b) = (Heart::new(ms(0)), Heart::new(ms(0)));
         for round in 1..4u64 {
             let at = round * 5000;
-            let ask = a.beat(ms(at), PULSE, true);
+            let ask = a.ask(ms(at), PULSE);
             b.heard(ms(at + 10), &ask, false);
-            let answer = b.beat(ms(at + 12), PULSE, false);
+            let answer = b.answer(ms(at + 12), PULSE, &ask);
             a.heard(ms(at + 22), &answer, true);
         }
         assert_eq!(a.rtt(), Some(Duration::from_millis(20)));
@@ -147,20 +181,32 @@ mod tests {
         let mut beats = 0;
         let mut now = heart.due();
         while !heart.is_dead(now) {
-            heart.beat(now, PULSE, true);
+            heart.ask(now, PULSE);
             beats += 1;
             assert!(heart.due() > now, "the next deadline lies in the future");
             now = heart.due();
         }
         assert_eq!(now, ms(0) + limits::DEAD);
-        assert!((40..60).contains(&beats), "{beats}");
+        assert!((55..75).contains(&beats), "{beats}");
+    }
+
+    #[test]
+    fn chat_makes_a_link_that_fails_suspect_soon() {
+        let mut heart = Heart::new(ms(0));
+        heart.chat_sent(ms(500));
+        assert_eq!(heart.due(), ms(0) + limits::ASK_PAUSE, "it was asked just now");
+        heart.ask(ms(2000), PULSE);
+        heart.chat_sent(ms(2500));
+        assert_eq!(heart.due(), ms(2000) + limits::SUSPECT);
+        heart.ask(ms(3000), PULSE);
+        assert_eq!(heart.due(), ms(3000) + limits::NUDGE);
     }
 
     #[test]
     fn hearing_without_an_echo_keeps_no_link_alive() {
         let (mut a, mut b) = (Heart::new(ms(0)), Heart::new(ms(0)));
         for at in 0..15 {
-            let beat = b.beat(ms(at * 1000), PULSE, true);
+            let beat = b.ask(ms(at * 1000), PULSE);
             a.heard(ms(at * 1000), &beat, true);
         }
         assert!(a.is_dead(ms(15_000)));

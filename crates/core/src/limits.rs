@@ -53,9 +53,11 @@ pub const HEARTBEAT_BACKUP: Duration = Duration::from_millis(7500);
 pub const DEAD: Duration = Duration::from_secs(15);
 /// A heartbeat unanswered for this long makes the link suspect.
 pub const SUSPECT: Duration = Duration::from_secs(1);
+/// Least time between two questions on a link that carries chat.
+pub const ASK_PAUSE: Duration = Duration::from_secs(2);
 /// How often a suspect link is nudged; a fresh packet gets through as soon as the way is free,
 /// while the transport's own retries back off.
-pub const NUDGE: Duration = Duration::from_millis(200);
+pub const NUDGE: Duration = Duration::from_millis(150);
 /// How long a new link may take to greet.
 pub const GREETING: Duration = Duration::from_secs(5);
 /// A loop later than this blames itself, not its peers.

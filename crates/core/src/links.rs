@@ -250,10 +250,12 @@ impl<E: Env> Node<E> {
         let pace = state.pulse_pace(&me, ours.links, beat.links);
         state.heart.heard(now.mono, beat, pace);
         if beat.ask {
-            let answer = state.heart.beat(now.mono, ours, false);
+            let answer = state.heart.answer(now.mono, ours, beat);
             self.send(link, Kind::Heartbeat, 0, &codec::encode(&answer));
         }
-        self.compare(now, link, ours, beat);
+        if !beat.extra {
+            self.compare(now, link, ours, beat);
+        }
     }
 
     /// What is due on links: greetings that took too long, silence, heartbeats.
@@ -269,7 +271,7 @@ impl<E: Env> Node<E> {
             if state.hello.is_none() || state.heart.is_dead(now.mono) {
                 self.end_link(now, link, GoodbyeReason::Silent);
             } else if joins || state.heart.due() <= now.mono {
-                let beat = state.heart.beat(now.mono, pulse, true);
+                let beat = state.heart.ask(now.mono, pulse);
                 self.send(link, Kind::Heartbeat, 0, &codec::encode(&beat));
             } else {
                 self.ask_again(now, link);

@@ -354,6 +354,11 @@ impl<E: Env> Node<E> {
         links.retain(|link| self.links.get(*link).is_some_and(|link| !link.behind));
         self.counters.drop(Drop::LinkBehind, (before - links.len()) as u64);
         let sent = u32::try_from(links.len()).unwrap_or(u32::MAX);
+        for link in &links {
+            if let Some(link) = self.links.get_mut(*link) {
+                link.heart.chat_sent(self.clock.mono);
+            }
+        }
         self.send_all(links, frame, false);
         sent
     }

@@ -88,6 +88,13 @@ impl Sessions {
         }
     }
 
+    /// Notes that so many bytes are on their way to each of these streams.
+    pub(crate) fn charge(&mut self, streams: &[(SessionId, u64)], bytes: usize) {
+        for (session, _) in streams {
+            self.add(*session, bytes);
+        }
+    }
+
     /// Bytes that may still be sent to a client.
     fn room(&self, session: SessionId) -> usize {
         self.get(session).map_or(0, |state| self.most().saturating_sub(state.queued))

@@ -49,6 +49,10 @@ pub struct Heartbeat {
     pub links: u16,
     /// Whether the sender waits for an answer at once.
     pub ask: bool,
+    /// It comes because of chat, which may still be on its way: what it tells of tables is not to
+    /// be compared.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub extra: bool,
 }
 
 /// Why a link ends.

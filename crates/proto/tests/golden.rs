@@ -54,6 +54,7 @@ fn peer_frames() {
             nodes: 0xfeed,
             links: 3,
             ask: true,
+            extra: false,
         },
     );
     both("goodbye", &Goodbye { reason: GoodbyeReason::Leaving });
