@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use meshchat_tests::{Daemon, Limit, Tail};
 
 /// Far more than a queue and a history take together.
-const MESSAGES: u64 = 30_000;
+const MESSAGES: u64 = 60_000;
 
 #[test]
 fn a_stopped_tail_delays_nobody_and_then_says_what_it_missed() {

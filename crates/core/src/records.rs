@@ -74,7 +74,9 @@ impl<E: Env> Node<E> {
         let signed = Bytes::from(codec::encode(&Signed { sig, body: ByteSlice::new(&body) }));
         self.nodes.put(now.mono, record, signed.clone());
         let links = router::targets(&self.links, Passage { origin: self.me.id, from: None });
-        self.send_all(links, frame::encode(Kind::Record, HOPS, &signed), true);
+        // The last record goes behind the last words, like the goodbye that follows it.
+        let urgent = !self.publication.left;
+        self.send_all(links, frame::encode(Kind::Record, HOPS, &signed), urgent);
         self.presence_dirty = true;
     }
 

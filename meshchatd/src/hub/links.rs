@@ -97,8 +97,11 @@ impl Hub {
             Lane::Bulk => {
                 self.node.handle(now, Input::LinkLevel { link, level: Level::Full });
             }
+            // It is closing already, and will say why.
+            Lane::Control if state.handle.queued(lane) < link::capacity(lane) / 2 => {}
             // A peer that does not even take heartbeats is as good as dead.
             Lane::Control => {
+                self.log_lost(link, &state.peer, "the peer reads nothing");
                 self.node.handle(now, Input::LinkDown { link });
                 self.end(link, CloseCode::Silent, "the peer reads nothing", false);
             }
