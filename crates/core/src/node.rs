@@ -285,9 +285,11 @@ impl<E: Env> Node<E> {
             (Kind::Hello, _) => self.read(now, link, &frame, Self::on_hello),
             (Kind::Goodbye, _) => self.read(now, link, &frame, Self::on_goodbye),
             (Kind::Unknown(_), _) => self.counters.drop(Drop::UnknownKind, 1),
-            // The hello has a lane of its own and may be overtaken; what it lost comes again
-            // through the catch-up that follows it.
-            (Kind::Chat | Kind::SyncEnd, false) => self.counters.drop(Drop::BeforeHello, 1),
+            // The hello has a lane of its own and may be overtaken by what goes on the other; what
+            // is lost by that comes again through the catch-up that follows it.
+            (Kind::Chat | Kind::SyncEnd | Kind::Record, false) => {
+                self.counters.drop(Drop::BeforeHello, 1);
+            }
             (_, false) => self.bad_peer(now, link, "a frame before its hello"),
             (Kind::Heartbeat, true) => {
                 self.read(now, link, &frame, |node, now, link, beat| {

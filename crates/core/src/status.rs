@@ -21,7 +21,7 @@ pub enum Drop {
     NodesFull,
     /// Passed on as often as allowed.
     HopsUsedUp,
-    /// Chat that overtook the greeting of its link; catch-up brings it.
+    /// Chat or a record that overtook the greeting of its link; catch-up brings it.
     BeforeHello,
     /// Of a kind that this build does not know.
     UnknownKind,
