@@ -325,7 +325,7 @@ async fn a_tail_that_does_not_follow_ends() {
 
 /// Run with `--ignored --nocapture` in release to see what the client itself can do.
 #[tokio::test]
-#[ignore = "a measurement"]
+#[ignore = "a measurement of the client alone; run it by name with --release"]
 async fn pipelined_sends_a_second() {
     let place = Place::new();
     let socket = place.socket();

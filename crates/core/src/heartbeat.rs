@@ -60,9 +60,9 @@ impl Heart {
         self.next.min(self.dead_at())
     }
 
-    /// Whether the next heartbeat is a regular one and due until then.
+    /// Whether the next heartbeat is a regular one, not prompted by chat, and due until then.
     pub(crate) fn is_regular_by(&self, then: Mono) -> bool {
-        self.asked.is_none() && self.next <= then
+        self.asked.is_none() && !self.prompted && self.next <= then
     }
 
     pub(crate) fn is_dead(&self, now: Mono) -> bool {
@@ -108,8 +108,8 @@ impl Heart {
         Heartbeat { seq: self.seq, echo, held, seen, nodes, links, ask: false, extra: false }
     }
 
-    /// Chat goes out: the other side is to be asked soon. So a link that
-    /// fails under a message is suspect, and nudged, long before its next regular heartbeat.
+    /// Chat goes out: the other side is to be asked soon. So a link that fails under a message is
+    /// suspect, and nudged, long before its next regular heartbeat.
     pub(crate) fn chat_sent(&mut self, now: Mono) {
         if self.asked.is_none() {
             let soon = now.max(self.last_asked + limits::ASK_PAUSE);
