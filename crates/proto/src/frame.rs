@@ -36,6 +36,10 @@ pub enum Kind {
     SyncEnd,
     /// A question to one node and its way back: [`crate::peer::Echo`].
     Echo,
+    /// Where the sender sees the other side: [`crate::peer::Observed`].
+    Observed,
+    /// Two nodes agree on a moment to dial each other: [`crate::peer::Meet`].
+    Meet,
     /// A kind that this build does not know; counted and dropped.
     Unknown(u8),
 }
@@ -52,6 +56,8 @@ impl Kind {
             Self::Summary => 6,
             Self::SyncEnd => 7,
             Self::Echo => 8,
+            Self::Observed => 9,
+            Self::Meet => 10,
             Self::Unknown(code) => code,
         }
     }
@@ -67,6 +73,8 @@ impl Kind {
             6 => Self::Summary,
             7 => Self::SyncEnd,
             8 => Self::Echo,
+            9 => Self::Observed,
+            10 => Self::Meet,
             other => Self::Unknown(other),
         }
     }

@@ -28,6 +28,8 @@ pub const BATCH_BYTES: usize = 48 * 1024;
 pub const SEEN_REFS: usize = 4;
 /// Most neighbours in a node record, and most links of a node.
 pub const NEIGHBOURS: usize = 64;
+/// Most addresses at which a node says that it can be dialled.
+pub const ADDRESSES: usize = 8;
 /// Most people in a node record.
 pub const PEOPLE: usize = 64;
 /// Most rooms that one person is in.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes as ByteSlice;
 
+use crate::address::Address;
 use crate::codec;
 use crate::id::{Boot, NetworkId, NodeId};
 use crate::limits;
@@ -30,6 +31,12 @@ pub struct Hello {
     /// The sender's release, for display.
     #[serde(deserialize_with = "note")]
     pub software: String,
+    /// An operator or the configuration of the sender wants this link.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wanted: bool,
+    /// Earlier links with the other side do not serve the sender any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anew: bool,
 }
 
 /// Sign of life of a link. Small, often, and never behind chat.
@@ -183,6 +190,12 @@ pub struct Record {
     pub seen: u64,
     /// Whether it said goodbye: it left and was not lost.
     pub left: bool,
+    /// Where it may be dialled, the likeliest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "addresses")]
+    pub addresses: Vec<Address>,
+    /// The beginning of the number in its beacons on the LAN; 0 when it sends none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub beacon: u64,
 }
 
 /// One person in a [`Record`].
@@ -289,6 +302,71 @@ pub struct Echo {
     pub path: Vec<NodeId>,
 }
 
+/// Where the sender sees the other side of the link: behind address translation, a node learns its
+/// public address only from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The source of the other side's packets.
+    pub address: Address,
+}
+
+/// Two nodes agree, over the mesh, on a moment to dial each other.
+///
+/// Both then dial the addresses in the other's signed [`Record`], so that the address translation
+/// of each lets the other's packets in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meet {
+    /// Who says this.
+    pub from: NodeId,
+    /// To whom.
+    pub to: NodeId,
+    /// Chosen by the one who asked first.
+    pub token: u64,
+    /// How far they have got.
+    pub step: MeetStep,
+}
+
+/// How far two nodes that want to meet have got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "u8", into = "u8")]
+pub enum MeetStep {
+    /// Shall we?
+    Ask,
+    /// Yes. The one who asked now knows how long words take on the way.
+    Answer,
+    /// Dial when this arrives; the sender dials after half the time.
+    Go,
+    /// A step newer than this build.
+    Unknown(u8),
+}
+
+impl From<u8> for MeetStep {
+    fn from(code: u8) -> Self {
+        match code {
+            1 => Self::Ask,
+            2 => Self::Answer,
+            3 => Self::Go,
+            code => Self::Unknown(code),
+        }
+    }
+}
+
+impl From<MeetStep> for u8 {
+    fn from(step: MeetStep) -> Self {
+        match step {
+            MeetStep::Ask => 1,
+            MeetStep::Answer => 2,
+            MeetStep::Go => 3,
+            MeetStep::Unknown(code) => code,
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 fn note<'de, D: serde::Deserializer<'de>>(d: D) -> Result<String, D::Error> {
     let text = String::deserialize(d)?;
     if text.chars().count() > limits::NOTE_CHARS {
@@ -299,6 +377,20 @@ fn note<'de, D: serde::Deserializer<'de>>(d: D) -> Result<String, D::Error> {
 
 fn neighbours<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<NodeId>, D::Error> {
     codec::bounded::<_, _, { limits::NEIGHBOURS }>(d)
+}
+
+fn addresses<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<Address>, D::Error> {
+    let all = codec::bounded::<_, Lenient, { limits::ADDRESSES }>(d)?;
+    Ok(all.into_iter().filter_map(|Lenient(address)| address).collect())
+}
+
+/// An address that nobody should dial is left out; the rest of the record is still of use.
+struct Lenient(Option<Address>);
+
+impl<'de> Deserialize<'de> for Lenient {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        <&ByteSlice>::deserialize(d).map(|bytes| Self(Address::from_bytes(bytes)))
+    }
 }
 
 fn people<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<Person>, D::Error> {
@@ -333,6 +425,21 @@ mod tests {
     }
 
     #[test]
+    fn addresses_that_nobody_should_dial_are_left_out_of_a_record() {
+        #[derive(Deserialize)]
+        struct Addresses(#[serde(deserialize_with = "addresses")] Vec<Address>);
+        let good = [10u8, 0, 0, 1, 0, 9];
+        let lists = |count| {
+            let mut list = vec![serde_bytes::ByteBuf::from([127, 0, 0, 1, 0, 9]); count];
+            list.push(serde_bytes::ByteBuf::from(good));
+            codec::decode::<Addresses>(&codec::encode(&list))
+        };
+        let kept = lists(limits::ADDRESSES - 1).unwrap().0;
+        assert_eq!(kept, [Address::new("10.0.0.1:9".parse().unwrap()).unwrap()]);
+        assert!(lists(limits::ADDRESSES).is_err());
+    }
+
+    #[test]
     fn a_record_with_too_many_neighbours_is_refused() {
         let mut record = Record {
             network: NetworkId::OPEN,
@@ -346,6 +453,8 @@ mod tests {
             seq: 0,
             seen: 0,
             left: false,
+            addresses: vec![],
+            beacon: 0,
         };
         assert_eq!(codec::decode::<Record>(&codec::encode(&record)), Ok(record.clone()));
         record.neighbours.push(NodeId([3; 32]));

@@ -9,6 +9,7 @@
 use std::fmt::Debug;
 use std::path::PathBuf;
 
+use meshchat_proto::address::Address;
 use meshchat_proto::codec::{decode, encode};
 use meshchat_proto::control::{
     self, Error, ErrorCode, Event, FromDaemon, Gone, Missed, NodeChange, NodeState, PersonChange,
@@ -19,8 +20,8 @@ use meshchat_proto::id::{Boot, MessageId, MessageRef, NetworkId, NodeId};
 use meshchat_proto::message::{Body, Draft, MessageKind, Place, lone_message, whole_batch};
 use meshchat_proto::name::RoomName;
 use meshchat_proto::peer::{
-    Echo, Goodbye, GoodbyeReason, Heartbeat, Hello, OriginRanges, Person, PersonState, Record,
-    Signed, Summary, SyncEnd,
+    Echo, Goodbye, GoodbyeReason, Heartbeat, Hello, Meet, MeetStep, Observed, OriginRanges, Person,
+    PersonState, Record, Signed, Summary, SyncEnd,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -42,6 +43,8 @@ fn peer_frames() {
             dial: 4,
             wall: 1_700_000_000_000,
             software: "meshchatd 0.1.0".into(),
+            wanted: false,
+            anew: false,
         },
     );
     both(
@@ -77,6 +80,8 @@ fn peer_frames() {
             seq: 300,
             seen: 5,
             left: false,
+            addresses: vec![],
+            beacon: 0,
         },
     );
     let ranges = vec![OriginRanges { node: NODE, boot, ranges: vec![(1, 5), (9, 9)] }];
@@ -86,6 +91,14 @@ fn peer_frames() {
     );
     both("sync_end", &SyncEnd { round: 2, more: false, gone: ranges });
     both("echo", &Echo { from: NODE, to: OTHER, token: 77, answer: false, path: vec![OTHER] });
+    let hello: Hello = decode(&golden("hello")).unwrap();
+    both("hello_anew", &Hello { wanted: true, anew: true, ..hello });
+    let record: Record = decode(&golden("record")).unwrap();
+    let addresses = ["192.0.2.7:7117", "[2001:db8::7]:7117"];
+    let addresses = addresses.map(|text| Address::new(text.parse().unwrap()).unwrap());
+    both("record_addresses", &Record { addresses: addresses.into(), beacon: 5, ..record });
+    both("observed", &Observed { address: addresses[0] });
+    both("meet", &Meet { from: NODE, to: OTHER, token: 78, step: MeetStep::Go });
     let signed = encode(&Signed { sig: [7; 64], body: serde_bytes::Bytes::new(b"record") });
     same("signed", &signed);
     let frame = frame::encode(Kind::Goodbye, 64, &encode(&Goodbye { reason: GoodbyeReason::Full }));
