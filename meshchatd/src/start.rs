@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use meshchat_core::{Config, SavedPerson};
+use meshchat_core::{Config, Goal, SavedPerson};
 use meshchat_proto::id::{NetworkId, NodeId};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -132,6 +132,10 @@ fn node_config(settings: &Settings, store: &StateDir, id: NodeId) -> anyhow::Res
         admit: settings.core_admit(),
         history: settings.core_history(),
         people: people.unwrap_or_default(),
+        goal: Goal { least: 0, most: 0 },
+        beacon: 0,
+        addresses: Vec::new(),
+        contacts: Vec::new(),
     })
 }
 

@@ -200,6 +200,8 @@ impl Stranger<'_> {
             dial: 1,
             wall: 0,
             software: "test".into(),
+            wanted: false,
+            anew: false,
         };
         frame_of(Kind::Hello, &codec::encode(&hello))
     }
@@ -218,6 +220,8 @@ impl Stranger<'_> {
             seq: 0,
             seen: 0,
             left: true,
+            addresses: Vec::new(),
+            beacon: 0,
         };
         let body = codec::encode(&record);
         let sig = self.signer.sign(&signed_record(&body));

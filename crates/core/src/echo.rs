@@ -45,7 +45,7 @@ impl Echoes {
         self.pings.values().map(|ping| ping.until).min()
     }
 
-    fn may_pass(&mut self, now: Mono) -> bool {
+    pub(crate) fn may_pass(&mut self, now: Mono) -> bool {
         if now.since(self.second) >= Duration::from_secs(1) {
             (self.second, self.passed) = (now, 0);
         }
@@ -132,9 +132,14 @@ impl<E: Env> Node<E> {
     /// Sends an echo one link further. `false` when there is no path.
     fn forward_echo(&mut self, echo: &Echo, hops: u8) -> bool {
         let target = if echo.answer { &echo.from } else { &echo.to };
-        let first = self.nodes.get(target).and_then(|known| known.path).map(|path| path.first);
-        let Some(link) = first.and_then(|first| self.links.live_to(&first)) else { return false };
+        let Some(link) = self.first_link_to(target) else { return false };
         self.send_all([link].into(), frame::encode(Kind::Echo, hops, &codec::encode(echo)), true);
         true
+    }
+
+    /// The link that the shortest path to a node begins with.
+    pub(crate) fn first_link_to(&self, node: &NodeId) -> Option<LinkId> {
+        let first = self.nodes.get(node).and_then(|known| known.path)?.first;
+        self.links.live_to(&first)
     }
 }

@@ -108,6 +108,19 @@ impl Heart {
         Heartbeat { seq: self.seq, echo, held, seen, nodes, links, ask: false, extra: false }
     }
 
+    /// Since when a question has waited for its answer.
+    pub(crate) fn waiting_since(&self) -> Option<Mono> {
+        self.asked
+    }
+
+    /// The other side is to be asked now: the way to it may have changed.
+    pub(crate) fn ask_now(&mut self, now: Mono) {
+        if self.asked.is_none() {
+            self.prompted |= now < self.next;
+            self.next = self.next.min(now);
+        }
+    }
+
     /// Chat goes out: the other side is to be asked soon. So a link that fails under a message is
     /// suspect, and nudged, long before its next regular heartbeat.
     pub(crate) fn chat_sent(&mut self, now: Mono) {

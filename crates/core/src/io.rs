@@ -2,11 +2,15 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use core::net::SocketAddr;
+
 use bytes::Bytes;
 use meshchat_proto::control::{Error, Event, Reply, Request};
 use meshchat_proto::id::{NetworkId, NodeId};
 use meshchat_proto::name::{NodeName, PersonName, RoomName};
 use meshchat_proto::peer::GoodbyeReason;
+
+use crate::dial::{Carrier, Dial, DialId, Goal, SavedContact};
 
 /// A link, as the caller numbers it. A number is never used twice.
 pub type LinkId = u32;
@@ -32,6 +36,14 @@ pub struct Config {
     pub history: HistoryMode,
     /// Its people, as last saved.
     pub people: Vec<SavedPerson>,
+    /// How many links it looks after by itself.
+    pub goal: Goal,
+    /// The beginning of the number in its beacons on the LAN; 0 when it sends none.
+    pub beacon: u64,
+    /// The addresses of its interfaces, with the port that it listens on.
+    pub addresses: Vec<SocketAddr>,
+    /// Nodes that it knew, as last saved.
+    pub contacts: Vec<SavedContact>,
 }
 
 /// Who may link to a node of the open network.
@@ -94,8 +106,45 @@ pub enum Input {
         named: bool,
         /// The address is on a directly connected subnet.
         near: bool,
-        /// The address, for display.
+        /// Where it is.
+        remote: SocketAddr,
+        /// The same for display.
         address: String,
+        /// What carries it.
+        carrier: Carrier,
+        /// The [`Output::Dial`] that led to it.
+        dial: Option<DialId>,
+    },
+    /// The other end of a link has moved.
+    LinkMoved {
+        /// The link.
+        link: LinkId,
+        /// Where it is now.
+        remote: SocketAddr,
+    },
+    /// An [`Output::Dial`] came to nothing.
+    DialFailed {
+        /// Which.
+        dial: DialId,
+    },
+    /// The network around the node changed.
+    NetworkChanged {
+        /// The addresses of its interfaces now, with the port that it listens on.
+        addresses: Vec<SocketAddr>,
+        /// Something is new, not only gone: what failed before may work now.
+        came: bool,
+    },
+    /// A router gave, or took back, an address that leads here.
+    Mapped {
+        /// The address.
+        address: Option<SocketAddr>,
+    },
+    /// A beacon of the same network was heard on the LAN.
+    Heard {
+        /// The beginning of its number.
+        beacon: u64,
+        /// Where its node listens.
+        address: SocketAddr,
     },
     /// A frame came, its length prefix taken off.
     Frame {
@@ -148,6 +197,8 @@ pub enum Input {
         name: NodeName,
         /// Who may link; links that stand are kept.
         admit: Admit,
+        /// How many links it looks after by itself.
+        goal: Goal,
     },
     /// End the link to this peer on an operator's word.
     Disconnect {
@@ -213,6 +264,10 @@ pub enum Output {
         /// The id of its request.
         id: u64,
     },
+    /// Dial a node; answer with [`Input::LinkUp`] or [`Input::DialFailed`].
+    Dial(Dial),
+    /// Keep where nodes are on disk.
+    SaveContacts(Vec<SavedContact>),
     /// Something about links changed: whoever watches peers wants to know.
     PeersChanged,
     /// Keep the people on disk.

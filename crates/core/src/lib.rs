@@ -17,25 +17,34 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod addresses;
+mod beacons;
+mod budget;
 mod chat;
+mod contacts;
+mod dial;
 mod directory;
 mod echo;
 mod env;
 mod events;
 mod graph;
+mod greeting;
 mod heartbeat;
 mod history;
 mod io;
 pub mod limits;
 mod links;
+mod meet;
 mod node;
 mod nodes;
 mod order;
+mod peering;
 mod people;
 mod presence;
 mod ranges;
 mod records;
 mod replies;
+mod roam;
 mod rooms;
 mod roster;
 mod router;
@@ -44,12 +53,15 @@ mod sessions;
 mod status;
 mod sync;
 mod time;
+mod tries;
 
+pub use dial::{Carrier, Dial, DialId, Goal, SavedContact, Way};
 pub use env::Env;
 pub use io::{
     Admit, Config, HistoryMode, Input, Level, LinkId, Note, Output, SavedPerson, SessionId,
 };
 pub use links::LinkInfo;
 pub use node::Node;
+pub use peering::Sought;
 pub use status::{Counters, Drop};
 pub use time::{Mono, Now};

@@ -45,6 +45,54 @@ pub const ECHOES_PER_SECOND: u32 = 100;
 /// Signed batches whose proof need not be checked again.
 pub const PROVEN_ROOTS: usize = 64;
 
+/// Nodes whose addresses are remembered over restarts; the one heard of longest ago makes room.
+pub const CONTACTS: usize = 256;
+/// Beacons remembered; one of those heard only once makes room.
+pub const BEACONS: usize = 64;
+/// Addresses of one beacon: IPv4 and IPv6 on a few interfaces.
+pub const BEACON_ADDRESSES: usize = 4;
+/// Nodes that were dialled in vain and are not dialled again before some time.
+pub const TRIES: usize = 512;
+/// Dials under way that nobody but the node itself has asked for.
+pub const DIALS: usize = 8;
+/// Such dials in a minute, those that beacons cause; and as many again for all other reasons.
+pub const DIALS_PER_MINUTE: u32 = 32;
+/// Such dials to one IP address in a minute, whatever nodes are said to be there.
+pub const DIALS_PER_ADDRESS: u32 = 6;
+/// Addresses that one dial tries.
+pub const DIAL_ADDRESSES: usize = 8;
+/// Agreements to meet that are under way.
+pub const MEETINGS: usize = 16;
+/// Addresses that others see this node at and that are told on.
+pub const OBSERVED: usize = 3;
+
+/// How long two nodes have to agree on a meeting.
+pub const MEETING: Duration = Duration::from_secs(4);
+/// How long the node with the larger key leaves the first word to the other.
+pub const YIELD: Duration = Duration::from_secs(2);
+/// How long a beacon's dial waits when the other side should dial, having the smaller number.
+pub const BEACON_YIELD: Duration = Duration::from_millis(300);
+/// The same for a node that has links enough, and will read in a record whose beacon it is.
+pub const BEACON_CALM: Duration = Duration::from_secs(5);
+/// First pause after a dial in vain; each further one doubles it.
+pub const RETRY: Duration = Duration::from_secs(2);
+/// The longest that it gets.
+pub const RETRY_MOST: Duration = Duration::from_secs(600);
+/// The longest for a node that has no link at all.
+pub const RETRY_LONELY: Duration = Duration::from_secs(20);
+/// A dial that nothing is heard of counts as failed.
+pub const DIAL: Duration = Duration::from_secs(20);
+/// How often a node with too many links looks for one to give up.
+pub const PRUNE: Duration = Duration::from_secs(10);
+/// A link that is suspect for this long is dialled anew, again and again at this pace.
+pub const REDIAL: Duration = Duration::from_secs(2);
+/// For so long the word of a dialler counts that earlier links serve it no more.
+pub const ANEW: Duration = Duration::from_secs(5);
+/// First pause before a link over TCP is tried over QUIC; each further one doubles it.
+pub const UPGRADE: Duration = Duration::from_secs(60);
+/// Least time between two writings of addresses to disk.
+pub const CONTACTS_PAUSE: Duration = Duration::from_secs(300);
+
 /// How often the pace-setting side of a link gives a sign of life.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long the other side waits before it asks by itself.

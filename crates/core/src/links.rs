@@ -1,22 +1,25 @@
-//! The link table: greeting, one link per pair, liveness.
+//! The link table and its liveness.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 use core::time::Duration;
 
+use meshchat_proto::address::Address;
 use meshchat_proto::codec;
-use meshchat_proto::frame::{self, Kind};
+use meshchat_proto::frame::Kind;
 use meshchat_proto::id::NodeId;
 use meshchat_proto::name::NodeName;
 use meshchat_proto::peer::{Goodbye, GoodbyeReason, Heartbeat, Hello};
 
+use crate::dial::Carrier;
 use crate::env::Env;
 use crate::heartbeat::{Heart, Pulse};
 use crate::io::{Level, LinkId, Note, Output};
 use crate::limits;
 use crate::node::Node;
-use crate::roster::{self, Claim};
+use crate::roam::Redial;
 use crate::status::Drop;
 use crate::sync::{Asking, Futile};
 use crate::time::{Mono, Now};
@@ -29,19 +32,27 @@ const GATE: Duration = Duration::from_millis(500);
 pub(crate) struct Link {
     pub(crate) peer: NodeId,
     pub(crate) dialled: bool,
-    named: bool,
-    near: bool,
-    address: String,
+    /// An operator or the configuration wants it.
+    pub(crate) named: bool,
+    pub(crate) near: bool,
+    pub(crate) remote: SocketAddr,
+    pub(crate) address: String,
+    pub(crate) carrier: Carrier,
     /// Greeting until the other side's hello came.
     pub(crate) hello: Option<Hello>,
     /// Which of the dialling side's links this is.
-    dial: u64,
-    since: Mono,
+    pub(crate) dial: u64,
+    /// Its dialler said that earlier links serve it no more.
+    pub(crate) anew: bool,
+    /// Where the peer sees us.
+    pub(crate) observed: Option<Address>,
+    pub(crate) since: Mono,
     pub(crate) heart: Heart,
-    half_since: Option<Mono>,
+    pub(crate) half_since: Option<Mono>,
     pub(crate) behind: bool,
     pub(crate) asking: Asking,
     pub(crate) compared: Compared,
+    pub(crate) redial: Redial,
 }
 
 /// Fingerprints of the last two heartbeats that differed from ours.
@@ -79,6 +90,8 @@ pub struct LinkInfo {
     pub dialled: bool,
     /// Both sides have greeted.
     pub live: bool,
+    /// What carries it.
+    pub carrier: Carrier,
     /// How long it has been so.
     pub since: Duration,
     /// Round-trip time.
@@ -98,6 +111,16 @@ impl Links {
 
     pub(crate) fn get_mut(&mut self, link: LinkId) -> Option<&mut Link> {
         self.map.get_mut(&link)
+    }
+
+    pub(crate) fn insert(&mut self, id: LinkId, link: Link) {
+        self.map.insert(id, link);
+    }
+
+    /// The number of another link that this side dialled.
+    pub(crate) fn count_dial(&mut self) -> u64 {
+        self.dials += 1;
+        self.dials
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (LinkId, &Link)> {
@@ -142,81 +165,6 @@ impl Link {
 }
 
 impl<E: Env> Node<E> {
-    pub(crate) fn on_link_up(&mut self, now: Now, link: LinkId, up: LinkUp) {
-        let LinkUp { peer, dialled, named, near, address } = up;
-        let refused = if peer == self.me.id {
-            Some(GoodbyeReason::Duplicate)
-        } else {
-            (self.links.len() >= limits::LINKS).then_some(GoodbyeReason::Full)
-        };
-        if dialled {
-            self.links.dials += 1;
-        }
-        let state = Link {
-            peer,
-            dialled,
-            named: named || dialled,
-            near,
-            address,
-            hello: None,
-            dial: if dialled { self.links.dials } else { 0 },
-            since: now.mono,
-            heart: Heart::new(now.mono),
-            half_since: None,
-            behind: false,
-            asking: Asking::default(),
-            compared: Compared::default(),
-        };
-        let dial = state.dial;
-        self.links.map.insert(link, state);
-        if let Some(reason) = refused {
-            return self.end_link(now, link, reason);
-        }
-        let hello = Hello {
-            min: frame::VERSION,
-            max: frame::VERSION,
-            network: self.me.network,
-            boot: self.me.boot,
-            name: self.me.name.clone(),
-            dial,
-            wall: now.wall_ms,
-            software: self.me.software.clone(),
-        };
-        self.send(link, Kind::Hello, 0, &codec::encode(&hello));
-        self.out.push_back(Output::PeersChanged);
-    }
-
-    pub(crate) fn on_hello(&mut self, now: Now, link: LinkId, hello: Hello) {
-        let Some(state) = self.links.get_mut(link) else { return };
-        if state.hello.is_some() {
-            return self.bad_peer(now, link, "a second hello");
-        }
-        let claim = Claim { named: state.named, near: state.near, network: hello.network };
-        let refused = if hello.min > frame::VERSION || hello.max < frame::VERSION {
-            Some(GoodbyeReason::Version)
-        } else {
-            roster::refuse(self.me.admit, self.me.network, claim)
-        };
-        if let Some(reason) = refused {
-            return self.end_link(now, link, reason);
-        }
-        if !state.dialled {
-            state.dial = hello.dial;
-        }
-        let (peer, this) = (state.peer, (hello.boot, state.dialled, state.dial));
-        let rival = self.links.live_to(&peer);
-        if let Some(rival) = rival.and_then(|id| Some((id, self.links.get(id)?))) {
-            let other = (rival.1.hello.as_ref().map(|hello| hello.boot), rival.1);
-            let that = (other.0.unwrap_or_default(), other.1.dialled, other.1.dial);
-            let loser = if self.prefers(&peer, this, that) { rival.0 } else { link };
-            self.end_link(now, loser, GoodbyeReason::Duplicate);
-            if loser == link {
-                return;
-            }
-        }
-        self.go_live(now, link, hello);
-    }
-
     pub(crate) fn on_goodbye(&mut self, now: Now, link: LinkId, goodbye: Goodbye) {
         self.out.push_back(Output::CloseLink { link, reason: goodbye.reason, by_peer: true });
         self.forget_link(now, link, Some(goodbye.reason));
@@ -286,6 +234,13 @@ impl<E: Env> Node<E> {
         }
     }
 
+    /// Asks all neighbours for a sign of life now.
+    pub(crate) fn ask_all(&mut self, now: Now) {
+        for link in self.links.map.values_mut() {
+            link.heart.ask_now(now.mono);
+        }
+    }
+
     pub(crate) fn disconnect(&mut self, now: Now, peer: &NodeId) {
         let links = self.links.iter().filter(|(_, link)| link.peer == *peer);
         for link in links.map(|(id, _)| id).collect::<Vec<_>>() {
@@ -317,45 +272,12 @@ impl<E: Env> Node<E> {
             address: state.address.to_string(),
             dialled: state.dialled,
             live: state.hello.is_some(),
+            carrier: state.carrier,
             since: now.since(state.since),
             rtt: state.heart.rtt(),
             behind: state.behind,
         };
         self.links.iter().map(info).collect()
-    }
-
-    fn go_live(&mut self, now: Now, link: LinkId, hello: Hello) {
-        let Some(state) = self.links.get_mut(link) else { return };
-        let wall = i64::try_from(hello.wall).unwrap_or(i64::MAX);
-        let ours = i64::try_from(now.wall_ms).unwrap_or(i64::MAX);
-        let note = Note::LinkLive {
-            link,
-            peer: state.peer,
-            name: hello.name.clone(),
-            clock_offset_ms: wall.saturating_sub(ours),
-        };
-        state.hello = Some(hello);
-        state.since = now.mono;
-        state.heart = Heart::new(now.mono);
-        self.out.push_back(Output::Note(note));
-        self.out.push_back(Output::PeersChanged);
-        self.neighbours_changed(now);
-        self.send_records(link);
-        self.ask(now, link);
-    }
-
-    /// Whether of two links to `peer` this one is kept. Both sides come to the same answer: a
-    /// newer run of the peer wins, then the link that the smaller key dialled, then the later
-    /// of two links that the same side dialled.
-    fn prefers(&self, peer: &NodeId, this: Place, that: Place) -> bool {
-        let by_smaller_key = |dialled: bool| dialled == (self.me.id < *peer);
-        if this.0 != that.0 {
-            this.0 > that.0
-        } else if this.1 != that.1 {
-            by_smaller_key(this.1)
-        } else {
-            this.2 > that.2
-        }
     }
 
     fn forget_link(&mut self, now: Now, link: LinkId, reason: Option<GoodbyeReason>) {
@@ -365,6 +287,7 @@ impl<E: Env> Node<E> {
             self.out.push_back(Output::Note(Note::LinkLost { link, peer: state.peer, reason }));
             self.neighbours_changed(now);
         }
+        self.peer_lost(now, state.peer, reason);
     }
 
     fn pulse(&self) -> Pulse {
@@ -374,17 +297,4 @@ impl<E: Env> Node<E> {
             links: u16::try_from(self.links.live().count()).unwrap_or(u16::MAX),
         }
     }
-}
-
-/// The peer's run, whether we dialled, and which dial it was.
-type Place = (meshchat_proto::id::Boot, bool, u64);
-
-/// A link as it comes up.
-#[derive(Debug)]
-pub(crate) struct LinkUp {
-    pub(crate) peer: NodeId,
-    pub(crate) dialled: bool,
-    pub(crate) named: bool,
-    pub(crate) near: bool,
-    pub(crate) address: String,
 }

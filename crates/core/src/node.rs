@@ -13,15 +13,21 @@ use meshchat_proto::name::{NodeName, PersonName};
 use meshchat_proto::peer::GoodbyeReason;
 use serde::Deserialize;
 
+use crate::addresses::Addresses;
+use crate::beacons::Beacons;
 use crate::chat::Outgoing;
+use crate::contacts::Contacts;
 use crate::echo::Echoes;
 use crate::env::Env;
+use crate::greeting::LinkUp;
 use crate::history::History;
 use crate::io::{Admit, Config, HistoryMode, Input, LinkId, Note, Output, SessionId};
 use crate::limits;
-use crate::links::{LinkUp, Links};
+use crate::links::Links;
+use crate::meet::Meetings;
 use crate::nodes::Nodes;
 use crate::order::Order;
+use crate::peering::Peering;
 use crate::people::People;
 use crate::records::Publication;
 use crate::rooms::Rooms;
@@ -42,6 +48,8 @@ pub(crate) struct Me {
     /// The number of its newest message in this run.
     pub(crate) seq: u64,
     pub(crate) admit: Admit,
+    /// The beginning of the number in its beacons; 0 when it sends none.
+    pub(crate) beacon: u64,
     pub(crate) history: HistoryMode,
     pub(crate) started: Mono,
 }
@@ -68,6 +76,11 @@ pub struct Node<E> {
     pub(crate) outgoing: VecDeque<Outgoing>,
     pub(crate) proven: VecDeque<(NodeId, MessageId)>,
     pub(crate) echoes: Echoes,
+    pub(crate) addresses: Addresses,
+    pub(crate) contacts: Contacts,
+    pub(crate) beacons: Beacons,
+    pub(crate) meetings: Meetings,
+    pub(crate) peering: Peering,
     pub(crate) counters: Counters,
     /// A catch-up with some neighbour has come to its end in this run.
     pub(crate) caught_up: bool,
@@ -91,6 +104,7 @@ impl<E: Env> Node<E> {
             boot: Boot::new(config.boot_count, env.random()),
             seq: 0,
             admit: config.admit,
+            beacon: config.beacon,
             history: config.history,
             started: now.mono,
         };
@@ -113,6 +127,11 @@ impl<E: Env> Node<E> {
             outgoing: VecDeque::new(),
             proven: VecDeque::new(),
             echoes: Echoes::default(),
+            addresses: Addresses { own: config.addresses, mapped: None },
+            contacts: Contacts::load(config.contacts),
+            beacons: Beacons::default(),
+            meetings: Meetings::default(),
+            peering: Peering::new(config.goal),
             counters: Counters::default(),
             caught_up: false,
             out: VecDeque::new(),
@@ -131,9 +150,20 @@ impl<E: Env> Node<E> {
         }
         self.wake(now);
         match input {
-            Input::LinkUp { link, peer, dialled, named, near, address } => {
-                self.on_link_up(now, link, LinkUp { peer, dialled, named, near, address });
+            Input::LinkUp { link, peer, dialled, named, near, remote, address, carrier, dial } => {
+                let up = LinkUp { peer, dialled, named, near, remote, address, carrier, dial };
+                self.on_link_up(now, link, up);
             }
+            Input::LinkMoved { link, remote } => self.on_link_moved(link, remote),
+            Input::DialFailed { dial } => self.on_dial_failed(now, dial),
+            Input::NetworkChanged { addresses, came } => {
+                self.on_network_changed(now, addresses, came);
+            }
+            Input::Mapped { address } => {
+                self.addresses.mapped = address;
+                self.addresses_changed(now);
+            }
+            Input::Heard { beacon, address } => self.on_heard(now, beacon, address),
             Input::Frame { link, frame } => self.on_frame(now, link, frame),
             Input::LinkLevel { link, level } => self.on_link_level(now, link, level),
             Input::LinkDown { link } => self.on_link_down(now, link),
@@ -141,8 +171,9 @@ impl<E: Env> Node<E> {
             Input::Request { session, id, request } => self.on_request(now, session, id, request),
             Input::SessionDrained { session } => self.on_session_drained(now, session),
             Input::SessionDown { session } => self.on_session_down(now, session),
-            Input::Reconfigure { name, admit } => {
-                (self.me.name, self.me.admit) = (name, admit);
+            Input::Reconfigure { name, admit, goal } => {
+                (self.me.name, self.me.admit, self.peering.goal) = (name, admit, goal);
+                self.peering.dirty = true;
                 self.record_changed(now);
             }
             Input::Disconnect { peer } => self.disconnect(now, &peer),
@@ -160,6 +191,14 @@ impl<E: Env> Node<E> {
         self.tick_order(now);
         self.tick_doubts(now);
         self.tick_pings(now);
+        self.tick_meetings(now);
+        self.tick_redials(now);
+        if self.peering.due().is_some_and(|due| due <= now.mono) {
+            self.seek(now);
+        }
+        if self.contacts.due().is_some_and(|due| due <= now.mono) {
+            self.save_contacts(now);
+        }
         if self.blind_until.is_some_and(|until| until <= now.mono) {
             self.blind_until = None;
             self.presence_dirty = true;
@@ -190,6 +229,10 @@ impl<E: Env> Node<E> {
             self.order.due(),
             self.doubts.due(),
             self.echoes.due(),
+            self.meetings.due(),
+            self.redial_due(),
+            self.peering.due(),
+            self.contacts.due(),
             self.presence_due,
             self.blind_until,
         ];
@@ -309,6 +352,10 @@ impl<E: Env> Node<E> {
                 });
             }
             (Kind::Echo, true) => self.on_echo(now, link, &frame),
+            (Kind::Meet, true) => self.on_meet(now, link, &frame),
+            (Kind::Observed, true) => {
+                self.read(now, link, &frame, Self::on_observed);
+            }
         }
     }
 
@@ -331,7 +378,15 @@ impl<E: Env> Node<E> {
         for link in self.links.iter().map(|(id, _)| id).collect::<Vec<_>>() {
             self.end_link(now, link, GoodbyeReason::Leaving);
         }
+        if self.contacts.due().is_some() {
+            self.save_contacts(now);
+        }
         self.stopped = true;
+    }
+
+    fn save_contacts(&mut self, now: Now) {
+        let saved = self.contacts.save(now.mono);
+        self.out.push_back(Output::SaveContacts(saved));
     }
 
     pub(crate) fn reply(&mut self, session: SessionId, id: u64, result: Result<Reply, Error>) {

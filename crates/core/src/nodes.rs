@@ -89,6 +89,12 @@ impl Nodes {
         self.map.iter()
     }
 
+    /// The node whose record names this beacon.
+    pub(crate) fn with_beacon(&self, beacon: u64) -> Option<NodeId> {
+        let named = |known: &&Known| known.record.beacon == beacon;
+        self.map.values().find(named).map(|known| known.record.node)
+    }
+
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut Known> {
         self.map.values_mut()
     }
@@ -229,6 +235,8 @@ mod tests {
             seq: 0,
             seen: 0,
             left: false,
+            addresses: Vec::new(),
+            beacon: 0,
         }
     }
 

@@ -46,6 +46,7 @@ impl<E: Env> Node<E> {
             }
             known.refresh_people(now.mono);
         }
+        self.peering.dirty = true;
         self.nodes.settle_fingerprint();
         self.show_changes(now);
     }

@@ -118,6 +118,7 @@ impl<E: Env> Node<E> {
             return self.bad_peer(now, link, "a record with a wrong signature");
         }
         let origin = record.node;
+        self.addresses_heard(now, &record);
         if !self.nodes.put(now.mono, record, frame.body.clone()) {
             return self.counters.drop(Drop::NodesFull, 1);
         }
@@ -178,6 +179,8 @@ impl<E: Env> Node<E> {
             seq: self.me.seq,
             seen: self.seen.fingerprint(),
             left: self.publication.left,
+            addresses: self.told_addresses(),
+            beacon: self.me.beacon,
         }
     }
 }

@@ -176,6 +176,16 @@ impl<E: Env> Node<E> {
             ("clients", self.sessions.len(), limits::SESSIONS, "new clients are refused"),
             ("streams", streams, limits::SESSIONS * limits::STREAMS, "the request is refused"),
             ("pings", self.echoes.len(), limits::PINGS, "the request is refused"),
+            (
+                "contacts",
+                self.contacts.len(),
+                limits::CONTACTS,
+                "the longest unheard of is forgotten",
+            ),
+            ("beacons", self.beacons.len(), limits::BEACONS, "one heard only once is forgotten"),
+            ("dials", self.peering.dials(), limits::DIALS, "further ones wait"),
+            ("sought_nodes", self.peering.tries.len(), limits::TRIES, "the soonest is forgotten"),
+            ("meetings", self.meetings.len(), limits::MEETINGS, "they are not answered"),
             ("proven_batches", self.proven.len(), limits::PROVEN_ROOTS, "the oldest is forgotten"),
         ];
         rows.into_iter()

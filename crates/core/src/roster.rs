@@ -12,6 +12,8 @@ pub(crate) struct Claim {
     pub(crate) named: bool,
     /// Its address is on a directly connected subnet.
     pub(crate) near: bool,
+    /// It is known in the mesh: somebody who belongs has let it in before.
+    pub(crate) known: bool,
     /// The network that it says it belongs to.
     pub(crate) network: NetworkId,
 }
@@ -23,7 +25,7 @@ pub(crate) fn refuse(admit: Admit, ours: NetworkId, claim: Claim) -> Option<Good
     }
     let welcome = match admit {
         Admit::Anyone => true,
-        Admit::Neighbours => claim.named || claim.near,
+        Admit::Neighbours => claim.named || claim.near || claim.known,
         Admit::Configured => claim.named,
     };
     (!welcome).then_some(GoodbyeReason::NotAdmitted)

@@ -88,6 +88,8 @@ impl fmt::Display for Drop {
 /// Counts since the node started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counters {
+    /// Dials that the node has asked for by itself.
+    pub dials: u64,
     /// Messages of local people.
     pub sent: u64,
     /// Messages taken from other nodes.

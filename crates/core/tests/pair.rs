@@ -8,7 +8,9 @@
 
 use std::collections::VecDeque;
 
-use meshchat_core::{Admit, Config, Env, HistoryMode, Input, Mono, Node, Now, Output};
+use meshchat_core::{
+    Admit, Carrier, Config, Env, Goal, HistoryMode, Input, Mono, Node, Now, Output,
+};
 use meshchat_proto::control::{Event, Message, Reply, Request, Start};
 use meshchat_proto::id::{NetworkId, NodeId};
 use meshchat_proto::message::{MessageKind, Signature};
@@ -57,6 +59,10 @@ impl Pair {
                 admit: Admit::Neighbours,
                 history: HistoryMode::Memory,
                 people: Vec::new(),
+                goal: Goal { least: 0, most: 0 },
+                beacon: 0,
+                addresses: Vec::new(),
+                contacts: Vec::new(),
             };
             Node::new(now, config, Stub(NodeId([n; 32]), 0))
         };
@@ -94,7 +100,10 @@ impl Pair {
                 dialled: n == 0,
                 named: false,
                 near: true,
+                remote: ([192, 0, 2, 1], 7).into(),
                 address: "wire".into(),
+                carrier: Carrier::Quic,
+                dial: None,
             };
             self.nodes[usize::from(n)].handle(self.now, up);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use meshchat_core::{Input, Level};
+use meshchat_core::{Carrier, Input, Level};
 use meshchat_proto::frame::PREFIX_BYTES;
 use meshchat_proto::id::NodeId;
 use meshchat_proto::peer::GoodbyeReason;
@@ -151,7 +151,10 @@ impl Hub {
             dialled,
             named,
             near: near::is_near(remote.ip()),
+            remote,
             address: remote.to_string(),
+            carrier: Carrier::Quic,
+            dial: None,
         };
         self.node.handle(self.now(), up);
         self.peers_changed = true;

@@ -37,6 +37,7 @@ impl Hub {
             Output::End { session, id } => {
                 self.give(session, Frame::whole(&FromDaemon::end(id)));
             }
+            Output::Dial(_) | Output::SaveContacts(_) => {}
             Output::PeersChanged => self.peers_changed = true,
             Output::SavePeople(people) => self.save_people(&people),
             Output::SaveBoot(count) => {

@@ -1,6 +1,6 @@
 //! Reading the configuration again.
 
-use meshchat_core::Input;
+use meshchat_core::{Goal, Input};
 use meshchat_proto::control::{Error, ErrorCode, Reloaded};
 use tokio::time::Instant;
 
@@ -52,7 +52,10 @@ impl Hub {
         self.parts.log.set(&self.parts.settings.log.value);
         self.users.update(&self.parts.settings);
         let (name, admit) = (self.parts.settings.node_name(), self.parts.settings.core_admit());
-        self.node.handle(self.now(), Input::Reconfigure { name, admit });
+        self.node.handle(
+            self.now(),
+            Input::Reconfigure { name, admit, goal: Goal { least: 0, most: 0 } },
+        );
         self.dial_due(now);
         self.peers_changed = true;
         let words =

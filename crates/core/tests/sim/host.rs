@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use meshchat_core::{Admit, Config, HistoryMode, Input, LinkId, Mono, Node, Now, SavedPerson};
+use meshchat_core::{
+    Admit, Config, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, SavedPerson,
+};
 use meshchat_proto::control::{Event, NodeInfo, PersonInfo, Request, Start, Status};
 use meshchat_proto::id::{NetworkId, NodeId};
 
@@ -110,6 +112,10 @@ impl Host {
             admit: Admit::Neighbours,
             history: self.history,
             people: self.saved.clone(),
+            goal: Goal { least: 0, most: 0 },
+            beacon: 0,
+            addresses: Vec::new(),
+            contacts: Vec::new(),
         };
         let stub = Stub { me: self.id, rng: Rng::new(rng.next()) };
         self.node = Some(Node::new(self.time(now), config, stub));

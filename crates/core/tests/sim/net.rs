@@ -1,7 +1,7 @@
 //! What the network does: it dials, carries, delays, loses and ends.
 
 use bytes::Bytes;
-use meshchat_core::{Input, LinkId};
+use meshchat_core::{Carrier, Input, LinkId};
 
 use crate::plan::{Loss, SECOND};
 use crate::villain::VILLAIN;
@@ -66,7 +66,10 @@ impl World {
                 dialled: end == 0,
                 named: end == 0,
                 near: true,
+                remote: ([192, 0, 2, 1], 7).into(),
                 address: format!("wire {id}"),
+                carrier: Carrier::Quic,
+                dial: None,
             };
             self.give(host, up);
         }
