@@ -9,11 +9,16 @@
 #   check                      exit 0 if networks can be made here, else say why not
 #   lan NAME N [PREFIX]        a switch and N hosts NAME1..NAMEn, PREFIX.k/24
 #                              (default 10.77.0) and fd77::k, no router, no DNS
-#   nat NAME LAN WAN KIND      a home router from LAN out to WAN (itself a lan, so
+#   nat NAME LAN WAN KIND [UNSOLICITED]
+#                              a home router from LAN out to WAN (itself a lan, so
 #                              two in a row make carrier NAT); PREFIX.254 inside.
-#                              KIND: restricted (Linux masquerade keeps the port:
-#                              port-restricted cone) | symmetric (new random port
-#                              for each peer) | route (no NAT, a plain router)
+#                              KIND, for UDP: full (full cone: lets anyone in at a port
+#                              in use) | address (restricted cone: lets in whom the
+#                              host has sent to) | restricted (port-restricted cone:
+#                              Linux masquerade) | symmetric (new random port for each
+#                              peer) | route (no NAT, a plain router)
+#                              UNSOLICITED: what it does with other packets for itself:
+#                              drop (default) | reject | accept
 #   forward NAT PROTO PORT IP  a port forward on the router ("full cone" for a port)
 #   natage NAT SECONDS         forget idle UDP mappings after SECONDS
 #   natflush NAT               the router restarts: all mappings are lost
@@ -86,9 +91,17 @@ cmd_lan() { # NAME N [PREFIX]
   done
 }
 
-cmd_nat() { # NAME LAN WAN KIND
-  local router=$1 lan=$2 wan=$3 kind=$4 lan_net wan_net last file flags=
-  case $kind in restricted | symmetric | route) ;; *) die "no such kind of router: $kind" ;; esac
+cmd_nat() { # NAME LAN WAN KIND [UNSOLICITED]
+  local router=$1 lan=$2 wan=$3 kind=$4 other=${5:-drop} lan_net wan_net last file
+  local flags='' learn='' back=''
+  case $kind in
+    restricted | route) ;;
+    symmetric) flags=' fully-random' ;;
+    full) back='dnat to udp dport map @back' ;;
+    address) back='ip saddr . udp dport @talked dnat to udp dport map @back' ;;
+    *) die "no such kind of router: $kind" ;;
+  esac
+  case $other in drop | reject | accept) ;; *) die "unsolicited packets: drop, reject or accept, not $other" ;; esac
   lan_net=$(cat "$S/$lan.net") wan_net=$(cat "$S/$wan.net")
   last=$(($(cat "$S/$wan.nats" 2>/dev/null || echo 200) + 1))
   echo $last >"$S/$wan.nats"
@@ -105,17 +118,24 @@ cmd_nat() { # NAME LAN WAN KIND
       ns "$host" ip route replace default via "$lan_net.254"
     fi
   done
-  [ "$kind" != symmetric ] || flags=' fully-random'
+  # A cone remembers which port belongs to whom, and whom that host has talked to.
+  if [ -n "$back" ]; then
+    learn='iifname "lan" oifname "wan" meta l4proto udp update @back { udp sport : ip saddr . udp sport } update @talked { ip daddr . udp sport }'
+    back="iifname \"wan\" $back"
+  fi
   [ "$kind" = route ] || ns "$router" nft -f - <<EOF
 table ip nat {
-  chain pre { type nat hook prerouting priority -100; }
+  map back { type inet_service : ipv4_addr . inet_service; flags dynamic, timeout; timeout 60s; size 1024; }
+  set talked { type ipv4_addr . inet_service; flags dynamic, timeout; timeout 60s; size 1024; }
+  chain learn { type filter hook forward priority -10; $learn; }
+  chain pre { type nat hook prerouting priority -100; $back; }
   chain post { type nat hook postrouting priority 100; oifname "wan" masquerade$flags; }
 }
 table inet fw {
   chain thru { type filter hook forward priority 0; policy drop;
     ct state established,related accept; iifname "lan" accept; ct status dnat accept; }
   chain mine { type filter hook input priority 0;
-    iifname "wan" ct state established,related accept; iifname "wan" meta l4proto { tcp, udp } drop; }
+    iifname "wan" ct state established,related accept; iifname "wan" meta l4proto { tcp, udp } $other; }
 }
 EOF
   echo "$wan_net.$last"

@@ -22,6 +22,7 @@ main() {
   test_part
   test_delay
   test_nat
+  test_cones
   test_prefixes_do_not_meet
   [ $FAILED = 0 ] || { echo "netns_selftest: $FAILED checks failed"; exit 1; }
   echo "netns_selftest: ok"
@@ -91,6 +92,24 @@ test_nat() {
   expect "nat: a stranger does not get in" "0 -" "$(ask net2 "$outside" 5 0 5006)"
   ./netns.sh forward home udp 5006 10.77.0.1
   expect "forward: now the stranger gets in" "5 10.78.0.2:" "$(ask net2 "$outside" 5 0 5006)"
+}
+
+# What each kind of translator lets in: nobody before its host has sent anything, then a
+# stranger, another port of the host that was sent to.
+test_cones() {
+  local kind stranger acquaintance lan outside net=0
+  for kind in full:5:5 address:0:5 restricted:0:0 symmetric:0:0; do
+    IFS=: read -r kind stranger acquaintance <<<"$kind"
+    lan=${kind:0:4}
+    net=$((net + 1))
+    ./netns.sh lan "$lan" 1 "10.80.$net"
+    outside=$(./netns.sh nat "r$lan" "$lan" net "$kind")
+    expect "$kind: nobody before" "0 -" "$(ask net2 "$outside" 5 0 5006)"
+    ask "${lan}1" 10.78.0.1 1 5006 >/dev/null
+    echo_on "${lan}1" 5006
+    expect "$kind: a stranger" "$stranger " "$(ask net2 "$outside" 5 0 5006)"
+    expect "$kind: an acquaintance" "$acquaintance " "$(ask net1 "$outside" 5 0 5006)"
+  done
 }
 
 test_prefixes_do_not_meet() {

@@ -162,7 +162,8 @@ mod tests {
     use super::*;
 
     fn at(n: u16) -> SocketAddr {
-        ([10, 0, (n >> 8) as u8, n as u8], 7117).into()
+        let [high, low] = n.to_be_bytes();
+        ([10, 0, high, low], 7117).into()
     }
 
     #[test]

@@ -38,12 +38,15 @@ mod tests {
     #[test]
     fn the_open_network_admits_by_address() {
         let open = NetworkId::OPEN;
-        let claim = |named, near| Claim { named, near, network: open };
+        let claim = |named, near| Claim { named, near, known: false, network: open };
         assert_eq!(refuse(Admit::Neighbours, open, claim(false, true)), None);
         assert_eq!(refuse(Admit::Neighbours, open, claim(true, false)), None);
         let stranger = Some(GoodbyeReason::NotAdmitted);
         assert_eq!(refuse(Admit::Neighbours, open, claim(false, false)), stranger);
         assert_eq!(refuse(Admit::Configured, open, claim(false, true)), stranger);
+        let known = Claim { known: true, ..claim(false, false) };
+        assert_eq!(refuse(Admit::Neighbours, open, known), None);
+        assert_eq!(refuse(Admit::Configured, open, known), stranger);
         assert_eq!(refuse(Admit::Anyone, open, claim(false, false)), None);
         let other = Claim { network: NetworkId([1; 16]), ..claim(true, true) };
         assert_eq!(refuse(Admit::Anyone, open, other), Some(GoodbyeReason::OtherNetwork));

@@ -122,6 +122,8 @@ impl World {
             dial: 1,
             wall: 1 << 40,
             software: "evil".into(),
+            wanted: false,
+            anew: false,
         };
         let hello = frame::encode(Kind::Hello, 0, &codec::encode(&hello));
         self.at(self.now + 1, Job::Frame(wire, 1, hello));
