@@ -3,7 +3,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use meshchat_proto::control::{Error, Event, Reply, Request};
+use meshchat_proto::control::{Error, Event, PartitionChange, Reply, Request};
 use meshchat_proto::id::{NetworkId, NodeId};
 use meshchat_proto::name::{NodeName, PersonName, RoomName};
 use meshchat_proto::peer::GoodbyeReason;
@@ -264,6 +264,8 @@ pub enum Note {
         /// What it is now: `reachable`, `unreachable` or `left`.
         state: &'static str,
     },
+    /// The mesh split or grew together again.
+    Partition(PartitionChange),
     /// Messages are gone.
     Gone {
         /// Who sent them.

@@ -22,6 +22,7 @@ use crate::limits;
 use crate::links::{LinkUp, Links};
 use crate::nodes::Nodes;
 use crate::order::Order;
+use crate::partition::Partition;
 use crate::people::People;
 use crate::records::Publication;
 use crate::rooms::Rooms;
@@ -63,6 +64,7 @@ pub struct Node<E> {
     pub(crate) presence_due: Option<Mono>,
     /// Until then nobody is called unreachable: this node's own loop was late.
     pub(crate) blind_until: Option<Mono>,
+    pub(crate) partition: Partition,
     pub(crate) people: People,
     pub(crate) sessions: Sessions,
     pub(crate) outgoing: VecDeque<Outgoing>,
@@ -108,6 +110,7 @@ impl<E: Env> Node<E> {
             presence_dirty: false,
             presence_due: None,
             blind_until: None,
+            partition: Partition::new(now.mono),
             people: People::load(config.people),
             sessions: Sessions::default(),
             outgoing: VecDeque::new(),
@@ -166,6 +169,7 @@ impl<E: Env> Node<E> {
         } else if self.presence_due.is_some_and(|due| due <= now.mono) {
             self.show_changes(now);
         }
+        self.tick_partition(now);
         self.history.forget_old(now.mono);
         if self.record_due() <= now.mono {
             self.publish(now);
@@ -191,6 +195,7 @@ impl<E: Env> Node<E> {
             self.doubts.due(),
             self.echoes.due(),
             self.presence_due,
+            self.partition.due(),
             self.blind_until,
         ];
         soonest.into_iter().flatten().fold(self.record_due(), Mono::min)
@@ -386,6 +391,7 @@ impl<E: Env> Node<E> {
     #[cfg(any(test, debug_assertions))]
     fn check_invariants(&self) {
         self.history.check_invariants();
+        self.partition.check_invariants();
         for row in self.limits() {
             assert!(row.used <= row.most, "{} holds {} of {}", row.name, row.used, row.most);
         }

@@ -29,6 +29,7 @@ impl<E: Env> Node<E> {
         };
         let paths = graph::reachable(me, &ours, neighbours);
         let blind = self.blind_until.is_some();
+        let mut turns = Vec::new();
         for known in self.nodes.values_mut() {
             known.path = paths.get(&known.record.node).copied();
             let state = if known.record.node == me {
@@ -41,12 +42,14 @@ impl<E: Env> Node<E> {
                 NodeState::Unreachable
             };
             if state != known.state {
+                turns.push((known.record.node, known.state, state));
                 known.state = state;
                 known.since = now.mono;
             }
             known.refresh_people(now.mono);
         }
         self.nodes.settle_fingerprint();
+        self.nodes_turned(now, &turns);
         self.show_changes(now);
     }
 
