@@ -328,10 +328,7 @@ async fn a_tail_whose_reader_is_gone_ends_quietly() {
 async fn a_ping_shows_the_way() {
     let place = Place::new();
     let _daemon = FakeDaemon::answering(&place.socket(), |_| {
-        let hop = |name: &str| meshchat_client::proto::control::Hop {
-            node: NodeId([1; 32]),
-            name: name.parse().unwrap(),
-        };
+        let hop = |name: &str| Hop { node: NodeId([1; 32]), name: name.parse().unwrap() };
         let path = vec![hop("pi-a"), hop("pi-b"), hop("pi-c")];
         let name = "pi-c".parse().unwrap();
         vec![ok(Reply::Pong(Pong { node: NodeId([1; 32]), name, rtt_us: 4_321, path }))]

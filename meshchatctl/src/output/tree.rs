@@ -162,10 +162,12 @@ impl<'a> Tree<'a> {
     fn links(&self, index: usize, taken: usize) -> String {
         let list = |lists: &[Vec<usize>]| lists.get(index).cloned().unwrap_or_default();
         let (further, claimed) = (list(&self.further), list(&self.claimed));
+        let mut last = [further.as_slice(), &claimed].concat();
+        last.sort_by(|a, b| natural(self.name(*a), self.name(*b)));
         let up = self.node(index).is_some_and(|node| is_up(node.state));
         let lists = match up {
             true => [(further, "+"), (claimed, "?")],
-            false => [([further, claimed].concat(), "last linked to"), (Vec::new(), "")],
+            false => [(last, "last linked to"), (Vec::new(), "")],
         };
         let mut out = String::new();
         for (list, word) in lists.iter().filter(|(list, _)| !list.is_empty()) {

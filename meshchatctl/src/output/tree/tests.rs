@@ -127,7 +127,7 @@ fn ten_nodes_with_two_lost_and_one_that_left() {
                   ╘═ ● pi-7\n\
          \n\
          unreachable:\n\
-         ✕ pi-8  12 m  last linked to pi-9, pi-7\n\
+         ✕ pi-8  12 m  last linked to pi-7, pi-9\n\
          ✕ pi-9  12 m  last linked to pi-8\n\
          \n\
          said goodbye:\n\
