@@ -130,6 +130,8 @@ pub(crate) enum Command {
     },
     /// Ask a node for an answer; shows the way there and the time it takes
     Ping(Ping),
+    /// Measure each hop of the way to a node
+    Trace(Trace),
     /// Show, check or reload the configuration of the daemon
     #[command(subcommand)]
     Config(Config),
@@ -156,6 +158,21 @@ pub(crate) enum Peers {
     },
     /// Addresses, and where each comes from
     List,
+    /// The shape of the mesh as all know it: who links to whom, and what it hangs on
+    Graph {
+        /// text for people, dot (Graphviz), mermaid or json
+        #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+        format: GraphFormat,
+    },
+}
+
+/// How a graph is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    Text,
+    Dot,
+    Mermaid,
+    Json,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -217,6 +234,18 @@ pub(crate) struct Ping {
     pub(crate) count: u32,
     /// How long to wait for each answer, at most 60s
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_span)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Trace {
+    /// Its name or id
+    pub(crate) node: String,
+    /// How often to ask each node on the way
+    #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) count: u32,
+    /// How long to wait for each answer, at most 60s
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_span)]
     pub(crate) timeout: Duration,
 }
 

@@ -8,7 +8,8 @@ use std::process::{Output, Stdio};
 
 use fake::{Answer, FakeDaemon, Place, end, error, event, message, ok, peer, sent, status};
 use meshchat_client::proto::control::{
-    Error, ErrorCode, Event, FromDaemon, Hello, PeerState, Pong, Reply, Request, RoomInfo, Start,
+    Error, ErrorCode, Event, FromDaemon, Graph, GraphLink, GraphNode, Hello, Hop, NodeState,
+    PeerState, Pong, Reply, Request, RoomInfo, Start,
 };
 use meshchat_client::proto::id::NodeId;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -327,10 +328,7 @@ async fn a_tail_whose_reader_is_gone_ends_quietly() {
 async fn a_ping_shows_the_way() {
     let place = Place::new();
     let _daemon = FakeDaemon::answering(&place.socket(), |_| {
-        let hop = |name: &str| meshchat_client::proto::control::Hop {
-            node: NodeId([1; 32]),
-            name: name.parse().unwrap(),
-        };
+        let hop = |name: &str| Hop { node: NodeId([1; 32]), name: name.parse().unwrap() };
         let path = vec![hop("pi-a"), hop("pi-b"), hop("pi-c")];
         let name = "pi-c".parse().unwrap();
         vec![ok(Reply::Pong(Pong { node: NodeId([1; 32]), name, rtt_us: 4_321, path }))]
@@ -428,4 +426,65 @@ async fn a_followed_tail_says_that_the_daemon_was_restarted() {
     // The scripted daemon repeats its history; nothing of it is shown twice.
     let line = lines.next_line().await.unwrap().unwrap();
     assert!(line.contains("\"event\":\"caught_up\""), "{line}");
+}
+
+fn small_graph() -> Reply {
+    let node = |n: u8, via: Option<u32>| GraphNode {
+        node: NodeId([n; 32]),
+        name: format!("pi\"{n}").parse().unwrap(),
+        state: if via.is_none() { NodeState::Here } else { NodeState::Reachable },
+        since_ms: 1000,
+        hops: Some(u32::from(via.is_some())),
+        via,
+        cut: false,
+    };
+    let links = vec![GraphLink { a: 0, b: 1, both: true, cut: true }];
+    Reply::Graph(Graph { nodes: vec![node(1, None), node(2, Some(0))], links, left_out: 0 })
+}
+
+#[tokio::test]
+async fn a_graph_comes_in_every_format() {
+    let place = Place::new();
+    let _daemon = FakeDaemon::answering(&place.socket(), |_| vec![ok(small_graph())]);
+    let output = run(&place, &["peers", "graph"]).await;
+    assert!(stdout(&output).contains("\n● pi\"1  this node\n╘═ ● pi\"2\n"), "{output:?}");
+    let output = run(&place, &["peers", "graph", "--format", "dot"]).await;
+    assert!(stdout(&output).contains("n1 [label=\"pi\\\"2\"];"), "{output:?}");
+    let output = run(&place, &["peers", "graph", "-f", "mermaid"]).await;
+    assert!(stdout(&output).contains("n1[\"pi#34;2\"]"), "{output:?}");
+    let json = stdout(&run(&place, &["peers", "graph", "--format", "json"]).await);
+    assert!(json.starts_with("{\"schema\":1,\"nodes\":[{\"node\":\""), "{json}");
+    assert!(
+        json.ends_with(
+            "\"links\":[{\"a\":0,\"b\":1,\"both\":true,\"cut\":true}],\"left_out\":0}\n"
+        )
+    );
+    assert_eq!(stdout(&run(&place, &["peers", "graph", "--json"]).await), json);
+    assert_eq!(run(&place, &["peers", "graph", "-f", "png"]).await.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn a_trace_goes_on_behind_a_silent_hop() {
+    let place = Place::new();
+    let _daemon = FakeDaemon::answering(&place.socket(), |request| {
+        let Request::Ping { node, .. } = request else { return refuse(ErrorCode::Internal) };
+        let hop = |n: u8| Hop { node: NodeId([n; 32]), name: format!("pi-{n}").parse().unwrap() };
+        let last = match node.as_str() {
+            "pi-3" => 3,
+            id => (1..=3).find(|n| NodeId([*n; 32]).to_string() == *id).unwrap(),
+        };
+        if last == 2 {
+            return refuse(ErrorCode::TimedOut);
+        }
+        let (node, name) = (NodeId([last; 32]), format!("pi-{last}").parse().unwrap());
+        let rtt_us = u64::from(last) * 1000;
+        vec![ok(Reply::Pong(Pong { node, name, rtt_us, path: (1..=last).map(hop).collect() }))]
+    });
+    let output =
+        run(&place, &["trace", "pi-3", "-t", "--fields", "hop,node,best,added,note"]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let expected = "1\tpi-1\t1000\t1000\t\n2\tpi-2\t\t\tno answer\n3\tpi-3\t3000\t2000\t\n";
+    assert_eq!(stdout(&output), expected);
+    let output = run(&place, &["trace", "pi-3", "--json"]).await;
+    assert_eq!(stdout(&output).lines().count(), 3);
 }

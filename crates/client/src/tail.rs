@@ -227,7 +227,11 @@ impl Place {
                 self.cursor = Some(missed.cursor.max(self.cursor.unwrap_or(0)));
                 true
             }
-            Event::Person(_) | Event::Node(_) | Event::Gone(_) | Event::Peers(_) => true,
+            Event::Person(_)
+            | Event::Node(_)
+            | Event::Partition(_)
+            | Event::Gone(_)
+            | Event::Peers(_) => true,
         }
     }
 

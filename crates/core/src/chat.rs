@@ -194,6 +194,7 @@ impl<E: Env> Node<E> {
             }
             let torn = window.mark(body.seq);
             self.counters.received += 1;
+            self.partition.heard(now.mono, &body.node);
             if let Some(lost) = torn {
                 self.give_up(taken.origin, &lost, false);
             }
@@ -227,6 +228,7 @@ impl<E: Env> Node<E> {
                 window.mark(body.seq);
             }
             self.counters.sent += 1;
+            self.partition.heard(now.mono, &self.me.id);
             let Some(entry) = self.entry(now, id, &body, bytes, (&proof, index)) else { continue };
             let room = entry.room.clone();
             let cursor = self.put_in_order(now, entry, &body).unwrap_or_default();

@@ -10,6 +10,7 @@ use meshchat_proto::limits::NAME_CHARS;
 use meshchat_proto::name::RoomName;
 
 use crate::env::Env;
+use crate::limits;
 use crate::node::Node;
 use crate::replies::{is_present, narrow};
 use crate::time::{Mono, millis};
@@ -53,16 +54,18 @@ impl<E: Env> Node<E> {
     }
 
     pub(crate) fn node_infos(&self, now: Mono) -> Vec<NodeInfo> {
+        let mut room = limits::WAYS_BYTES;
         let info = |(node, known): (&NodeId, &crate::nodes::Known)| NodeInfo {
             node: *node,
             name: known.record.name.clone(),
             state: known.state,
-            hops: if *node == self.me.id { Some(0) } else { known.path.map(|path| path.hops) },
+            hops: self.hops(node),
             via: known.path.map(|path| self.nodes.name(&path.first)),
             since_ms: millis(now.since(known.since)),
             software: known.record.software.clone(),
             links: narrow(known.record.neighbours.len()),
             people: narrow(known.record.people.len()),
+            path: self.way(node, &mut room),
         };
         self.nodes.iter().map(info).collect()
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use bytes::Bytes;
-use meshchat_proto::control::{Error, Event, Reply, Request};
+use meshchat_proto::control::{Error, Event, PartitionChange, Reply, Request};
 use meshchat_proto::id::{NetworkId, NodeId};
 use meshchat_proto::name::{NodeName, PersonName, RoomName};
 use meshchat_proto::peer::GoodbyeReason;
@@ -319,6 +319,8 @@ pub enum Note {
         /// What it is now: `reachable`, `unreachable` or `left`.
         state: &'static str,
     },
+    /// The mesh split or grew together again.
+    Partition(PartitionChange),
     /// Messages are gone.
     Gone {
         /// Who sent them.

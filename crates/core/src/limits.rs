@@ -42,6 +42,14 @@ pub const CLIENT_BYTES_LEAST: usize = 128 * 1024;
 pub const PINGS: usize = 64;
 /// Echoes passed on in one second.
 pub const ECHOES_PER_SECOND: u32 = 100;
+/// Links in one answer about the shape of the mesh; the rest is counted.
+pub const GRAPH_LINKS: usize = 16_384;
+/// Bytes of all ways in one answer about nodes, estimated; further nodes get none.
+pub const WAYS_BYTES: usize = 256 * 1024;
+/// Losses of several nodes told apart; further ones count as one with the last.
+pub const SPLITS: usize = 16;
+/// Names of missing nodes in one status or event.
+pub const MISSING_NAMES: usize = 16;
 /// Signed batches whose proof need not be checked again.
 pub const PROVEN_ROOTS: usize = 64;
 
@@ -112,6 +120,16 @@ pub const GREETING: Duration = Duration::from_secs(5);
 pub const OVERSLEPT: Duration = Duration::from_secs(3);
 /// How long such a node then takes to find its peers again before it calls any unreachable.
 pub const REGAIN: Duration = Duration::from_secs(5);
+
+/// How long nodes are lost before it is called a split: one flood of records is one line, and
+/// a daemon that is restarted is none.
+pub const SPLIT_SETTLE: Duration = Duration::from_secs(5);
+/// A merge is over when the other side has brought nothing for so long.
+pub const MERGE_QUIET: Duration = Duration::from_secs(2);
+/// Or at last after this time, however much is being said.
+pub const MERGE_MOST: Duration = Duration::from_secs(30);
+/// Running time after which a node that is lost is not missed any more.
+pub const MISSED: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Least time between two records of this node.
 pub const RECORD_PAUSE: Duration = Duration::from_millis(250);

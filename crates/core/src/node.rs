@@ -27,6 +27,7 @@ use crate::links::Links;
 use crate::meet::Meetings;
 use crate::nodes::Nodes;
 use crate::order::Order;
+use crate::partition::Partition;
 use crate::peering::Peering;
 use crate::people::People;
 use crate::records::Publication;
@@ -71,6 +72,7 @@ pub struct Node<E> {
     pub(crate) presence_due: Option<Mono>,
     /// Until then nobody is called unreachable: this node's own loop was late.
     pub(crate) blind_until: Option<Mono>,
+    pub(crate) partition: Partition,
     pub(crate) people: People,
     pub(crate) sessions: Sessions,
     pub(crate) outgoing: VecDeque<Outgoing>,
@@ -122,6 +124,7 @@ impl<E: Env> Node<E> {
             presence_dirty: false,
             presence_due: None,
             blind_until: None,
+            partition: Partition::new(now.mono),
             people: People::load(config.people),
             sessions: Sessions::default(),
             outgoing: VecDeque::new(),
@@ -205,6 +208,7 @@ impl<E: Env> Node<E> {
         } else if self.presence_due.is_some_and(|due| due <= now.mono) {
             self.show_changes(now);
         }
+        self.tick_partition(now);
         self.history.forget_old(now.mono);
         if self.record_due() <= now.mono {
             self.publish(now);
@@ -234,6 +238,7 @@ impl<E: Env> Node<E> {
             self.peering.due(),
             self.contacts.due(),
             self.presence_due,
+            self.partition.due(),
             self.blind_until,
         ];
         soonest.into_iter().flatten().fold(self.record_due(), Mono::min)
@@ -441,6 +446,7 @@ impl<E: Env> Node<E> {
     #[cfg(any(test, debug_assertions))]
     fn check_invariants(&self) {
         self.history.check_invariants();
+        self.partition.check_invariants();
         for row in self.limits() {
             assert!(row.used <= row.most, "{} holds {} of {}", row.name, row.used, row.most);
         }

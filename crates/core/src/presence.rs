@@ -29,6 +29,7 @@ impl<E: Env> Node<E> {
         };
         let paths = graph::reachable(me, &ours, neighbours);
         let blind = self.blind_until.is_some();
+        let mut turns = Vec::new();
         for known in self.nodes.values_mut() {
             known.path = paths.get(&known.record.node).copied();
             let state = if known.record.node == me {
@@ -41,6 +42,7 @@ impl<E: Env> Node<E> {
                 NodeState::Unreachable
             };
             if state != known.state {
+                turns.push((known.record.node, known.state, state));
                 known.state = state;
                 known.since = now.mono;
             }
@@ -48,6 +50,7 @@ impl<E: Env> Node<E> {
         }
         self.peering.dirty = true;
         self.nodes.settle_fingerprint();
+        self.nodes_turned(now, &turns);
         self.show_changes(now);
     }
 

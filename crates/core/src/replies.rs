@@ -49,6 +49,7 @@ impl<E: Env> Node<E> {
             request @ (Request::Status {}
             | Request::Limits {}
             | Request::Nodes {}
+            | Request::Graph {}
             | Request::Who { .. }
             | Request::Rooms {}
             | Request::Join { .. }
@@ -83,6 +84,7 @@ impl<E: Env> Node<E> {
             Request::Status {} => Ok(Reply::Status(self.status(now).into())),
             Request::Limits {} => Ok(Reply::Limits(self.limits())),
             Request::Nodes {} => Ok(Reply::Nodes(self.node_infos(now.mono))),
+            Request::Graph {} => Ok(Reply::Graph(self.graph(now.mono))),
             Request::Who { room } => {
                 let room = room.as_deref().map(parse_room).transpose()?;
                 Ok(Reply::People(self.person_infos(now.mono, user, room.as_ref())))
@@ -147,6 +149,7 @@ impl<E: Env> Node<E> {
             gone: self.counters.gone,
             drops: drops.map(|(why, count)| DropCount { reason: why.to_string(), count }).collect(),
             notes: Vec::new(),
+            missing: self.missing(now.mono),
         }
     }
 
@@ -175,6 +178,7 @@ impl<E: Env> Node<E> {
             ("people", self.people.len(), limits::PEOPLE, "whoever is offline longest makes room"),
             ("clients", self.sessions.len(), limits::SESSIONS, "new clients are refused"),
             ("streams", streams, limits::SESSIONS * limits::STREAMS, "the request is refused"),
+            ("splits", self.partition.len(), limits::SPLITS, "they count as one with the last"),
             ("pings", self.echoes.len(), limits::PINGS, "the request is refused"),
             (
                 "contacts",

@@ -12,8 +12,9 @@ use std::path::PathBuf;
 use meshchat_proto::address::Address;
 use meshchat_proto::codec::{decode, encode};
 use meshchat_proto::control::{
-    self, Error, ErrorCode, Event, FromDaemon, Gone, Missed, NodeChange, NodeState, PersonChange,
-    PersonStatus, Reply, Request, Sent, Start, ToDaemon, Welcome,
+    self, Error, ErrorCode, Event, FromDaemon, Gone, Graph, GraphLink, GraphNode, Hop, Missed,
+    NodeChange, NodeInfo, NodeState, PartitionChange, PartitionState, PersonChange, PersonStatus,
+    Reply, Request, Sent, Start, ToDaemon, Welcome,
 };
 use meshchat_proto::frame::{self, Kind};
 use meshchat_proto::id::{Boot, MessageId, MessageRef, NetworkId, NodeId};
@@ -242,6 +243,66 @@ fn control_events() {
     let gone = Gone { node: NODE, node_name, count: 214, before_start: false };
     both("event_gone", &FromDaemon::event(1, Event::Gone(gone)));
     both("event_caught_up", &FromDaemon::event(1, Event::CaughtUp { cursor: 9 }));
+}
+
+#[test]
+fn shape_of_the_mesh() {
+    both("request_graph", &ToDaemon { id: 1, request: Request::Graph {} });
+    let node = |node, name: &str, via: Option<u32>| GraphNode {
+        node,
+        name: name.parse().unwrap(),
+        state: if via.is_none() { NodeState::Here } else { NodeState::Reachable },
+        since_ms: 1500,
+        hops: Some(via.map_or(0, |_| 1)),
+        via,
+        cut: false,
+    };
+    let graph = Graph {
+        nodes: vec![node(NODE, "pi-3", None), node(OTHER, "pi-4", Some(0))],
+        links: vec![GraphLink { a: 0, b: 1, both: true, cut: true }],
+        left_out: 0,
+    };
+    both("control_graph", &FromDaemon::ok(1, Reply::Graph(graph)));
+    let change = PartitionChange {
+        state: PartitionState::Merged,
+        reachable: 10,
+        known: 11,
+        missing: vec!["pi-9".parse().unwrap()],
+        back: 7,
+        theirs: 12,
+        ours: 30,
+    };
+    both("event_partition", &FromDaemon::event(1, Event::Partition(change)));
+}
+
+/// What an older daemon writes is read, without the fields that it does not know.
+#[test]
+fn nodes_of_older_daemons() {
+    #[derive(Serialize)]
+    struct Old {
+        node: NodeId,
+        name: &'static str,
+        state: NodeState,
+        hops: Option<u32>,
+        via: Option<&'static str>,
+        since_ms: u64,
+        software: &'static str,
+        links: u32,
+        people: u32,
+    }
+    let old = encode(&Old {
+        node: NODE,
+        name: "pi-3",
+        state: NodeState::Reachable,
+        hops: Some(2),
+        via: Some("pi-4"),
+        since_ms: 1,
+        software: "meshchatd 0.1.0",
+        links: 1,
+        people: 1,
+    });
+    let info = decode::<NodeInfo>(&old).unwrap();
+    assert_eq!((info.hops, info.path), (Some(2), Vec::<Hop>::new()));
 }
 
 /// The value is written as these bytes, and these bytes are read as the value.

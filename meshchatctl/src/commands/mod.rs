@@ -2,6 +2,7 @@
 
 mod config;
 mod connect;
+mod graph;
 mod nodes;
 mod peers;
 mod people;
@@ -10,6 +11,7 @@ mod rooms;
 mod send;
 mod status;
 mod tail;
+mod trace;
 mod version;
 mod wait;
 
@@ -28,6 +30,9 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Connect(connect) => connect::connect(session, connect).await,
         Command::Disconnect { peer } => connect::disconnect(session, peer).await,
         Command::Peers { command: Some(Peers::List), .. } => peers::list(session).await,
+        Command::Peers { command: Some(Peers::Graph { format }), .. } => {
+            graph::graph(session, format).await
+        }
         Command::Peers { watch: true, .. }
         | Command::Peers { command: Some(Peers::Status { watch: true }), .. } => {
             peers::watch(session).await
@@ -43,6 +48,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Send(send) => send::send(session, send).await,
         Command::Tail(tail) => tail::tail(session, tail).await,
         Command::Ping(ping) => ping::ping(session, ping).await,
+        Command::Trace(trace) => trace::trace(session, trace).await,
         Command::Config(config) => config::config(session, config).await,
         Command::Wait { peers, timeout } => wait::wait(session, peers, timeout).await,
         Command::Version => version::version(session).await,

@@ -30,7 +30,7 @@ fn row(node: &NodeInfo) -> Vec<Cell> {
         style::node(node.state).into(),
         Cell::new(span(node.since_ms)).raw(node.since_ms),
         node.hops.map_or_else(Cell::default, |hops| Cell::new(hops.to_string())),
-        way(node),
+        Cell::new(way(node)).raw(node.via.as_ref().map_or("", |via| via.as_str())),
         Cell::new(node.links.to_string()),
         Cell::new(node.people.to_string()),
         Cell::new(node.node.short()).raw(node.node),
@@ -38,9 +38,48 @@ fn row(node: &NodeInfo) -> Vec<Cell> {
     ]
 }
 
-/// The neighbour that the way begins with; a neighbour itself is linked directly.
-fn way(node: &NodeInfo) -> Cell {
-    let via = node.via.as_ref().map_or("", |via| via.as_str());
-    let shown = if node.hops == Some(1) { "direct" } else { via };
-    Cell::new(shown).raw(via)
+/// Who passes on what goes there.
+fn way(node: &NodeInfo) -> String {
+    let between: Vec<&str> = match node.path.as_slice() {
+        [between @ .., _] => between.iter().map(|hop| hop.name.as_str()).collect(),
+        [] => Vec::new(),
+    };
+    match (node.hops, &node.via) {
+        (Some(1), _) => "direct".into(),
+        (_, Some(_)) if !between.is_empty() => format!("relayed via {}", between.join(", ")),
+        // An older daemon, or too many nodes for whole paths.
+        (Some(_), Some(via)) => format!("relayed via {via}"),
+        (_, Some(_) | None) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use meshchat_client::proto::control::{Hop, NodeState};
+    use meshchat_client::proto::id::NodeId;
+
+    use super::*;
+
+    #[test]
+    fn the_way_names_all_who_pass_on() {
+        let node = NodeId([1; 32]);
+        let info = |names: &[&str]| NodeInfo {
+            node,
+            name: "pi-9".parse().unwrap(),
+            state: NodeState::Reachable,
+            hops: Some(u32::try_from(names.len()).unwrap()),
+            via: names.first().map(|name| name.parse().unwrap()),
+            since_ms: 0,
+            software: String::new(),
+            links: 1,
+            people: 0,
+            path: names.iter().map(|name| Hop { node, name: name.parse().unwrap() }).collect(),
+        };
+        assert_eq!(way(&info(&[])), "");
+        assert_eq!(way(&info(&["pi-9"])), "direct");
+        assert_eq!(way(&info(&["pi-2", "pi-9"])), "relayed via pi-2");
+        assert_eq!(way(&info(&["pi-2", "pi-3", "pi-9"])), "relayed via pi-2, pi-3");
+        let old = NodeInfo { path: Vec::new(), ..info(&["pi-2", "pi-3", "pi-9"]) };
+        assert_eq!(way(&old), "relayed via pi-2");
+    }
 }

@@ -19,7 +19,7 @@ pub(crate) async fn ping(session: &mut Session, args: Ping) -> Result<u8, Failur
         if turn > 0 {
             time::sleep(PAUSE).await;
         }
-        match once(&client, &args).await? {
+        match once(&client, &args.node, args.timeout).await? {
             Ok(pong) => {
                 answered += 1;
                 if session.out.view.json {
@@ -31,18 +31,23 @@ pub(crate) async fn ping(session: &mut Session, args: Ping) -> Result<u8, Failur
         }
         session.out.flush()?;
     }
-    if answered == 0 {
-        let message = format!("{} did not answer", args.node);
-        return Err(Failure::new(Exit::Unreached, "unreachable", message)
-            .hint("see the way there:   meshchatctl nodes"));
-    }
-    Ok(0)
+    if answered == 0 { Err(silent(&args.node)) } else { Ok(0) }
+}
+
+/// A node that answered nothing.
+pub(super) fn silent(node: &str) -> Failure {
+    Failure::new(Exit::Unreached, "unreachable", format!("{node} did not answer"))
+        .hint("see the way there:   meshchatctl nodes")
 }
 
 /// Asks once; the inner error is worth another try.
-async fn once(client: &Client, args: &Ping) -> Result<Result<Pong, String>, Failure> {
-    let timeout_ms = u32::try_from(args.timeout.as_millis()).unwrap_or(u32::MAX).min(60_000);
-    let request = Request::Ping { node: args.node.clone(), timeout_ms };
+pub(super) async fn once(
+    client: &Client,
+    node: &str,
+    timeout: Duration,
+) -> Result<Result<Pong, String>, Failure> {
+    let timeout_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX).min(60_000);
+    let request = Request::Ping { node: node.to_owned(), timeout_ms };
     let patience = PATIENCE + Duration::from_millis(timeout_ms.into());
     match time::timeout(patience, client.request(request)).await {
         Ok(Ok(reply)) => Ok(Ok(expect_reply!(reply, Pong))),

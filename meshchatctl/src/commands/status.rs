@@ -6,9 +6,10 @@ use super::version::release;
 use crate::failure::Failure;
 use crate::output::View;
 use crate::output::escape::escape;
+use crate::output::partition;
 use crate::output::style::Paint;
 use crate::output::table::{Cell, Column, Table};
-use crate::output::time::{bytes, count, number, span};
+use crate::output::time::{Clock, bytes, count, number, span};
 use crate::session::Session;
 
 pub(crate) async fn status(session: &mut Session) -> Result<u8, Failure> {
@@ -16,7 +17,7 @@ pub(crate) async fn status(session: &mut Session) -> Result<u8, Failure> {
     if session.out.view.json {
         session.out.json(&status)?;
     } else {
-        let text = render(&status, &session.out.view);
+        let text = render(&status, &session.out.view, &Clock::now());
         session.out.text(&text)?;
     }
     Ok(0)
@@ -31,7 +32,7 @@ pub(crate) async fn overview(session: &mut Session) -> Result<u8, Failure> {
     }
     if let Ok(reply) = &result {
         let status = expect_reply!(reply.clone(), Status);
-        let text = summary(&status);
+        let text = summary(&status, &session.out.view);
         session.out.text(&text)?;
     }
     session.out.text(FIRST_COMMANDS)?;
@@ -58,9 +59,12 @@ pub(crate) async fn limits(session: &mut Session) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn summary(status: &Status) -> String {
+fn summary(status: &Status, view: &View) -> String {
+    let missing = status.missing.iter();
+    let missing = missing.flat_map(|missing| partition::remarks(missing, &Clock::now()));
+    let missing: String = missing.map(|words| remark(&words, view)).collect();
     format!(
-        "{} ({}) is up: {}, {} of {} reachable, {} present\n\n",
+        "{} ({}) is up: {}, {} of {} reachable, {} present\n{missing}\n",
         status.name,
         status.node.short(),
         count(status.links.into(), "link"),
@@ -70,7 +74,7 @@ fn summary(status: &Status) -> String {
     )
 }
 
-fn render(status: &Status, view: &View) -> String {
+fn render(status: &Status, view: &View, clock: &Clock) -> String {
     let network = match status.network == NetworkId::OPEN {
         true => "open network".to_owned(),
         false => format!("network {}", status.network.short()),
@@ -109,6 +113,9 @@ fn render(status: &Status, view: &View) -> String {
     for (name, value) in rows {
         out.push_str(&Paint::Header.on(name, view.color));
         out.push_str(&format!("{:1$}{2}\n", "", 11 - name.len(), escape(&value)));
+    }
+    for words in status.missing.iter().flat_map(|missing| partition::remarks(missing, clock)) {
+        out.push_str(&remark(&words, view));
     }
     if status.gone > 0 {
         out.push_str(&remark(&format!("{} gone for good", count(status.gone, "message")), view));

@@ -2,11 +2,13 @@
 
 use jiff::civil::Date;
 use meshchat_client::proto::control::{
-    Event, Gone, Message, Missed, NodeChange, NodeState, PersonChange, PersonStatus,
+    Event, Gone, Message, Missed, NodeChange, NodeState, PartitionChange, PartitionState,
+    PersonChange, PersonStatus,
 };
 use meshchat_client::proto::message::MessageKind;
 
 use super::escape::{escape, escape_lines};
+use super::partition;
 use super::style::{self, Paint};
 use super::time::{Clock, count};
 
@@ -39,6 +41,7 @@ impl Feed {
             Event::Message(message) => self.message(message, clock),
             Event::Person(change) => self.at_now(clock, &self.person(change)),
             Event::Node(change) => self.at_now(clock, &self.node(change)),
+            Event::Partition(change) => self.partition(change, clock),
             Event::Missed(missed) => self.rule(&missed_words(missed), Paint::Warn),
             Event::Gone(gone) => self.rule(&gone_words(gone), Paint::Warn),
             Event::CaughtUp { .. } => match self.old.take() {
@@ -125,6 +128,18 @@ impl Feed {
         };
         let glyph = mark.paint.on(&mark.glyph.to_string(), self.color);
         format!("{glyph} node {} {what}", change.name)
+    }
+
+    fn partition(&mut self, change: &PartitionChange, clock: &Clock) -> String {
+        let words = partition::change(change);
+        if words.is_empty() {
+            return words;
+        }
+        let merged = change.state == PartitionState::Merged;
+        let paint = if merged { Paint::Good } else { Paint::Warn };
+        let day = self.day(clock.now.date(), clock);
+        let time = clock.now.strftime("%H:%M:%S");
+        format!("{day}{}", self.rule(&format!("{time} {words}"), paint))
     }
 
     fn rule(&self, words: &str, paint: Paint) -> String {

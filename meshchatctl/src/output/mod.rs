@@ -1,11 +1,14 @@
 //! Everything that is printed.
 
+pub(crate) mod diagram;
 pub(crate) mod escape;
 pub(crate) mod feed;
 pub(crate) mod json;
+pub(crate) mod partition;
 pub(crate) mod style;
 pub(crate) mod table;
 pub(crate) mod time;
+pub(crate) mod tree;
 
 use std::env;
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};

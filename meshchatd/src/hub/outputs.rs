@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use meshchat_core::{Note, Output};
 use meshchat_proto::codec;
-use meshchat_proto::control::{Event, FromDaemon};
+use meshchat_proto::control::{Event, FromDaemon, PartitionChange, PartitionState};
 use meshchat_proto::id::NodeId;
 use tokio::time::Instant;
 
@@ -88,6 +88,7 @@ impl Hub {
                 tracing::info!(node = %node, state, "{name} ({id}) {verb} {state}");
                 self.peers_changed = true;
             }
+            Note::Partition(change) => log_partition(change),
             Note::Gone { node, count } => {
                 let id = node.short();
                 tracing::warn!(node = %node, count, "{count} messages of {id} are gone");
@@ -116,6 +117,27 @@ impl Hub {
         let streams: Vec<_> = self.watchers.iter().copied().collect();
         let event = Event::Peers(self.peer_infos());
         self.give_event(&streams, &event);
+    }
+}
+
+fn log_partition(change: &PartitionChange) {
+    let PartitionChange { reachable, known, back, theirs, ours, .. } = change;
+    match change.state {
+        PartitionState::Split => {
+            tracing::warn!("partition: {reachable} of {known} known nodes are reachable");
+        }
+        PartitionState::Isolated => {
+            tracing::warn!(
+                "this node looks isolated: none of {} other known nodes is reachable",
+                known.saturating_sub(*reachable)
+            );
+        }
+        PartitionState::Merged => {
+            tracing::info!(
+                "merged: {back} nodes are back with {theirs} messages, this side had {ours}; {reachable} of {known} known nodes are reachable"
+            );
+        }
+        PartitionState::Unknown => {}
     }
 }
 

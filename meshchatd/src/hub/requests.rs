@@ -36,6 +36,7 @@ impl Hub {
                 Ok(Reply::Done {})
             }
             request @ (Request::Nodes {}
+            | Request::Graph {}
             | Request::Who { .. }
             | Request::Rooms {}
             | Request::Join { .. }

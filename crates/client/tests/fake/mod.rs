@@ -210,6 +210,7 @@ pub(crate) fn status(boot: u64, cursor: u64) -> Status {
         gone: 0,
         drops: Vec::new(),
         notes: vec!["open network: any neighbour may link".into()],
+        missing: None,
     }
 }
 

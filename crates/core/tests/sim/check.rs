@@ -145,6 +145,13 @@ impl World {
         let seen = nodes.iter().filter(|node| up(node.state)).map(|node| node.node);
         let seen: BTreeSet<NodeId> = seen.collect();
         assert_eq!(&seen, part, "node {host} is wrong about who can be reached");
+        let lost = nodes.iter().filter(|node| node.state == NodeState::Unreachable).count();
+        let status = self.hosts[host].clients[0].answers.status.as_ref();
+        let missing = status.and_then(|status| status.missing.as_ref()).map(|missing| {
+            assert_eq!(missing.reachable as usize, part.len(), "node {host} counts wrongly");
+            (missing.known - missing.reachable) as usize
+        });
+        assert_eq!(missing.unwrap_or(0), lost, "node {host} is wrong about who is missing");
         let unknown = nodes.iter().find(|node| !self.log.nodes.contains(&node.node));
         assert!(unknown.is_none(), "node {host} knows {unknown:?}, which never was");
     }

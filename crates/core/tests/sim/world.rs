@@ -295,6 +295,7 @@ impl World {
                     }
                     Event::Person(_)
                     | Event::Node(_)
+                    | Event::Partition(_)
                     | Event::CaughtUp { .. }
                     | Event::Peers(_) => {}
                 }

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::reply::{NodeState, PeerInfo, PersonStatus};
+use super::shape::PartitionChange;
 use crate::id::{MessageId, NodeId};
 use crate::message::MessageKind;
 use crate::name::{NodeName, PersonName, RoomName, Text};
@@ -15,6 +16,8 @@ pub enum Event {
     Person(PersonChange),
     /// A node became reachable or not.
     Node(NodeChange),
+    /// The mesh split or grew together again, as seen from here.
+    Partition(PartitionChange),
     /// This client was too slow, and history no longer has what it missed.
     Missed(Missed),
     /// Messages that no reachable node holds any more.

@@ -12,6 +12,7 @@ mod error;
 mod event;
 mod reply;
 mod request;
+mod shape;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,7 @@ pub use reply::{
     PersonInfo, PersonStatus, Pong, Reloaded, Reply, RoomInfo, Sent, Status,
 };
 pub use request::{Request, Start};
+pub use shape::{Graph, GraphLink, GraphNode, Missing, PartitionChange, PartitionState};
 
 /// Version of the control protocol that this build speaks.
 pub const VERSION: u16 = 1;

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::shape::{Graph, Missing};
 use crate::id::{MessageId, NetworkId, NodeId};
 use crate::name::{NodeName, PersonName, RoomName};
 
@@ -17,6 +18,8 @@ pub enum Reply {
     Peers(Vec<PeerInfo>),
     /// To [`super::Request::Nodes`].
     Nodes(Vec<NodeInfo>),
+    /// To [`super::Request::Graph`].
+    Graph(Graph),
     /// To [`super::Request::Who`].
     People(Vec<PersonInfo>),
     /// To [`super::Request::Rooms`].
@@ -76,6 +79,9 @@ pub struct Status {
     pub drops: Vec<DropCount>,
     /// What an operator should know, one line each.
     pub notes: Vec<String>,
+    /// Known nodes that are out of reach; none when nothing is missing.
+    #[serde(default)]
+    pub missing: Option<Missing>,
 }
 
 /// What history holds.
@@ -187,6 +193,10 @@ pub struct NodeInfo {
     pub links: u32,
     /// How many people it has.
     pub people: u32,
+    /// The shortest path to it, this node left out and itself the last; empty when there is
+    /// none, or when the answer would grow too long with it.
+    #[serde(default)]
+    pub path: Vec<Hop>,
 }
 
 /// Whether a node can be reached.

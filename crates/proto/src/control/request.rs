@@ -34,6 +34,9 @@ pub enum Request {
     },
     /// All known nodes. Replies [`super::Reply::Nodes`].
     Nodes {},
+    /// The shape of the mesh: nodes and the links between them. Replies
+    /// [`super::Reply::Graph`].
+    Graph {},
     /// People, of one room or all. Replies [`super::Reply::People`].
     Who {
         /// The room; everyone when missing.
