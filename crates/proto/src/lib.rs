@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod beacon;
 pub mod codec;
 pub mod control;
 pub mod frame;
