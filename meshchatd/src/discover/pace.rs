@@ -86,7 +86,7 @@ mod tests {
         let mut count = 0;
         while pace.due() < end {
             let now = pace.due();
-            pace.sent(now, u64::MAX / 3 * count as u64);
+            pace.sent(now, (u64::MAX / 3).wrapping_mul(count as u64));
             count += 1;
         }
         count
