@@ -14,8 +14,12 @@ use tokio::sync::mpsc;
 use crate::clock::Clock;
 use crate::config::{Environment, Flags, Settings, port_in_use, prepare_runtime_dir};
 use crate::control;
-use crate::hub::{CHANNEL_INBOX, CLIENT_INBOX, Doors, Hub, Inboxes, Keys, LINK_INBOX, Parts};
+use crate::discover::{self, Heard};
+use crate::hub::{
+    CHANNEL_INBOX, CLIENT_INBOX, Doors, Hub, Inboxes, Keys, LINK_INBOX, NETWORK_INBOX, Parts,
+};
 use crate::identity::{self, IdentityError, MACHINE_ID, MachineId};
+use crate::interfaces::{NetworkChange, Watcher};
 use crate::logging::LogHandle;
 use crate::notify::Notifier;
 use crate::store::{StateDir, StateFile, StoreError};
@@ -59,7 +63,13 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     let socket = control::bind(passed, &settings)?;
 
     let tasks = Tasks::default();
-    let (doors, inboxes) = wire_up(&tasks, &endpoint, socket);
+    let (doors, ears, inboxes) = wire_up(&tasks, &endpoint, socket);
+    let watcher = Watcher::start();
+    let interfaces = watcher.interfaces().to_vec();
+    let choice = (settings.discovery(), settings.interfaces.value.clone());
+    let listen = endpoint.local_addr();
+    let discovery = discover::start(&tasks, &node.network, listen, choice, &interfaces, ears.heard);
+    tasks.spawn(watcher.run(ears.network));
     let parts = Parts {
         settings,
         flags,
@@ -69,6 +79,8 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         notifier: Notifier::from_environment(),
         log,
         tasks: tasks.clone(),
+        discovery,
+        interfaces,
         clock,
     };
     let hub = Hub::new(parts, doors, node, Keys::new(identity.signer));
@@ -104,17 +116,31 @@ pub fn with_identity_fix(error: IdentityError) -> anyhow::Error {
     anyhow!("{error}\n  fix: {fix}")
 }
 
+/// The sending ends for what listens to the network around.
+struct Ears {
+    heard: mpsc::Sender<Heard>,
+    network: mpsc::Sender<NetworkChange>,
+}
+
 /// Starts the tasks that bring peers and clients, and makes the queues between them and the hub.
-fn wire_up(tasks: &Tasks, endpoint: &Endpoint, socket: UnixListener) -> (Doors, Inboxes) {
+fn wire_up(tasks: &Tasks, endpoint: &Endpoint, socket: UnixListener) -> (Doors, Ears, Inboxes) {
     let (links, links_in) = mpsc::channel(LINK_INBOX);
     let (clients, clients_in) = mpsc::channel(CLIENT_INBOX);
     let (arrivals, arrivals_in) = mpsc::channel(CHANNEL_INBOX);
     let (dials, dials_in) = mpsc::channel(CHANNEL_INBOX);
     tasks.spawn(accept(endpoint.acceptor(), arrivals));
     tasks.spawn(control::serve(socket, tasks.clone(), clients));
-    let inboxes =
-        Inboxes { links: links_in, clients: clients_in, arrivals: arrivals_in, dials: dials_in };
-    (Doors { links, dials, gate: Arc::default() }, inboxes)
+    let (heard, heard_in) = mpsc::channel(discover::HEARD_INBOX);
+    let (network, network_in) = mpsc::channel(NETWORK_INBOX);
+    let inboxes = Inboxes {
+        links: links_in,
+        clients: clients_in,
+        arrivals: arrivals_in,
+        dials: dials_in,
+        heard: heard_in,
+        network: network_in,
+    };
+    (Doors { links, dials, gate: Arc::default() }, Ears { heard, network }, inboxes)
 }
 
 fn node_config(settings: &Settings, store: &StateDir, id: NodeId) -> anyhow::Result<Config> {

@@ -26,6 +26,7 @@ pub struct Builder {
     namespace: Option<String>,
     config: Option<String>,
     by_config: bool,
+    discovery: bool,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     limit: Limit,
@@ -64,6 +65,13 @@ impl Builder {
     #[must_use]
     pub fn by_config(mut self) -> Self {
         self.by_config = true;
+        self
+    }
+
+    /// Lets it find others on its local network, which it otherwise does not.
+    #[must_use]
+    pub fn discovery(mut self) -> Self {
+        self.discovery = true;
         self
     }
 
@@ -155,6 +163,8 @@ impl Builder {
         for folder in ["HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME"] {
             command.env(folder, dir.path());
         }
+        // Several networks of tests share a machine.
+        command.env("MESHCHAT_DISCOVERY", if self.discovery { "lan" } else { "off" });
         command.env("NOTIFY_SOCKET", notices.path()).env("RUST_BACKTRACE", "1");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
     }
@@ -183,6 +193,7 @@ impl Daemon {
             namespace: None,
             config: None,
             by_config: false,
+            discovery: false,
             args: Vec::new(),
             env: Vec::new(),
             limit: Limit::default(),

@@ -10,7 +10,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use meshchat_core::{Admit, Config, Env, HistoryMode, Input, LinkId, Mono, Node, Now, Output};
+use meshchat_core::{
+    Admit, Carrier, Config, Env, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, Output,
+};
 use meshchat_proto::control::{
     Event, Graph, Missing, NodeInfo, PartitionChange, PartitionState, Reply, Request, Start,
 };
@@ -85,6 +87,10 @@ impl Mesh {
             admit: Admit::Neighbours,
             history: HistoryMode::Memory,
             people: Vec::new(),
+            goal: Goal { least: 0, most: 0 },
+            beacon: 0,
+            addresses: Vec::new(),
+            contacts: Vec::new(),
         };
         Node::new(self.now, config, Stub(id(n), self.boots[n] << 32))
     }
@@ -121,7 +127,10 @@ impl Mesh {
                 dialled: n == a,
                 named: false,
                 near: true,
+                remote: ([192, 0, 2, 1], 7).into(),
                 address: "wire".into(),
+                carrier: Carrier::Quic,
+                dial: None,
             };
             self.nodes[n].handle(self.now, up);
         }

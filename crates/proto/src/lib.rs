@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 pub mod address;
+pub mod beacon;
 pub mod codec;
 pub mod control;
 pub mod frame;

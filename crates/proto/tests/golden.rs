@@ -10,6 +10,7 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 
 use meshchat_proto::address::Address;
+use meshchat_proto::beacon::{Beacon, BeaconKey};
 use meshchat_proto::codec::{decode, encode};
 use meshchat_proto::control::{
     self, Error, ErrorCode, Event, FromDaemon, Gone, Graph, GraphLink, GraphNode, Hop, Missed,
@@ -190,6 +191,14 @@ fn control_frames() {
     let error = Error::new(ErrorCode::NotFound, "no node named \"x\"").hint("try another");
     both("control_error", &FromDaemon::error(1, error));
     both("control_end", &FromDaemon::end(1));
+}
+
+#[test]
+fn beacons() {
+    let beacon = Beacon { port: 7117, nonce: [0x5a; 16] };
+    let key = BeaconKey::new(&NetworkId::OPEN);
+    same("beacon", &key.seal(&beacon));
+    assert_eq!(key.open(&golden("beacon")), Ok(beacon));
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::error::{BadValue, Cause, Problem, shown};
 use super::keys::Key;
+use super::patterns::Patterns;
 use super::settings::{Origin, Value};
-use super::values::{self, Admit, History, Peer};
+use super::values::{self, Admit, Discovery, History, Peer};
 use crate::logging::LogFilter;
 
 /// What was found so far; a later call wins, peers add up, problems are kept.
@@ -21,6 +22,8 @@ pub(super) struct Draft {
     pub(super) socket: Option<Value<PathBuf>>,
     pub(super) operators: Option<Value<Vec<String>>>,
     pub(super) group: Option<Value<String>>,
+    pub(super) discovery: Option<Value<Discovery>>,
+    pub(super) interfaces: Option<Value<Patterns>>,
     pub(super) peers: Vec<Value<Peer>>,
     pub(super) problems: Vec<Problem>,
 }
@@ -48,6 +51,13 @@ impl Draft {
         self.operators = Some(Value { value: operators, origin });
     }
 
+    pub(super) fn set_interfaces(&mut self, names: &mut dyn Iterator<Item = &str>, origin: Origin) {
+        match Patterns::parse(names) {
+            Ok(value) => self.interfaces = Some(Value { value, origin }),
+            Err((text, why)) => self.refuse(Key::Interfaces, &text, why, origin),
+        }
+    }
+
     pub(super) fn add_peer(&mut self, address: &str, key: Option<&str>, origin: Origin) {
         if let Err((text, why)) = self.try_add_peer(address, key, &origin) {
             self.refuse(Key::Peer, text, why, origin);
@@ -70,6 +80,8 @@ impl Draft {
             Key::Socket => put(&mut self.socket, absolute(text, origin)?, origin),
             Key::Group => put(&mut self.group, values::parse_account(text)?, origin),
             Key::Operators => self.set_operators(&mut items(text), origin.clone()),
+            Key::Discovery => put(&mut self.discovery, values::parse_discovery(text)?, origin),
+            Key::Interfaces => self.set_interfaces(&mut items(text), origin.clone()),
             Key::Peer => items(text).for_each(|item| self.add_peer(item, None, origin.clone())),
         }
         Ok(())

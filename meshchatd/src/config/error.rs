@@ -142,6 +142,9 @@ pub enum BadValue {
     /// Not a log filter.
     #[error(transparent)]
     Log(#[from] crate::logging::FilterError),
+    /// Not a pattern of interface names.
+    #[error("expected an interface name, with * for any characters and ! in front to deny")]
+    Pattern,
     /// Longer than any list should be.
     #[error("at most {0} entries")]
     TooMany(usize),

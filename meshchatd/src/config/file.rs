@@ -106,7 +106,7 @@ impl File<'_> {
             match Key::from_name(name.get_ref()) {
                 None => self.unknown(name, &mut Key::ALL.into_iter().map(Key::name)),
                 Some(Key::Peer) => self.peers(value),
-                Some(Key::Operators) => self.operators(value),
+                Some(key @ (Key::Operators | Key::Interfaces)) => self.list(key, value),
                 Some(key) => self.scalar(key, value),
             }
         }
@@ -120,19 +120,24 @@ impl File<'_> {
         }
     }
 
-    fn operators(&mut self, value: &Spanned<DeValue<'_>>) {
+    fn list(&mut self, key: Key, value: &Spanned<DeValue<'_>>) {
         let Some(list) = value.get_ref().as_array() else {
-            return self.wrong_type(Key::Operators, "a list of texts", value);
+            return self.wrong_type(key, "a list of texts", value);
         };
         let mut names = Vec::new();
         for item in list.iter() {
             match item.get_ref().as_str() {
                 Some(name) => names.push(name),
-                None => return self.wrong_type(Key::Operators, "a list of texts", item),
+                None => return self.wrong_type(key, "a list of texts", item),
             }
         }
         let origin = self.origin(value.span().start);
-        self.draft.set_operators(&mut names.into_iter(), origin);
+        let mut names = names.into_iter();
+        if key == Key::Operators {
+            self.draft.set_operators(&mut names, origin);
+        } else {
+            self.draft.set_interfaces(&mut names, origin);
+        }
     }
 
     fn peers(&mut self, value: &Spanned<DeValue<'_>>) {

@@ -49,6 +49,10 @@ pub struct Flags {
     #[arg(long, value_name = "WHO")]
     pub admit: Option<String>,
 
+    /// How nodes are found that nobody named: lan or off [default: lan]
+    #[arg(long, value_name = "HOW")]
+    pub discovery: Option<String>,
+
     /// Where messages are kept: memory or off [default: memory]
     #[arg(long, value_name = "WHERE")]
     pub history: Option<String>,

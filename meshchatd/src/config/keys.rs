@@ -21,13 +21,17 @@ pub enum Key {
     Operators,
     /// Unix group that may read and chat.
     Group,
+    /// Whether nodes on the local network are found.
+    Discovery,
+    /// Where they are looked for.
+    Interfaces,
     /// Nodes to dial.
     Peer,
 }
 
 impl Key {
     /// Every key, in the order in which they are shown.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Name,
         Self::Listen,
         Self::Admit,
@@ -37,6 +41,8 @@ impl Key {
         Self::Socket,
         Self::Operators,
         Self::Group,
+        Self::Discovery,
+        Self::Interfaces,
         Self::Peer,
     ];
 
@@ -62,7 +68,13 @@ impl Key {
     #[must_use]
     pub fn is_live(self) -> bool {
         match self {
-            Self::Name | Self::Admit | Self::Log | Self::Operators | Self::Peer => true,
+            Self::Name
+            | Self::Admit
+            | Self::Log
+            | Self::Operators
+            | Self::Discovery
+            | Self::Interfaces
+            | Self::Peer => true,
             Self::Listen | Self::History | Self::StateDir | Self::Socket | Self::Group => false,
         }
     }
@@ -88,6 +100,10 @@ impl Key {
                 ("operators", "MESHCHAT_OPERATORS", "operators = [\"ann\", \"bert\"]")
             }
             Self::Group => ("group", "MESHCHAT_GROUP", "group = \"meshchat\""),
+            Self::Discovery => ("discovery", "MESHCHAT_DISCOVERY", "discovery = \"lan\""),
+            Self::Interfaces => {
+                ("interfaces", "MESHCHAT_INTERFACES", "interfaces = [\"*\", \"!docker*\"]")
+            }
             Self::Peer => ("peer", "MESHCHAT_PEER", "[[peer]] address = \"barn.local:7117\""),
         }
     }

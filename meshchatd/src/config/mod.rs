@@ -9,6 +9,7 @@ mod file;
 mod flags;
 mod keys;
 mod paths;
+mod patterns;
 mod reload;
 mod settings;
 mod values;
@@ -17,9 +18,10 @@ pub use error::{BadValue, Cause, ConfigError, Problem};
 pub use flags::{Command, Flags, IdentityCommand};
 pub use keys::Key;
 pub use paths::{Environment, Mode, RuntimeDirError, prepare_runtime_dir};
+pub use patterns::Patterns;
 pub use reload::{Change, PeerChanges, reload};
 pub use settings::{Loaded, Origin, Row, Settings, Value, load, port_in_use, render};
-pub use values::{Admit, DEFAULT_PORT, History, Peer, PeerAddress};
+pub use values::{Admit, DEFAULT_PORT, Discovery, History, Peer, PeerAddress};
 
 /// Exit code for a bad configuration (`EX_CONFIG`); the unit does not restart on it.
 pub const EXIT_CONFIG: u8 = 78;

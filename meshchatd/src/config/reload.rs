@@ -78,6 +78,8 @@ impl Settings {
         self.admit = new.admit;
         self.log = new.log;
         self.operators = new.operators;
+        self.discovery = new.discovery;
+        self.interfaces = new.interfaces;
         self.peers = new.peers;
         self.files = new.files;
     }

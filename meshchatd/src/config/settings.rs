@@ -13,7 +13,8 @@ use super::file;
 use super::flags::Flags;
 use super::keys::{Key, nearest};
 use super::paths::{Environment, LONGEST_SOCKET_PATH, Mode, Places};
-use super::values::{self, Admit, DEFAULT_PORT, History, Peer};
+use super::patterns::Patterns;
+use super::values::{self, Admit, DEFAULT_PORT, Discovery, History, Peer};
 use crate::logging::LogFilter;
 
 /// Everything that can be set, checked.
@@ -37,6 +38,10 @@ pub struct Settings {
     pub operators: Value<Vec<String>>,
     /// Unix group that may read and chat.
     pub group: Value<String>,
+    /// How nodes are found that nobody named.
+    pub discovery: Value<Discovery>,
+    /// The interfaces on which they are looked for.
+    pub interfaces: Value<Patterns>,
     /// Nodes to dial, at most 256, no address twice.
     pub peers: Vec<Value<Peer>>,
     /// System service or plain user.
@@ -159,6 +164,8 @@ pub fn render(settings: &Settings) -> Vec<Row> {
     row(Key::Socket, s.socket.value.display().to_string(), &s.socket.origin);
     row(Key::Operators, s.operators.value.join(", "), &s.operators.origin);
     row(Key::Group, s.group.value.clone(), &s.group.origin);
+    row(Key::Discovery, s.discovery.value.to_string(), &s.discovery.origin);
+    row(Key::Interfaces, s.interfaces.value.to_string(), &s.interfaces.origin);
     for peer in &s.peers {
         row(Key::Peer, peer.value.to_string(), &peer.origin);
     }
@@ -180,6 +187,16 @@ impl Settings {
             Admit::Neighbours => meshchat_core::Admit::Neighbours,
             Admit::Anyone => meshchat_core::Admit::Anyone,
             Admit::Configured => meshchat_core::Admit::Configured,
+        }
+    }
+
+    /// Whether to call for others: a node that links with none that it does not know has no use
+    /// for them, and would be dialled in vain.
+    #[must_use]
+    pub fn discovery(&self) -> Discovery {
+        match self.admit.value {
+            Admit::Neighbours | Admit::Anyone => self.discovery.value,
+            Admit::Configured => Discovery::Off,
         }
     }
 
@@ -243,6 +260,8 @@ fn finish(
         socket,
         operators: draft.operators.unwrap_or_else(|| default(Vec::new())),
         group: draft.group.unwrap_or_else(|| default("meshchat".to_owned())),
+        discovery: draft.discovery.unwrap_or_else(|| default(Discovery::default())),
+        interfaces: draft.interfaces.unwrap_or_else(|| default(Patterns::default())),
         peers: draft.peers,
         mode: places.mode,
         instance: None,
@@ -299,6 +318,7 @@ fn read_flags(draft: &mut Draft, flags: &Flags) {
         (Key::Listen, "listen", &flags.listen),
         (Key::Admit, "admit", &flags.admit),
         (Key::History, "history", &flags.history),
+        (Key::Discovery, "discovery", &flags.discovery),
         (Key::Log, "log", &flags.log),
     ];
     for (key, flag, text) in texts {

@@ -80,6 +80,8 @@ fn nothing_at_all_is_a_configuration() {
     assert_eq!(settings.history.value, History::Memory);
     assert_eq!(settings.log.value.to_string(), "info");
     assert_eq!(settings.group.value, "meshchat");
+    assert_eq!(settings.discovery.value, Discovery::Lan);
+    assert_eq!(settings.interfaces.value, Patterns::default());
     assert_eq!(settings.state_dir.value, machine.below("var/lib/meshchat"));
     assert_eq!(settings.socket.value, machine.below("run/meshchat/control.sock"));
     assert_eq!(settings.mode, Mode::System);
@@ -184,6 +186,11 @@ fn wrong_types_and_values_are_refused() {
         "operators = ['ann', 1]",
         "operators = ['a:b']",
         "group = ''",
+        "discovery = 'wan'",
+        "discovery = true",
+        "interfaces = 'eth0'",
+        "interfaces = ['eth0', 1]",
+        "interfaces = ['eth 0']",
         "state_dir = 'relative'",
         "peer = 'a'",
         "peer = ['a']",
@@ -225,6 +232,27 @@ fn what_was_written_is_shown_harmlessly() {
     assert!(!text.contains('\u{1b}') && !text.contains('\u{7}'), "{text:?}");
     let text = Machine::refusal(format!("{} = 1", "k".repeat(5000)));
     assert!(text.len() < 300, "{text}");
+}
+
+#[test]
+fn interfaces_are_chosen_in_any_place() {
+    let mut machine = Machine::system();
+    machine.file(MAIN, "interfaces = ['*', '!wlan*']\ndiscovery = 'off'\n");
+    let settings = machine.load().unwrap();
+    assert!(settings.interfaces.value.allow("eth0") && !settings.interfaces.value.allow("wlan0"));
+    assert_eq!(settings.discovery.value, Discovery::Off);
+    machine.set("MESHCHAT_INTERFACES", "wlan*, !wlan1");
+    machine.set("MESHCHAT_DISCOVERY", "off");
+    machine.flags.discovery = Some("lan".into());
+    let settings = machine.load().unwrap();
+    assert_eq!(settings.interfaces.value.to_string(), "wlan*, !wlan1");
+    assert_eq!(settings.discovery.value, Discovery::Lan);
+    machine.set("MESHCHAT_INTERFACES", "eth0,a/b");
+    let text = machine.load().unwrap_err();
+    let expected = "environment MESHCHAT_INTERFACES: bad value \"a/b\" for `interfaces`: \
+        expected an interface name, with * for any characters and ! in front to deny\n  \
+        fix: write it like this: MESHCHAT_INTERFACES='*,!docker*'";
+    assert_eq!(text, expected);
 }
 
 #[test]

@@ -33,6 +33,16 @@ pub enum History {
     Off,
 }
 
+/// How nodes are found that nobody named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Discovery {
+    /// By calling on the local network.
+    #[default]
+    Lan,
+    /// Not at all.
+    Off,
+}
+
 /// A node to dial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
@@ -65,6 +75,15 @@ impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Memory => "memory",
+            Self::Off => "off",
+        })
+    }
+}
+
+impl fmt::Display for Discovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lan => "lan",
             Self::Off => "off",
         })
     }
@@ -129,6 +148,14 @@ pub(super) fn parse_history(text: &str) -> Result<History, BadValue> {
         "memory" => Ok(History::Memory),
         "off" => Ok(History::Off),
         _ => Err(BadValue::NotOneOf("memory, off")),
+    }
+}
+
+pub(super) fn parse_discovery(text: &str) -> Result<Discovery, BadValue> {
+    match text {
+        "lan" => Ok(Discovery::Lan),
+        "off" => Ok(Discovery::Off),
+        _ => Err(BadValue::NotOneOf("lan, off")),
     }
 }
 

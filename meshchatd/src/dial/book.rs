@@ -24,6 +24,8 @@ pub enum Source {
     Operator,
     /// An operator, until the daemon stops.
     Once,
+    /// Nobody: a beacon on the local network. Forgotten when it leads to no link, and with it.
+    Lan,
 }
 
 impl Source {
@@ -34,6 +36,7 @@ impl Source {
             Self::Config => "config",
             Self::Operator => "operator",
             Self::Once => "once",
+            Self::Lan => "lan",
         }
     }
 }
@@ -70,6 +73,8 @@ pub struct Entry {
     pub node: Option<NodeId>,
     /// When a link that worked was lost; none when none was, or the peer has refused us since.
     lost: Option<Instant>,
+    /// A try that fails is repeated at once: it began in another network.
+    again: bool,
 }
 
 /// A peer that an operator named for good, as it is kept on disk.
@@ -98,7 +103,7 @@ impl Book {
     pub fn add(&mut self, now: Instant, peer: Peer, source: Source) -> bool {
         let known = self.entries.values_mut().find(|entry| entry.peer.address == peer.address);
         if let Some(entry) = known {
-            if entry.source != Source::Config {
+            if entry.source != Source::Config && source != Source::Lan {
                 entry.source = source;
             }
             if peer.key.is_some() {
@@ -123,6 +128,7 @@ impl Book {
             refused: false,
             node: None,
             lost: None,
+            again: false,
         };
         self.entries.insert(self.next, entry);
         true
@@ -152,10 +158,23 @@ impl Book {
         self.entries.is_empty()
     }
 
-    /// Whether this node, or whoever is at this address, was named.
+    /// The entry of an address.
+    #[must_use]
+    pub fn at(&self, address: &PeerAddress) -> Option<(EntryId, &Entry)> {
+        self.iter().find(|(_, entry)| entry.peer.address == *address)
+    }
+
+    /// Whether a person named this entry.
+    #[must_use]
+    pub fn is_named(&self, id: EntryId) -> bool {
+        self.entries.get(&id).is_some_and(|entry| entry.source != Source::Lan)
+    }
+
+    /// Whether this node, or whoever is at this address, was named by a person.
     #[must_use]
     pub fn names(&self, node: &NodeId, ip: IpAddr) -> bool {
-        self.entries.values().any(|entry| {
+        let named = |entry: &&Entry| entry.source != Source::Lan;
+        self.entries.values().filter(named).any(|entry| {
             entry.peer.key == Some(node.0)
                 || entry.node == Some(*node)
                 || entry.peer.address.host.parse() == Ok(ip)
@@ -176,7 +195,7 @@ impl Book {
                     entry.phase = Phase::Waiting(now + COVERED);
                     continue;
                 }
-                entry.phase = Phase::Dialling;
+                (entry.phase, entry.again) = (Phase::Dialling, false);
                 entry.since = now;
                 due.push((*id, entry.peer.clone(), entry.zeal(now)));
             }
@@ -209,9 +228,28 @@ impl Book {
         }
     }
 
+    /// The network changed: what was in vain may work now, so all that wait are due at once, and
+    /// those that are being dialled are dialled once more if that fails.
+    pub fn retry_all(&mut self, now: Instant) {
+        for entry in self.entries.values_mut() {
+            match entry.phase {
+                Phase::Waiting(_) => {
+                    entry.tries = 0;
+                    entry.retry_at(now);
+                }
+                Phase::Dialling => entry.again = true,
+                Phase::Linked(_) => {}
+            }
+        }
+    }
+
     /// A try failed.
     pub fn failed(&mut self, now: Instant, id: EntryId, error: String, refused: bool) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
+        if entry.source == Source::Lan {
+            self.entries.remove(&id);
+            return;
+        }
         entry.tries += 1;
         entry.error = error;
         entry.refused = refused;
@@ -220,16 +258,19 @@ impl Book {
             Zeal::Calm => pause(entry.tries, refused, random()),
             Zeal::Eager => pause(1, false, random()) / 4,
         };
-        entry.retry_at(now + pause);
+        let again = std::mem::take(&mut entry.again);
+        entry.retry_at(if again { now } else { now + pause });
         entry.since = now;
     }
 
-    /// An operator's peer is not worth keeping on disk.
-    pub fn demote(&mut self, id: EntryId) {
+    /// An operator's peer is not worth keeping on disk. Whether it was on it.
+    pub fn demote(&mut self, id: EntryId) -> bool {
         let entry = self.entries.get_mut(&id);
         if let Some(entry) = entry.filter(|entry| entry.source == Source::Operator) {
             entry.source = Source::Once;
+            return true;
         }
+        false
     }
 
     /// A link ended. Its peer is tried again soon, or later when it refused us.
@@ -348,6 +389,46 @@ mod tests {
         assert!(book.take_due(later, |other| *other == node).is_empty());
         book.uncovered(later, &node);
         assert_eq!(book.take_due(later + Duration::from_secs(1), |_| false).len(), 1);
+    }
+
+    #[test]
+    fn a_change_of_the_network_makes_all_that_wait_due() {
+        let now = Instant::now();
+        let mut book = Book::default();
+        for host in ["a", "b", "c"] {
+            book.add(now, peer(host), Source::Config);
+        }
+        let ids: Vec<_> = book.take_due(now, |_| false).into_iter().map(|due| due.0).collect();
+        for _ in 0..20 {
+            book.failed(now, ids[0], "no answer".into(), false);
+        }
+        book.failed(now, ids[1], "another node answered".into(), true);
+        assert!(book.take_due(now, |_| false).is_empty());
+        book.retry_all(now);
+        let due: Vec<_> = book.take_due(now, |_| false).into_iter().map(|due| due.0).collect();
+        assert_eq!(due, ids[..2], "not the one that is being dialled");
+        book.failed(now, ids[2], "no answer".into(), false);
+        assert_eq!(book.take_due(now, |_| false).len(), 1, "but that one when it fails");
+        book.failed(now, ids[2], "no answer".into(), false);
+        assert!(book.take_due(now, |_| false).is_empty(), "once");
+    }
+
+    #[test]
+    fn what_a_beacon_named_is_nobodys_peer_and_soon_forgotten() {
+        let (now, node) = (Instant::now(), NodeId([1; 32]));
+        let mut book = Book::default();
+        book.add(now, peer("10.0.0.1"), Source::Lan);
+        let id = book.take_due(now, |_| false)[0].0;
+        assert!(!book.is_named(id));
+        book.linked(now, id, 5, node);
+        assert!(!book.names(&node, "10.0.0.1".parse().unwrap()));
+        assert_eq!(book.save(), []);
+        book.lost(now, 5, "gone", false);
+        assert!(book.is_empty());
+
+        book.add(now, peer("10.0.0.1"), Source::Operator);
+        book.add(now, peer("10.0.0.1"), Source::Lan);
+        assert_eq!(book.save().len(), 1, "a beacon takes nothing away from an operator");
     }
 
     #[test]

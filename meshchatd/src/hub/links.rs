@@ -52,6 +52,7 @@ impl Hub {
 
     pub(super) fn on_dialled(&mut self, dialled: Dialled) {
         let Dialled { entry, outcome } = dialled;
+        self.lan.on_dialled(entry, outcome.as_ref().ok());
         self.peers_changed = true;
         match outcome {
             Ok(channel) => self.start_link(channel, Some(entry)),
@@ -137,7 +138,8 @@ impl Hub {
         self.next_link += 1;
         let (link, now) = (self.next_link, Instant::now());
         let (peer, remote, dialled) = (NodeId(channel.peer), channel.remote, channel.dialled);
-        let named = entry.is_some() || self.book.names(&peer, remote.ip());
+        let named = entry.is_some_and(|entry| self.book.is_named(entry));
+        let named = named || self.book.names(&peer, remote.ip());
         if let Some(entry) = entry {
             self.book.linked(now, entry, link, peer);
         }
@@ -191,6 +193,9 @@ impl Hub {
     fn end(&mut self, link: u32, code: CloseCode, words: &str, refused: bool) {
         let Some(state) = self.links.remove(&link) else { return };
         state.handle.close(code, words);
+        if state.live {
+            self.parts.discovery.hurry();
+        }
         let now = Instant::now();
         self.book.lost(now, link, words, refused);
         if !self.is_linked(&state.peer) {

@@ -4,6 +4,7 @@
 
 mod clients;
 mod keys;
+mod lan;
 mod links;
 mod outputs;
 mod peers;
@@ -23,6 +24,8 @@ use crate::clock::Clock;
 use crate::config::{Environment, Flags, Settings};
 use crate::control::{ClientEvent, ClientOutbox};
 use crate::dial::{Book, EntryId, Failure};
+use crate::discover::{self, Heard};
+use crate::interfaces::{Interface, NetworkChange};
 use crate::link::{Gate, LinkEvent};
 use crate::logging::LogHandle;
 use crate::notify::Notifier;
@@ -33,6 +36,7 @@ use crate::transport::{Channel, Endpoint};
 use crate::users::{Access, Users};
 
 pub use keys::Keys;
+use lan::Lan;
 use links::HubLink;
 
 /// What the hub is made of.
@@ -54,6 +58,10 @@ pub struct Parts {
     pub log: LogHandle,
     /// All tasks.
     pub tasks: Tasks,
+    /// What calls on the local network.
+    pub discovery: discover::Handle,
+    /// The interfaces as they are at the start.
+    pub interfaces: Vec<Interface>,
     /// The running clock.
     pub clock: Clock,
 }
@@ -70,6 +78,10 @@ pub struct Inboxes {
     pub arrivals: mpsc::Receiver<Channel>,
     /// Outcomes of dials.
     pub dials: mpsc::Receiver<Dialled>,
+    /// Beacons.
+    pub heard: mpsc::Receiver<Heard>,
+    /// Changes of the interfaces.
+    pub network: mpsc::Receiver<NetworkChange>,
 }
 
 /// The sending ends that the hub hands to the tasks it starts.
@@ -98,6 +110,8 @@ pub const LINK_INBOX: usize = 8;
 pub const CLIENT_INBOX: usize = 8;
 /// Channels and dial outcomes that wait.
 pub const CHANNEL_INBOX: usize = 16;
+/// Changes of the network that wait; later ones are told as one.
+pub const NETWORK_INBOX: usize = 2;
 
 /// See the module.
 #[derive(Debug)]
@@ -109,6 +123,7 @@ pub struct Hub {
     next_link: u32,
     refused: Refused,
     book: Book,
+    lan: Lan,
     clients: BTreeMap<u32, Client>,
     users: Users,
     watchers: BTreeSet<(u32, u64)>,
@@ -142,6 +157,7 @@ impl Hub {
         let users = Users::new(&parts.settings);
         let now = Instant::now();
         let watchdog = parts.notifier.watchdog_interval().map(|pause| now + pause);
+        let lan = Lan::new(parts.interfaces.clone());
         let mut hub = Self {
             node: Node::new(clock.now(), node, keys),
             parts,
@@ -150,6 +166,7 @@ impl Hub {
             next_link: 0,
             refused: Refused::default(),
             book: Book::default(),
+            lan,
             clients: BTreeMap::new(),
             users,
             watchers: BTreeSet::new(),
@@ -198,6 +215,8 @@ impl Hub {
                 }
                 Some(channel) = inboxes.arrivals.recv() => self.on_arrival(channel),
                 Some(dialled) = inboxes.dials.recv() => self.on_dialled(dialled),
+                Some(change) = inboxes.network.recv() => self.on_network_change(change),
+                Some(heard) = inboxes.heard.recv() => self.on_heard(heard),
                 () = &mut alarm => self.on_deadline(),
                 () = hangup() => self.on_hangup(),
                 () = &mut stop => break,

@@ -51,6 +51,8 @@ impl Hub {
         }
         self.parts.log.set(&self.parts.settings.log.value);
         self.users.update(&self.parts.settings);
+        let settings = &self.parts.settings;
+        self.parts.discovery.configure(settings.discovery(), &settings.interfaces.value);
         let (name, admit) = (self.parts.settings.node_name(), self.parts.settings.core_admit());
         self.node.handle(
             self.now(),

@@ -93,12 +93,19 @@ impl Hub {
         status.listen =
             self.parts.endpoint.local_addr().map(|a| a.to_string()).into_iter().collect();
         let drops = self.parts.endpoint.drops();
+        let beacons = self.parts.discovery.stats().drops;
         let counts = [
             ("bad_frame", self.refused.bad_lengths),
             ("not_admitted", self.refused.not_admitted),
             ("handshakes_busy", drops.busy),
             ("handshakes_source", drops.source),
             ("handshakes_failed", drops.failed),
+            ("beacons_malformed", beacons.malformed),
+            ("beacons_network", beacons.tag),
+            ("beacons_source", beacons.source),
+            ("beacons_rate", beacons.rate),
+            ("beacons_busy", beacons.inbox),
+            ("beacons_dials", self.lan.refused),
         ];
         for (reason, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
             match status.drops.iter_mut().find(|drop| drop.reason == reason) {
@@ -119,6 +126,7 @@ impl Hub {
 
     fn limits(&self) -> Vec<LimitRow> {
         let mut rows = self.node.limits();
+        self.lan_limits(&mut rows);
         rows.push(LimitRow {
             name: "named_peers".into(),
             used: self.book.len() as u64,
@@ -188,7 +196,9 @@ impl Hub {
 
     /// A named peer that turned out to be this node itself is not kept over restarts.
     pub(super) fn forget_later(&mut self, entry: EntryId) {
-        self.book.demote(entry);
+        if !self.book.demote(entry) {
+            return;
+        }
         if let Err(error) = self.save_peers() {
             tracing::error!("cannot keep the named peers: {}; {}", error.message, error.hint);
         }

@@ -1,6 +1,6 @@
 //! Inbound connections: strangers cost as little as possible until they have proven a key.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ impl Acceptor {
     /// Asks strangers to prove their address, which costs no memory; begins the handshake of those
     /// that did, within the limits.
     fn admit(&mut self, incoming: quinn::Incoming) {
-        if !incoming.remote_address_validated() {
+        if !incoming.remote_address_validated() && can_prove(incoming.remote_address()) {
             // Without a proven address a Retry is always allowed.
             incoming.retry().ok();
             return;
@@ -88,6 +88,13 @@ impl Acceptor {
             (place, outcome.unwrap_or(Err(Lost::TimedOut)))
         }));
     }
+}
+
+/// Whether a source can prove its address. quinn's tokens leave out the scope of link-local
+/// addresses, so that none ever fits. Forged ones come from our own link only, and all of them
+/// share the places of one source.
+fn can_prove(source: SocketAddr) -> bool {
+    !matches!(source, SocketAddr::V6(source) if source.scope_id() != 0)
 }
 
 async fn handshake(incoming: quinn::Incoming, own: PeerKey) -> Result<Channel, Lost> {
