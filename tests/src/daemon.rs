@@ -27,6 +27,7 @@ pub struct Builder {
     config: Option<String>,
     by_config: bool,
     discovery: bool,
+    links: &'static str,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     limit: Limit,
@@ -72,6 +73,14 @@ impl Builder {
     #[must_use]
     pub fn discovery(mut self) -> Self {
         self.discovery = true;
+        self.links = "4-8";
+        self
+    }
+
+    /// Lets it look for links by itself, so many, which it otherwise does not.
+    #[must_use]
+    pub fn links(mut self, range: &'static str) -> Self {
+        self.links = range;
         self
     }
 
@@ -165,6 +174,7 @@ impl Builder {
         }
         // Several networks of tests share a machine.
         command.env("MESHCHAT_DISCOVERY", if self.discovery { "lan" } else { "off" });
+        command.env("MESHCHAT_LINKS", self.links);
         command.env("NOTIFY_SOCKET", notices.path()).env("RUST_BACKTRACE", "1");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
     }
@@ -194,6 +204,7 @@ impl Daemon {
             config: None,
             by_config: false,
             discovery: false,
+            links: "named",
             args: Vec::new(),
             env: Vec::new(),
             limit: Limit::default(),

@@ -7,7 +7,7 @@ use super::error::{BadValue, Cause, Problem, shown};
 use super::keys::Key;
 use super::patterns::Patterns;
 use super::settings::{Origin, Value};
-use super::values::{self, Admit, Discovery, History, Peer};
+use super::values::{self, Admit, Discovery, History, Links, Peer};
 use crate::logging::LogFilter;
 
 /// What was found so far; a later call wins, peers add up, problems are kept.
@@ -24,6 +24,7 @@ pub(super) struct Draft {
     pub(super) group: Option<Value<String>>,
     pub(super) discovery: Option<Value<Discovery>>,
     pub(super) interfaces: Option<Value<Patterns>>,
+    pub(super) links: Option<Value<Links>>,
     pub(super) peers: Vec<Value<Peer>>,
     pub(super) problems: Vec<Problem>,
 }
@@ -81,6 +82,7 @@ impl Draft {
             Key::Group => put(&mut self.group, values::parse_account(text)?, origin),
             Key::Operators => self.set_operators(&mut items(text), origin.clone()),
             Key::Discovery => put(&mut self.discovery, values::parse_discovery(text)?, origin),
+            Key::Links => put(&mut self.links, values::parse_links(text)?, origin),
             Key::Interfaces => self.set_interfaces(&mut items(text), origin.clone()),
             Key::Peer => items(text).for_each(|item| self.add_peer(item, None, origin.clone())),
         }

@@ -142,6 +142,9 @@ pub enum BadValue {
     /// Not a log filter.
     #[error(transparent)]
     Log(#[from] crate::logging::FilterError),
+    /// Not a range of numbers of links.
+    #[error("expected a range from 1-1 to 64-64, such as \"4-8\", or \"named\"")]
+    Links,
     /// Not a pattern of interface names.
     #[error("expected an interface name, with * for any characters and ! in front to deny")]
     Pattern,

@@ -53,6 +53,10 @@ pub struct Flags {
     #[arg(long, value_name = "HOW")]
     pub discovery: Option<String>,
 
+    /// How many links to look after: "4-8", or "named" for none but the peers named [default: 4-8]
+    #[arg(long, value_name = "RANGE")]
+    pub links: Option<String>,
+
     /// Where messages are kept: memory or off [default: memory]
     #[arg(long, value_name = "WHERE")]
     pub history: Option<String>,

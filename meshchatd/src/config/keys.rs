@@ -25,13 +25,15 @@ pub enum Key {
     Discovery,
     /// Where they are looked for.
     Interfaces,
+    /// How many links the node looks after by itself.
+    Links,
     /// Nodes to dial.
     Peer,
 }
 
 impl Key {
     /// Every key, in the order in which they are shown.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Name,
         Self::Listen,
         Self::Admit,
@@ -43,6 +45,7 @@ impl Key {
         Self::Group,
         Self::Discovery,
         Self::Interfaces,
+        Self::Links,
         Self::Peer,
     ];
 
@@ -74,6 +77,7 @@ impl Key {
             | Self::Operators
             | Self::Discovery
             | Self::Interfaces
+            | Self::Links
             | Self::Peer => true,
             Self::Listen | Self::History | Self::StateDir | Self::Socket | Self::Group => false,
         }
@@ -104,6 +108,7 @@ impl Key {
             Self::Interfaces => {
                 ("interfaces", "MESHCHAT_INTERFACES", "interfaces = [\"*\", \"!docker*\"]")
             }
+            Self::Links => ("links", "MESHCHAT_LINKS", "links = \"4-8\""),
             Self::Peer => ("peer", "MESHCHAT_PEER", "[[peer]] address = \"barn.local:7117\""),
         }
     }

@@ -79,6 +79,7 @@ impl Settings {
         self.log = new.log;
         self.operators = new.operators;
         self.discovery = new.discovery;
+        self.links = new.links;
         self.interfaces = new.interfaces;
         self.peers = new.peers;
         self.files = new.files;

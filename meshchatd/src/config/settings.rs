@@ -14,7 +14,7 @@ use super::flags::Flags;
 use super::keys::{Key, nearest};
 use super::paths::{Environment, LONGEST_SOCKET_PATH, Mode, Places};
 use super::patterns::Patterns;
-use super::values::{self, Admit, DEFAULT_PORT, Discovery, History, Peer};
+use super::values::{self, Admit, DEFAULT_PORT, Discovery, History, Links, Peer};
 use crate::logging::LogFilter;
 
 /// Everything that can be set, checked.
@@ -42,6 +42,8 @@ pub struct Settings {
     pub discovery: Value<Discovery>,
     /// The interfaces on which they are looked for.
     pub interfaces: Value<Patterns>,
+    /// How many links the node looks after by itself.
+    pub links: Value<Links>,
     /// Nodes to dial, at most 256, no address twice.
     pub peers: Vec<Value<Peer>>,
     /// System service or plain user.
@@ -166,6 +168,7 @@ pub fn render(settings: &Settings) -> Vec<Row> {
     row(Key::Group, s.group.value.clone(), &s.group.origin);
     row(Key::Discovery, s.discovery.value.to_string(), &s.discovery.origin);
     row(Key::Interfaces, s.interfaces.value.to_string(), &s.interfaces.origin);
+    row(Key::Links, s.links.value.to_string(), &s.links.origin);
     for peer in &s.peers {
         row(Key::Peer, peer.value.to_string(), &peer.origin);
     }
@@ -197,6 +200,17 @@ impl Settings {
         match self.admit.value {
             Admit::Neighbours | Admit::Anyone => self.discovery.value,
             Admit::Configured => Discovery::Off,
+        }
+    }
+
+    /// How many links to look after, as the core takes it: a node that links with none that it
+    /// does not know does not look for others.
+    #[must_use]
+    pub fn core_goal(&self) -> meshchat_core::Goal {
+        let Links { least, most } = self.links.value;
+        match self.admit.value {
+            Admit::Neighbours | Admit::Anyone => meshchat_core::Goal { least, most },
+            Admit::Configured => meshchat_core::Goal { least: 0, most: 0 },
         }
     }
 
@@ -262,6 +276,7 @@ fn finish(
         group: draft.group.unwrap_or_else(|| default("meshchat".to_owned())),
         discovery: draft.discovery.unwrap_or_else(|| default(Discovery::default())),
         interfaces: draft.interfaces.unwrap_or_else(|| default(Patterns::default())),
+        links: draft.links.unwrap_or_else(|| default(Links::default())),
         peers: draft.peers,
         mode: places.mode,
         instance: None,
@@ -319,6 +334,7 @@ fn read_flags(draft: &mut Draft, flags: &Flags) {
         (Key::Admit, "admit", &flags.admit),
         (Key::History, "history", &flags.history),
         (Key::Discovery, "discovery", &flags.discovery),
+        (Key::Links, "links", &flags.links),
         (Key::Log, "log", &flags.log),
     ];
     for (key, flag, text) in texts {

@@ -235,6 +235,28 @@ fn what_was_written_is_shown_harmlessly() {
 }
 
 #[test]
+fn links_are_a_range_or_named_ones_only() {
+    let mut machine = Machine::system();
+    let goal = |machine: &Machine| {
+        let goal = machine.load().unwrap().core_goal();
+        (goal.least, goal.most)
+    };
+    assert_eq!(goal(&machine), (4, 8));
+    machine.file(MAIN, "links = '2-64'");
+    assert_eq!(goal(&machine), (2, 64));
+    machine.set("MESHCHAT_LINKS", "named");
+    assert_eq!(goal(&machine), (0, 0));
+    machine.flags.links = Some("3-3".into());
+    assert_eq!(goal(&machine), (3, 3));
+    machine.flags.admit = Some("configured".into());
+    assert_eq!(goal(&machine), (0, 0), "whoever links with none but the named looks for none");
+    for bad in ["8-4", "0-3", "4-65", "4", "many", "-1-3", "4..8"] {
+        let text = Machine::refusal(format!("links = '{bad}'"));
+        assert!(text.contains("expected a range"), "{text}");
+    }
+}
+
+#[test]
 fn interfaces_are_chosen_in_any_place() {
     let mut machine = Machine::system();
     machine.file(MAIN, "interfaces = ['*', '!wlan*']\ndiscovery = 'off'\n");

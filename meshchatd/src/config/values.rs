@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use meshchat_proto::id::NodeId;
+use meshchat_proto::limits::NEIGHBOURS;
 use meshchat_proto::name::{NameError, NodeName};
 
 use super::error::BadValue;
@@ -41,6 +42,21 @@ pub enum Discovery {
     Lan,
     /// Not at all.
     Off,
+}
+
+/// How many links a node looks after by itself, beside those that were named to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Links {
+    /// With fewer it looks for more; 0 when it never does.
+    pub least: usize,
+    /// With more it gives up those that others make up for.
+    pub most: usize,
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Self { least: 4, most: 8 }
+    }
 }
 
 /// A node to dial.
@@ -86,6 +102,15 @@ impl fmt::Display for Discovery {
             Self::Lan => "lan",
             Self::Off => "off",
         })
+    }
+}
+
+impl fmt::Display for Links {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self { least: 0, .. } => f.write_str("named"),
+            Self { least, most } => write!(f, "{least}-{most}"),
+        }
     }
 }
 
@@ -149,6 +174,17 @@ pub(super) fn parse_history(text: &str) -> Result<History, BadValue> {
         "off" => Ok(History::Off),
         _ => Err(BadValue::NotOneOf("memory, off")),
     }
+}
+
+pub(super) fn parse_links(text: &str) -> Result<Links, BadValue> {
+    if text == "named" {
+        return Ok(Links { least: 0, most: 0 });
+    }
+    let range = text.split_once('-').and_then(|(least, most)| {
+        Some(Links { least: least.trim().parse().ok()?, most: most.trim().parse().ok()? })
+    });
+    let fits = |links: &Links| 1 <= links.least && links.least <= links.most;
+    range.filter(|links| fits(links) && links.most <= NEIGHBOURS).ok_or(BadValue::Links)
 }
 
 pub(super) fn parse_discovery(text: &str) -> Result<Discovery, BadValue> {
