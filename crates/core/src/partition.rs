@@ -41,8 +41,9 @@ struct Split {
     due: Option<Mono>,
     /// Messages of this side since.
     ours: u64,
-    /// Messages of the other side that came before it was known to be back.
-    early: u64,
+    /// Messages of the other side that came nevertheless: some come before it is known to be
+    /// back, the rest until its return is told.
+    theirs: u64,
 }
 
 /// A return that is being counted.
@@ -50,7 +51,6 @@ struct Split {
 struct Merge {
     began: Mono,
     due: Mono,
-    theirs: u64,
     ours: u64,
 }
 
@@ -75,10 +75,10 @@ impl Partition {
             let away = split.away.contains(node);
             if !away && !split.back.contains(node) {
                 split.ours += 1;
-            } else if split.back.is_empty() {
-                split.early += 1;
-            } else if let Some(merge) = &mut self.merge {
-                merge.theirs += 1;
+                continue;
+            }
+            split.theirs += 1;
+            if let Some(merge) = self.merge.as_mut().filter(|_| !split.back.is_empty()) {
                 merge.wait(now);
             }
         }
@@ -112,10 +112,9 @@ impl Partition {
         split.away.remove(&node);
         if split.due.is_none() {
             split.back.insert(node);
-            let fresh = || Merge { began: now, due: now, theirs: 0, ours: 0 };
+            let fresh = || Merge { began: now, due: now, ours: 0 };
             let merge = self.merge.get_or_insert_with(fresh);
             merge.ours = merge.ours.max(split.ours);
-            merge.theirs += core::mem::take(&mut split.early);
             merge.wait(now);
         }
         self.settle();
@@ -158,12 +157,13 @@ impl Partition {
             merge.wait(now);
             return None;
         }
-        let Merge { theirs, ours, .. } = self.merge.take()?;
-        let mut nodes = 0;
+        let ours = self.merge.take()?.ours;
+        let (mut nodes, mut theirs) = (0, 0);
         for split in self.splits.iter_mut().filter(|split| !split.back.is_empty()) {
             nodes += core::mem::take(&mut split.back).len();
+            theirs += split.theirs;
             // For those who are still away, they are of this side now.
-            split.ours += theirs;
+            split.ours += core::mem::take(&mut split.theirs);
         }
         self.settle();
         Some((nodes, theirs, ours))

@@ -383,6 +383,24 @@ fn a_mesh_that_falls_apart_and_together_in_steps() {
 }
 
 #[test]
+fn one_split_that_heals_in_steps() {
+    let mut mesh = Mesh::new(6, &[(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]);
+    mesh.cut(1, 2);
+    mesh.pass(10);
+    assert_eq!(mesh.told(0), ["split 2/6 pi-2 pi-3 pi-4 pi-5"]);
+    mesh.cut(3, 4);
+    mesh.say(0, 1);
+    mesh.say(2, 2);
+    mesh.say(5, 4);
+    mesh.link(1, 2);
+    mesh.pass(10);
+    assert_eq!(mesh.told(0), ["merged 2 2:1 4/6 pi-4 pi-5"]);
+    mesh.link(3, 4);
+    mesh.pass(10);
+    assert_eq!(mesh.told(0), ["merged 2 4:3 6/6"]);
+}
+
+#[test]
 fn a_node_that_starts_anew_comes_back_as_itself() {
     let mut mesh = Mesh::new(3, &[(0, 1), (1, 2)]);
     mesh.restart(1);
