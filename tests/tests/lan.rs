@@ -1,6 +1,6 @@
 //! Nodes that nobody named find each other on a network, and bear with those who lie there.
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 use std::fs;
 use std::io::Write as _;
