@@ -151,7 +151,7 @@ impl Hub {
             dialled,
             named,
             near: near::is_near(remote.ip()),
-            address: remote.to_string(),
+            address: near::shown(remote),
         };
         self.node.handle(self.now(), up);
         self.peers_changed = true;
@@ -164,7 +164,8 @@ impl Hub {
         } else {
             reason.as_str()
         };
-        let (peer, id, remote) = (state.peer, state.peer.short(), state.handle.remote());
+        let (peer, id, remote) =
+            (state.peer, state.peer.short(), near::shown(state.handle.remote()));
         tracing::info!(peer = %peer, link, "refused a link with {id} at {remote}: {why}");
         self.refused.not_admitted += 1;
     }
