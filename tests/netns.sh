@@ -25,6 +25,7 @@
 #   exec HOST COMMAND...       run in a host (or router); also: ip netns exec PREFIX_HOST
 #   loss HOST PERCENT [in|out] drop at random, unseen by the sender (0 = heal)
 #   hole HOST on|off           all is swallowed but the link stays up (bad Wi-Fi)
+#   blockudp HOST on|off       UDP is swallowed, all else passes (a strict firewall)
 #   cut HOST / heal HOST       pull the cable / put it back (carrier lost)
 #   part HOST1 HOST2 on|off    those two cannot hear each other, others can
 #   isolate HOST on|off        Wi-Fi client isolation: reaches only the router
@@ -47,7 +48,7 @@ main() {
   local cmd=$1
   shift
   case $cmd in
-    check | lan | nat | forward | natage | natflush | loss | hole | cut | heal | part | isolate | rate | delay | show | clean)
+    check | lan | nat | forward | natage | natflush | loss | hole | blockudp | cut | heal | part | isolate | rate | delay | show | clean)
       "cmd_$cmd" "$@" ;;
     exec) ns "$@" ;;
     *) die "unknown: $cmd" ;;
@@ -170,6 +171,12 @@ cmd_hole() {
   local drop=
   [ "$2" != on ] || drop=drop
   rules "$1" hole "$drop" both
+}
+
+cmd_blockudp() {
+  local drop=
+  [ "$2" != on ] || drop="meta l4proto udp drop"
+  rules "$1" blockudp "$drop" both
 }
 
 cmd_cut() { ns "$(switch_of "$1")" ip link set "$(port_of "$1")" down; }

@@ -1,8 +1,9 @@
-//! Which addresses are on a directly connected subnet.
+//! Addresses of directly connected subnets: which they are, and their interfaces by name.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use nix::ifaddrs::getifaddrs;
+use nix::net::if_::{if_indextoname, if_nametoindex};
 use nix::sys::socket::SockaddrStorage;
 
 /// Whether `ip` is this machine or on a subnet of one of its interfaces.
@@ -19,6 +20,29 @@ pub fn is_near(ip: IpAddr) -> bool {
     interfaces
         .filter_map(|interface| Some((address(interface.address?)?, address(interface.netmask?)?)))
         .any(|(own, mask)| same_subnet(ip, own, mask))
+}
+
+/// An address as people write it: a link-local one with the name of its interface, as in
+/// `[fe80::1%eth0]:7117`, or with its number once that interface is gone.
+#[must_use]
+pub fn shown(addr: SocketAddr) -> String {
+    match addr {
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => match if_indextoname(v6.scope_id()) {
+            // For a number that nobody has, nix gives an empty name and no error.
+            Ok(name) if !name.is_empty() => {
+                let name = name.to_bytes().escape_ascii();
+                format!("[{}%{name}]:{}", v6.ip(), v6.port())
+            }
+            Ok(_) | Err(_) => addr.to_string(),
+        },
+        SocketAddr::V4(_) | SocketAddr::V6(_) => addr.to_string(),
+    }
+}
+
+/// The scope id of an interface; `None` if there is no such interface now.
+#[must_use]
+pub fn scope(interface: &str) -> Option<u32> {
+    if_nametoindex(interface).ok()
 }
 
 fn address(storage: SockaddrStorage) -> Option<IpAddr> {
@@ -39,6 +63,8 @@ fn same_subnet(ip: IpAddr, own: IpAddr, mask: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddrV6;
+
     use super::*;
 
     fn same(ip: &str, own: &str, mask: &str) -> bool {
@@ -59,5 +85,16 @@ mod tests {
         assert!(is_near("127.0.0.1".parse().unwrap()));
         assert!(is_near("::ffff:127.0.0.1".parse().unwrap()));
         assert!(!is_near("198.51.100.7".parse().unwrap()));
+    }
+
+    #[test]
+    fn an_interface_goes_by_its_name() {
+        let index = scope("lo").unwrap();
+        assert_eq!(scope("no-such-one"), None);
+        let local = |scope| SocketAddrV6::new("fe80::1".parse().unwrap(), 7117, 0, scope).into();
+        assert_eq!(shown(local(index)), "[fe80::1%lo]:7117");
+        assert_eq!(shown(local(99_999)), "[fe80::1%99999]:7117");
+        assert_eq!(shown("[2001:db8::1]:1".parse().unwrap()), "[2001:db8::1]:1");
+        assert_eq!(shown("192.0.2.1:1".parse().unwrap()), "192.0.2.1:1");
     }
 }

@@ -8,63 +8,19 @@
     reason = "a test fails by panicking"
 )]
 
+mod nodes;
+
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use meshchatd::link::{self, DownReason, FrameError, Level, LinkEvent, LinkHandle, MAX_FRAME};
-use meshchatd::transport::{
-    Channel, CloseCode, DialError, Drops, Endpoint, Lane, Limits, Lost, PeerKey,
-};
+use meshchatd::link::{DownReason, FrameError, Level, LinkEvent, MAX_FRAME};
+use meshchatd::transport::{Channel, CloseCode, DialError, Drops, Endpoint, Lane, Limits, Lost};
 use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-
-/// Far more than anything here takes; reached only by a test that fails.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-struct Node {
-    endpoint: Endpoint,
-    accepted: mpsc::Receiver<Channel>,
-    _tasks: JoinSet<()>,
-}
-
-impl Node {
-    fn new(seed: u8, limits: Limits) -> Self {
-        Self::at(ANYWHERE, seed, limits)
-    }
-
-    fn at(listen: SocketAddr, seed: u8, limits: Limits) -> Self {
-        let endpoint = Endpoint::bind(listen, &[seed; 32], limits).unwrap();
-        let (sender, accepted) = mpsc::channel(64);
-        let mut acceptor = endpoint.acceptor();
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            while let Some(channel) = acceptor.accept().await {
-                if sender.send(channel).await.is_err() {
-                    return;
-                }
-            }
-        });
-        Self { endpoint, accepted, _tasks: tasks }
-    }
-
-    fn addr(&self) -> SocketAddr {
-        self.endpoint.local_addr().unwrap()
-    }
-
-    fn key(&self) -> PeerKey {
-        self.endpoint.key()
-    }
-
-    async fn accept(&mut self) -> Channel {
-        timeout(PATIENCE, self.accepted.recv()).await.expect("nobody came").unwrap()
-    }
-}
+use nodes::{ANYWHERE, End, Node, PATIENCE, frame};
 
 async fn channels() -> (Node, Node, Channel, Channel) {
     let a = Node::new(1, Limits::default());
@@ -74,59 +30,9 @@ async fn channels() -> (Node, Node, Channel, Channel) {
     (a, b, ours, theirs)
 }
 
-struct End {
-    handle: LinkHandle,
-    events: mpsc::Receiver<LinkEvent>,
-    ready: Vec<Bytes>,
-    _task: JoinSet<()>,
-}
-
-impl End {
-    fn new(id: u32, channel: Channel, inbox: usize) -> Self {
-        let (sender, events) = mpsc::channel(inbox);
-        let (handle, link) = link::open(id, channel, sender, Arc::default());
-        let mut task = JoinSet::new();
-        task.spawn(link.run());
-        Self { handle, events, ready: Vec::new(), _task: task }
-    }
-
-    async fn event(&mut self) -> LinkEvent {
-        timeout(PATIENCE, self.events.recv()).await.expect("no event").expect("no more events")
-    }
-
-    /// The next frame, whatever the levels do.
-    async fn frame(&mut self) -> Bytes {
-        while self.ready.is_empty() {
-            match self.event().await {
-                LinkEvent::Frames { frames, .. } => self.ready = frames,
-                LinkEvent::Level { .. } => {}
-                LinkEvent::Down { why, .. } => panic!("down: {why}"),
-            }
-        }
-        self.ready.remove(0)
-    }
-
-    /// The reason of the last event, which must be the last.
-    async fn down(&mut self) -> DownReason {
-        loop {
-            if let LinkEvent::Down { why, .. } = self.event().await {
-                let after = timeout(PATIENCE, self.events.recv()).await.expect("link runs on");
-                assert!(after.is_none(), "{after:?} after the last event");
-                return why;
-            }
-        }
-    }
-}
-
 async fn links() -> (Node, Node, End, End) {
     let (a, b, ours, theirs) = channels().await;
     (a, b, End::new(1, ours, 64), End::new(2, theirs, 64))
-}
-
-fn frame(body: &[u8]) -> Bytes {
-    let mut bytes = u32::try_from(body.len()).unwrap().to_be_bytes().to_vec();
-    bytes.extend(body);
-    bytes.into()
 }
 
 #[tokio::test]

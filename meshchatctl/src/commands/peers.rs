@@ -134,6 +134,9 @@ fn remark(peer: &PeerInfo) -> String {
     if peer.behind {
         parts.push(format!("behind, {} wait", bytes(peer.queued_bytes)));
     }
+    if peer.carrier == "tcp" {
+        parts.push("over TCP".into());
+    }
     if !peer.error.is_empty() {
         parts.push(peer.error.clone());
     }
@@ -167,6 +170,7 @@ mod tests {
             error: String::new(),
             next_try_ms: None,
             tries: 0,
+            carrier: String::new(),
         }
     }
 
@@ -174,6 +178,7 @@ mod tests {
     fn peers_show_why_they_are_down() {
         let peers = [
             PeerInfo { rtt_us: Some(4_200), ..peer(Some("pi-barn"), PeerState::Linked) },
+            PeerInfo { carrier: "tcp".into(), ..peer(Some("pi-dam"), PeerState::Linked) },
             PeerInfo {
                 error: "no route\x1b[2J".into(),
                 tries: 3,
@@ -183,9 +188,10 @@ mod tests {
         ];
         assert_eq!(
             render(&peers, &View::plain()).unwrap(),
-            "1 of 2 peers linked\n\
+            "2 of 3 peers linked\n\
              PEER     STATE      SINCE     RTT     SENT  RECEIVED  DIR  ADDRESS          NOTE\n\
              pi-barn  ● linked     1 m  4.2 ms  2.0 KiB       9 B  out  barn.local:7117\n\
+             pi-dam   ● linked     1 m          2.0 KiB       9 B  out  barn.local:7117  over TCP\n\
              ?        ○ waiting    1 m          2.0 KiB       9 B  out  barn.local:7117  \
              no route\\x1b[2J; tried 3x; next try in 8 s\n"
         );

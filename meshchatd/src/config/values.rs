@@ -73,7 +73,7 @@ pub struct Peer {
 pub struct PeerAddress {
     /// Host name or address, an IPv6 address without its brackets, 1 to 255 bytes.
     pub host: String,
-    /// UDP port, never 0.
+    /// UDP and TCP port, never 0.
     pub port: u16,
 }
 

@@ -8,8 +8,8 @@ use meshchat_proto::id::NodeId;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::attempt::Zeal;
 use super::backoff::pause;
+use super::race::Zeal;
 use crate::config::{Peer, PeerAddress};
 
 /// The number of an entry, never used twice.

@@ -6,6 +6,9 @@
 mod attempt;
 mod backoff;
 mod book;
+mod race;
+mod resolve;
 
-pub use attempt::{Failure, Zeal, attempt};
+pub use attempt::{Failure, attempt};
 pub use book::{Book, Entry, EntryId, Phase, SavedPeer, Source};
+pub use race::{How, Zeal, race};

@@ -12,7 +12,7 @@ use super::{Dialled, Hub};
 use crate::dial::{EntryId, attempt};
 use crate::link::{self, DownReason, LinkEvent, LinkHandle};
 use crate::near;
-use crate::transport::{Channel, CloseCode, DialError, Lane};
+use crate::transport::{self, Channel, CloseCode, DialError, Lane};
 
 /// A link as the hub knows it.
 #[derive(Debug)]
@@ -138,6 +138,10 @@ impl Hub {
         self.next_link += 1;
         let (link, now) = (self.next_link, Instant::now());
         let (peer, remote, dialled) = (NodeId(channel.peer), channel.remote, channel.dialled);
+        let carrier = match channel.conn.carrier() {
+            transport::Carrier::Quic => Carrier::Quic,
+            transport::Carrier::Tcp => Carrier::Tcp,
+        };
         let named = entry.is_some_and(|entry| self.book.is_named(entry));
         let named = named || self.book.names(&peer, remote.ip());
         if let Some(entry) = entry {
@@ -154,8 +158,8 @@ impl Hub {
             named,
             near: near::is_near(remote.ip()),
             remote,
-            address: remote.to_string(),
-            carrier: Carrier::Quic,
+            address: near::shown(remote),
+            carrier,
             dial: None,
         };
         self.node.handle(self.now(), up);
@@ -169,7 +173,8 @@ impl Hub {
         } else {
             reason.as_str()
         };
-        let (peer, id, remote) = (state.peer, state.peer.short(), state.handle.remote());
+        let (peer, id, remote) =
+            (state.peer, state.peer.short(), near::shown(state.handle.remote()));
         tracing::info!(peer = %peer, link, "refused a link with {id} at {remote}: {why}");
         self.refused.not_admitted += 1;
     }

@@ -62,8 +62,9 @@ impl Hub {
     fn linked(&self, info: PeerInfo, link: &LinkInfo) -> PeerInfo {
         let state = self.links.get(&link.link);
         let stats = state.map(|state| state.handle.stats()).unwrap_or_default();
-        // The transport has an estimate before the first heartbeat.
-        let rtt = link.rtt.or_else(|| state.map(|state| state.handle.rtt()));
+        // QUIC has an estimate before the first heartbeat.
+        let rtt = link.rtt.or_else(|| state.and_then(|state| state.handle.rtt()));
+        let carrier = state.map_or("", |state| state.handle.carrier().as_str());
         let queued = state.map_or(0, |state| state.handle.queued(Lane::Bulk));
         PeerInfo {
             node: Some(link.peer),
@@ -76,6 +77,7 @@ impl Hub {
             received_bytes: stats.received_bytes,
             queued_bytes: queued as u64,
             behind: link.behind,
+            carrier: carrier.into(),
             error: String::new(),
             next_try_ms: None,
             ..info
@@ -100,6 +102,7 @@ fn blank(source: &str) -> PeerInfo {
         error: String::new(),
         next_try_ms: None,
         tries: 0,
+        carrier: String::new(),
     }
 }
 

@@ -19,7 +19,9 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use crate::transport::{Channel, CloseCode, Conn, Lane, LaneIo, Lost, PeerKey, RecvHalf, Stats};
+use crate::transport::{
+    Carrier, Channel, CloseCode, Conn, Lane, LaneIo, Lost, PeerKey, RecvHalf, Stats,
+};
 
 pub use gate::Gate;
 use outbox::Outbox;
@@ -161,9 +163,15 @@ impl LinkHandle {
         self.outbox.close(code, text);
     }
 
-    /// The carrier's estimate of the round trip.
+    /// What carries it.
     #[must_use]
-    pub fn rtt(&self) -> Duration {
+    pub fn carrier(&self) -> Carrier {
+        self.conn.carrier()
+    }
+
+    /// The carrier's estimate of the round trip, if it has one.
+    #[must_use]
+    pub fn rtt(&self) -> Option<Duration> {
         self.conn.rtt()
     }
 
@@ -241,6 +249,8 @@ async fn carry(
     let writes = write::both(control.send, bulk_send, outbox);
     tokio::select! {
         end = &mut reads => match end {
+            // The peer has ended a stream that this side had finished.
+            Ok(Lost::Here) if outbox.is_closing() => hang_up(conn, outbox),
             Ok(lost) => DownReason::Lost(lost),
             Err(bad) => {
                 conn.close(CloseCode::Malformed, &bad.to_string());

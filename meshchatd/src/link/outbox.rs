@@ -145,9 +145,13 @@ impl Outbox {
 
     /// Waits until [`Self::close`] was called.
     pub(super) async fn closing(&self) {
-        while self.lock().close.is_none() {
+        while !self.is_closing() {
             self.closing.notified().await;
         }
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.lock().close.is_some()
     }
 
     pub(super) fn close_reason(&self) -> (CloseCode, String) {

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use super::quic::{accept_lanes, plain, proven_key, wire};
-use super::{Channel, CloseCode, Endpoint, Limits, Lost, PeerKey};
+use super::quic::{accept_lanes, proven_key, wire};
+use super::tcp::Tcp;
+use super::{Channel, CloseCode, Endpoint, Limits, Lost, PeerKey, plain};
 
 /// Takes inbound connections. Poll it all the time: handshakes move on only while it is polled.
 pub struct Acceptor {
@@ -47,6 +49,7 @@ impl Acceptor {
         loop {
             tokio::select! {
                 incoming = self.endpoint.quic.accept() => self.admit(incoming?),
+                (stream, from) = knocks(&self.endpoint) => self.admit_tcp(stream, from),
                 Some((place, outcome)) = self.handshakes.next() => {
                     self.places.leave(place);
                     match outcome {
@@ -66,23 +69,43 @@ impl Acceptor {
             incoming.retry().ok();
             return;
         }
-        let limits = self.endpoint.limits;
-        let source = Source::from(plain(incoming.remote_address()).ip());
-        let (place, mut evicted) = match self.places.enter(source, &limits, Instant::now()) {
-            Ok(place) => place,
-            Err(NoPlace::Source) => {
-                count(&self.endpoint.counters.source);
-                return incoming.ignore();
-            }
-            Err(NoPlace::All) => {
-                count(&self.endpoint.counters.busy);
-                return incoming.ignore();
-            }
-        };
+        let from = incoming.remote_address();
         let own = self.endpoint.key;
+        // Ignored when the place is not had: an honest peer sends again.
+        match self.place(from) {
+            Some(place) => self.begin(place, handshake(incoming, own)),
+            None => incoming.ignore(),
+        }
+    }
+
+    /// The same over TCP, where the address is proven already. Without a place the connection is
+    /// closed at once.
+    fn admit_tcp(&mut self, stream: TcpStream, from: SocketAddr) {
+        if let Some(place) = self.place(from) {
+            let (tcp, own) = (self.endpoint.tcp.clone(), self.endpoint.key);
+            self.begin(place, handshake_tcp(tcp, stream, own));
+        }
+    }
+
+    fn place(&mut self, from: SocketAddr) -> Option<(u64, oneshot::Receiver<()>)> {
+        let source = Source::from(plain(from).ip());
+        match self.places.enter(source, &self.endpoint.limits, Instant::now()) {
+            Ok(place) => return Some(place),
+            Err(NoPlace::Source) => count(&self.endpoint.counters.source),
+            Err(NoPlace::All) => count(&self.endpoint.counters.busy),
+        }
+        None
+    }
+
+    fn begin(
+        &mut self,
+        (place, mut evicted): (u64, oneshot::Receiver<()>),
+        handshake: impl Future<Output = Result<Channel, Lost>> + Send + 'static,
+    ) {
+        let limit = self.endpoint.limits.handshake;
         self.handshakes.push(Box::pin(async move {
             let outcome = tokio::select! {
-                outcome = timeout(limits.handshake, handshake(incoming, own)) => outcome,
+                outcome = timeout(limit, handshake) => outcome,
                 _ = &mut evicted => return (place, Err(Lost::Here)),
             };
             (place, outcome.unwrap_or(Err(Lost::TimedOut)))
@@ -95,6 +118,23 @@ impl Acceptor {
 /// share the places of one source.
 fn can_prove(source: SocketAddr) -> bool {
     !matches!(source, SocketAddr::V6(source) if source.scope_id() != 0)
+}
+
+/// The next TCP connection of a stranger. Cancel safe.
+async fn knocks(endpoint: &Endpoint) -> (TcpStream, SocketAddr) {
+    while let Some(listener) = endpoint.listener.as_ref().filter(|_| !endpoint.tcp.is_stopped()) {
+        match listener.accept().await {
+            Ok(taken) => return taken,
+            // Too many open files, or the stranger is gone already. It must not spin.
+            Err(_) => sleep(ACCEPT_PAUSE).await,
+        }
+    }
+    std::future::pending().await
+}
+
+async fn handshake_tcp(tcp: Tcp, stream: TcpStream, own: PeerKey) -> Result<Channel, Lost> {
+    let shaken = tcp.accept(stream).await?;
+    if shaken.peer == own { Err(Lost::Here) } else { Ok(shaken.channel(false)) }
 }
 
 async fn handshake(incoming: quinn::Incoming, own: PeerKey) -> Result<Channel, Lost> {
@@ -167,6 +207,9 @@ impl Places {
 
 /// What a handshake needs on a long path; before that it never gives way to another.
 const GRACE: Duration = Duration::from_millis(250);
+
+/// Between two tries to take a TCP connection when the system has none to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Whoever has one address of an IPv6 network has all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,7 +1,7 @@
-//! Opening the one UDP socket of a node.
+//! Opening the one UDP socket of a node, and the TCP listener of the same number.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 
 use nix::errno::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -33,6 +33,47 @@ pub enum BindError {
     /// The key cannot be used for TLS.
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
+}
+
+/// Both sockets. With port 0, one is looked for that is free for both; of a port that was asked
+/// for, UDP must be had, and TCP is done without if need be.
+pub(super) fn sockets(listen: SocketAddr) -> Result<(UdpSocket, Option<TcpListener>), BindError> {
+    for _ in 1..PORT_TRIES {
+        let udp = socket(listen)?;
+        match listener(&udp) {
+            Ok(tcp) => return Ok((udp, Some(tcp))),
+            Err(_) if listen.port() == 0 => {}
+            Err(error) => {
+                tracing::warn!(
+                    "cannot listen on TCP port {}: {error}; nodes whose UDP is blocked cannot \
+                     link to this one",
+                    listen.port()
+                );
+                return Ok((udp, None));
+            }
+        }
+    }
+    let udp = socket(listen)?;
+    let tcp = listener(&udp);
+    if let Err(error) = &tcp {
+        tracing::warn!("no port is free for TCP too: {error}; links use UDP only");
+    }
+    Ok((udp, tcp.ok()))
+}
+
+/// Listens on TCP where `udp` is bound.
+fn listener(udp: &UdpSocket) -> io::Result<TcpListener> {
+    let at = udp.local_addr()?;
+    let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
+    if at.is_ipv6() {
+        socket.set_only_v6(!at.ip().is_unspecified())?;
+    }
+    // A restarted daemon gets its port although old connections linger.
+    socket.set_reuse_address(true)?;
+    socket.bind(&at.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
 }
 
 /// Binds `listen`; `[::]` takes IPv4 as well, and only IPv4 where the machine has no IPv6.
@@ -74,6 +115,12 @@ fn errno(error: &io::Error) -> Option<Errno> {
 /// Bytes that the kernel may hold for us in each direction.
 const KERNEL_BUFFER: usize = 1024 * 1024;
 
+/// How many free UDP ports are tried before links do without TCP.
+const PORT_TRIES: usize = 8;
+
+/// Connections that the kernel holds until they are taken; more are asked to come again.
+const BACKLOG: i32 = 128;
+
 #[cfg(test)]
 mod tests {
     use std::net::Ipv6Addr;
@@ -101,5 +148,16 @@ mod tests {
         one.send_to(b"x", (Ipv4Addr::LOCALHOST, port)).unwrap();
         all.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
         assert_eq!(all.recv(&mut [0; 4]).unwrap(), 1);
+    }
+
+    #[test]
+    fn tcp_gets_the_number_of_udp_or_is_done_without() {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let (udp, tcp) = sockets(any).unwrap();
+        let at = udp.local_addr().unwrap();
+        assert_eq!(tcp.as_ref().unwrap().local_addr().unwrap(), at);
+        drop(udp);
+        let (_udp, again) = sockets(at).unwrap();
+        assert!(again.is_none(), "the first listener still has the port");
     }
 }

@@ -127,6 +127,20 @@ impl From<ConnectionError> for Lost {
     }
 }
 
+impl From<&std::io::Error> for Lost {
+    fn from(error: &std::io::Error) -> Self {
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match tls {
+            Some(rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol)) => {
+                Self::Incompatible
+            }
+            Some(rustls::Error::NoApplicationProtocol) => Self::Incompatible,
+            Some(tls) => Self::Failed(escape(tls.to_string().as_bytes())),
+            None => Self::Failed(escape(error.to_string().as_bytes())),
+        }
+    }
+}
+
 fn from_wire(code: VarInt) -> CloseCode {
     CloseCode::from(u32::try_from(code.into_inner()).unwrap_or(u32::MAX))
 }

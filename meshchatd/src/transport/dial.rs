@@ -5,11 +5,11 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use quinn::ConnectError;
 use thiserror::Error;
-use tokio::net::UdpSocket;
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use super::quic::{open_lanes, proven_key, wire};
-use super::{Channel, CloseCode, Endpoint, Lost, PeerKey};
+use super::{Channel, CloseCode, Endpoint, Lost, PeerKey, plain};
 
 /// Why a dial gave no channel.
 #[derive(Debug, Error)]
@@ -47,7 +47,9 @@ pub enum DialError {
 }
 
 impl Endpoint {
-    /// Connects to the node at `addr`, and insists on its key if `expect` gives one.
+    /// Connects by QUIC to the node at `addr`, and insists on its key if `expect` gives one.
+    ///
+    /// A second socket sends one byte there, to hear of refusals at once.
     ///
     /// # Errors
     /// Within [`super::Limits::dial`], whatever happens. Dropping the future ends the attempt.
@@ -56,16 +58,74 @@ impl Endpoint {
         addr: SocketAddr,
         expect: Option<PeerKey>,
     ) -> Result<Channel, DialError> {
+        tokio::select! {
+            channel = self.dial_quietly(addr, expect) => channel,
+            error = refusal(addr) => Err(error),
+        }
+    }
+
+    /// The same with the node's own socket alone: a refusal is not heard, and no box on the way
+    /// sees a second port of this machine.
+    ///
+    /// # Errors
+    /// As [`Self::dial`].
+    pub async fn dial_quietly(
+        &self,
+        addr: SocketAddr,
+        expect: Option<PeerKey>,
+    ) -> Result<Channel, DialError> {
         if expect == Some(self.key) {
             return Err(DialError::OwnKey);
         }
-        let outcome = timeout(self.limits.dial, async {
-            tokio::select! {
-                channel = self.handshake(addr, expect) => channel,
-                error = refusal(addr) => Err(error),
-            }
-        });
+        let outcome = timeout(self.limits.dial, self.handshake(addr, expect));
         outcome.await.unwrap_or(Err(DialError::TimedOut))
+    }
+
+    /// Connects by TLS over TCP, with the same keys.
+    ///
+    /// # Errors
+    /// As [`Self::dial`].
+    pub async fn dial_tcp(
+        &self,
+        addr: SocketAddr,
+        expect: Option<PeerKey>,
+    ) -> Result<Channel, DialError> {
+        if expect == Some(self.key) {
+            return Err(DialError::OwnKey);
+        }
+        let outcome = timeout(self.limits.dial, self.handshake_tcp(addr, expect));
+        outcome.await.unwrap_or(Err(DialError::TimedOut))
+    }
+
+    async fn handshake_tcp(
+        &self,
+        addr: SocketAddr,
+        expect: Option<PeerKey>,
+    ) -> Result<Channel, DialError> {
+        if self.tcp.is_stopped() {
+            return Err(DialError::Stopping);
+        }
+        if addr.port() == 0 || addr.ip().is_unspecified() || addr.ip().is_multicast() {
+            return Err(DialError::BadAddress(addr));
+        }
+        let stream = self.connect(addr).await.map_err(|e| not_connected(addr, e))?;
+        let shaken = self.tcp.connect(stream).await.map_err(failed_tcp)?;
+        if shaken.peer == self.key {
+            return Err(DialError::OwnKey);
+        }
+        if expect.is_some_and(|key| key != shaken.peer) {
+            return Err(DialError::WrongKey { answered: shaken.peer });
+        }
+        Ok(shaken.channel(true))
+    }
+
+    /// From the address that the node listens on, if it is only one.
+    async fn connect(&self, addr: SocketAddr) -> io::Result<TcpStream> {
+        let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        if let Some(own) = self.local_addr().filter(|own| !own.ip().is_unspecified()) {
+            socket.bind((own.ip(), 0).into())?;
+        }
+        socket.connect(plain(addr)).await
     }
 
     async fn handshake(
@@ -137,6 +197,28 @@ fn failed(lost: Lost) -> DialError {
     }
 }
 
+fn not_connected(addr: SocketAddr, error: io::Error) -> DialError {
+    use io::ErrorKind::{ConnectionRefused, ConnectionReset, InvalidInput, TimedOut};
+    let kind = error.kind();
+    if matches!(kind, ConnectionRefused | ConnectionReset) {
+        DialError::Refused
+    } else if kind == TimedOut {
+        DialError::TimedOut
+    } else if kind == InvalidInput {
+        DialError::BadAddress(addr)
+    } else {
+        DialError::Unreachable(error)
+    }
+}
+
+/// A node that wants no more handshakes closes without a word.
+fn failed_tcp(lost: Lost) -> DialError {
+    if matches!(lost, Lost::ByPeer { code: CloseCode::Abandoned, .. }) {
+        return DialError::Refused;
+    }
+    failed(lost)
+}
+
 /// TLS wants a name; it is neither sent nor checked.
 const SERVER_NAME: &str = "meshchat";
 
@@ -150,14 +232,23 @@ mod tests {
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut identity = tls::Identity::from_seed(&[1; 32]).unwrap();
         identity.server.alpn_protocols = vec![b"meshchat/9".to_vec()];
-        let socket = bind::socket(anywhere).unwrap();
-        let theirs = Endpoint::start(socket, identity, &[1; 32], Limits::default()).unwrap();
+        let sockets = bind::sockets(anywhere).unwrap();
+        let theirs = Endpoint::start(sockets, identity, &[1; 32], Limits::default()).unwrap();
         let ours = Endpoint::bind(anywhere, &[2; 32], Limits::default()).unwrap();
         let mut acceptor = theirs.acceptor();
         tokio::select! {
             _ = acceptor.accept() => panic!("linked across versions"),
             outcome = ours.dial(theirs.local_addr().unwrap(), None) => {
                 assert!(matches!(outcome, Err(DialError::Incompatible)), "{outcome:?}");
+            }
+        }
+        tokio::select! {
+            _ = acceptor.accept() => panic!("linked across versions"),
+            outcome = ours.dial_tcp(theirs.local_addr().unwrap(), None) => {
+                // The word of TLS may be lost with the connection.
+                let expected =
+                    matches!(outcome, Err(DialError::Incompatible | DialError::Refused));
+                assert!(expected, "{outcome:?}");
             }
         }
     }

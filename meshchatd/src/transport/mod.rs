@@ -2,26 +2,31 @@
 //!
 //! A [`Channel`] is a peer whose Ed25519 key is proven, and one or two byte streams ("lanes") to
 //! it. This module knows addresses, keys and bytes; what the bytes mean is the business of
-//! [`crate::link`]. QUIC is the only carrier so far; [`SendHalf`], [`RecvHalf`] and [`Conn`] are
-//! closed enums inside so that another one is a new variant and not a new interface.
+//! [`crate::link`]. The carrier is QUIC, or TLS over TCP where UDP does not get through, on the same
+//! port number and with the same keys; [`SendHalf`], [`RecvHalf`] and [`Conn`] are closed enums
+//! inside so that another one is a new variant and not a new interface.
 
 mod accept;
 mod bind;
 mod close;
+mod conn;
 mod dial;
+mod endpoint;
 mod quic;
 mod runtime;
+mod tcp;
 mod tls;
 mod tune;
 mod window;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 pub use accept::{Acceptor, Drops};
 pub use bind::BindError;
 pub use close::{CloseCode, Lost, MAX_CLOSE_TEXT};
+pub use conn::{Carrier, Conn, RecvHalf, SendHalf, Stats};
 pub use dial::DialError;
-pub use quic::{Conn, Endpoint, RecvHalf, SendHalf, Stats};
+pub use endpoint::Endpoint;
 pub use tune::Limits;
 
 /// The Ed25519 public key of a peer, which is its name.
@@ -60,4 +65,13 @@ pub struct Channel {
     pub bulk: Option<LaneIo>,
     /// The handle on the connection as a whole.
     pub conn: Conn,
+}
+
+/// An IPv4 address as itself, also when it was used through an IPv6 socket.
+fn plain(addr: SocketAddr) -> SocketAddr {
+    match addr.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, addr.port()),
+        // With its scope, without which a link-local address leads nowhere.
+        IpAddr::V6(_) => addr,
+    }
 }

@@ -1,4 +1,4 @@
-//! Every number that QUIC is given, and why.
+//! Every number that QUIC and TCP are given, and why.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -10,6 +10,8 @@ use quinn::{
     NoneTokenStore, ServerConfig, TimeSource, TransportConfig, VarInt,
 };
 use quinn_proto::HashedConnectionIdGenerator;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
 
 use super::window::FlooredCubic;
 
@@ -69,6 +71,16 @@ pub(super) fn client(tls: rustls::ClientConfig) -> Result<ClientConfig, NoInitia
     let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
     config.transport_config(Arc::new(transport())).token_store(Arc::new(NoneTokenStore));
     Ok(config)
+}
+
+/// Settings of a TCP connection. It works without each of them, only worse.
+pub(super) fn tcp(stream: &TcpStream) {
+    let socket = SockRef::from(stream);
+    let probes = TcpKeepalive::new().with_time(TCP_IDLE / 2).with_interval(TCP_IDLE / 6);
+    socket.set_tcp_nodelay(true).ok();
+    socket.set_tcp_notsent_lowat(TCP_UNSENT).ok();
+    socket.set_tcp_user_timeout(Some(TCP_IDLE)).ok();
+    socket.set_tcp_keepalive(&probes).ok();
 }
 
 fn transport() -> TransportConfig {
@@ -149,6 +161,12 @@ const SEND_WINDOW: u64 = 512 * 1024;
 
 /// Heartbeats find a dead link long before; this one ends what nobody watches.
 const IDLE_MS: VarInt = VarInt::from_u32(60_000);
+
+/// The same over TCP.
+const TCP_IDLE: Duration = Duration::from_secs(60);
+
+/// Bytes that the system takes beyond what is on its way: a heartbeat waits behind them.
+const TCP_UNSENT: u32 = 16 * 1024;
 
 /// First packets that wait to be looked at; each is a few kilobytes.
 const MAX_UNANSWERED: usize = 256;

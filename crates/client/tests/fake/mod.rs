@@ -265,5 +265,6 @@ pub(crate) fn peer(name: &str, address: &str, state: PeerState) -> PeerInfo {
         error: String::new(),
         next_try_ms: None,
         tries: 0,
+        carrier: if state == PeerState::Linked { "quic".into() } else { String::new() },
     }
 }

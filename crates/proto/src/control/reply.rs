@@ -153,6 +153,9 @@ pub struct PeerInfo {
     pub next_try_ms: Option<u64>,
     /// How often it was tried in vain since it last worked.
     pub tries: u32,
+    /// What carries the link: `quic` or `tcp`; empty without a link.
+    #[serde(default)]
+    pub carrier: String,
 }
 
 /// What is going on with a peer.
