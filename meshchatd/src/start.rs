@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use meshchat_core::{Config, Goal, SavedPerson};
+use meshchat_core::{Config, SavedContact, SavedPerson};
 use meshchat_proto::id::{NetworkId, NodeId};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,6 +17,7 @@ use crate::control;
 use crate::discover::{self, Heard};
 use crate::hub::{
     CHANNEL_INBOX, CLIENT_INBOX, Doors, Hub, Inboxes, Keys, LINK_INBOX, NETWORK_INBOX, Parts,
+    beacon_number, own_addresses,
 };
 use crate::identity::{self, IdentityError, MACHINE_ID, MachineId};
 use crate::interfaces::{NetworkChange, Watcher};
@@ -55,7 +56,7 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     let store = StateDir::open(&settings.state_dir.value).map_err(with_fix)?;
     let machine = MachineId::read(MACHINE_ID.as_ref());
     let identity = identity::load_or_create(&store, machine.as_ref()).map_err(with_identity_fix)?;
-    let node = node_config(&settings, &store, NodeId(identity.signer.public()))?;
+    let mut node = node_config(&settings, &store, NodeId(identity.signer.public()))?;
     prepare_runtime_dir(&settings)?;
     let endpoint = listen(&settings, identity.signer.seed())?;
     // A socket that systemd made is its own to remove.
@@ -70,6 +71,8 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     let listen = endpoint.local_addr();
     let discovery = discover::start(&tasks, &node.network, listen, choice, &interfaces, ears.heard);
     tasks.spawn(watcher.run(ears.network));
+    node.beacon = beacon_number(discovery.nonce());
+    node.addresses = listen.map(|listen| own_addresses(&interfaces, listen)).unwrap_or_default();
     let parts = Parts {
         settings,
         flags,
@@ -80,7 +83,6 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         log,
         tasks: tasks.clone(),
         discovery,
-        interfaces,
         clock,
     };
     let hub = Hub::new(parts, doors, node, Keys::new(identity.signer));
@@ -149,6 +151,11 @@ fn node_config(settings: &Settings, store: &StateDir, id: NodeId) -> anyhow::Res
         tracing::error!("people start anew: {error}; {}", error.fix());
         None
     });
+    // Others tell where they are again.
+    let contacts = store.load::<Vec<SavedContact>>(StateFile::Contacts).unwrap_or_else(|error| {
+        tracing::error!("addresses start anew: {error}; {}", error.fix());
+        None
+    });
     Ok(Config {
         id,
         network: NetworkId::OPEN,
@@ -158,10 +165,10 @@ fn node_config(settings: &Settings, store: &StateDir, id: NodeId) -> anyhow::Res
         admit: settings.core_admit(),
         history: settings.core_history(),
         people: people.unwrap_or_default(),
-        goal: Goal { least: 0, most: 0 },
+        goal: settings.core_goal(),
         beacon: 0,
         addresses: Vec::new(),
-        contacts: Vec::new(),
+        contacts: contacts.unwrap_or_default(),
     })
 }
 

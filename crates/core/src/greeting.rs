@@ -133,9 +133,10 @@ impl<E: Env> Node<E> {
     }
 
     /// The other end of a link has moved, or its translator gave it another address.
-    pub(crate) fn on_link_moved(&mut self, link: LinkId, remote: SocketAddr) {
+    pub(crate) fn on_link_moved(&mut self, link: LinkId, remote: SocketAddr, address: String) {
         if let Some(state) = self.links.get_mut(link) {
-            state.remote = remote;
+            (state.remote, state.address) = (remote, address);
+            self.out.push_back(Output::PeersChanged);
             self.tell_observed(link);
         }
     }

@@ -121,6 +121,8 @@ pub enum Input {
         link: LinkId,
         /// Where it is now.
         remote: SocketAddr,
+        /// The same for display.
+        address: String,
     },
     /// An [`Output::Dial`] came to nothing.
     DialFailed {

@@ -157,7 +157,7 @@ impl<E: Env> Node<E> {
                 let up = LinkUp { peer, dialled, named, near, remote, address, carrier, dial };
                 self.on_link_up(now, link, up);
             }
-            Input::LinkMoved { link, remote } => self.on_link_moved(link, remote),
+            Input::LinkMoved { link, remote, address } => self.on_link_moved(link, remote, address),
             Input::DialFailed { dial } => self.on_dial_failed(now, dial),
             Input::NetworkChanged { addresses, came } => {
                 self.on_network_changed(now, addresses, came);

@@ -285,7 +285,8 @@ const LONGEST_NAME: usize = 32;
 const LONGEST_HOST: usize = 255;
 const LONGEST_ACCOUNT: usize = 32;
 /// Names that already mean a file in the state or configuration directory.
-const RESERVED: [&str; 7] = ["boot", "key", "lock", "machine", "meshchat", "people", "peers"];
+const RESERVED: [&str; 8] =
+    ["boot", "contacts", "key", "lock", "machine", "meshchat", "people", "peers"];
 
 #[cfg(test)]
 mod tests {

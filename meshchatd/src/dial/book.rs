@@ -24,8 +24,6 @@ pub enum Source {
     Operator,
     /// An operator, until the daemon stops.
     Once,
-    /// Nobody: a beacon on the local network. Forgotten when it leads to no link, and with it.
-    Lan,
 }
 
 impl Source {
@@ -36,7 +34,6 @@ impl Source {
             Self::Config => "config",
             Self::Operator => "operator",
             Self::Once => "once",
-            Self::Lan => "lan",
         }
     }
 }
@@ -103,7 +100,7 @@ impl Book {
     pub fn add(&mut self, now: Instant, peer: Peer, source: Source) -> bool {
         let known = self.entries.values_mut().find(|entry| entry.peer.address == peer.address);
         if let Some(entry) = known {
-            if entry.source != Source::Config && source != Source::Lan {
+            if entry.source != Source::Config {
                 entry.source = source;
             }
             if peer.key.is_some() {
@@ -158,23 +155,10 @@ impl Book {
         self.entries.is_empty()
     }
 
-    /// The entry of an address.
-    #[must_use]
-    pub fn at(&self, address: &PeerAddress) -> Option<(EntryId, &Entry)> {
-        self.iter().find(|(_, entry)| entry.peer.address == *address)
-    }
-
-    /// Whether a person named this entry.
-    #[must_use]
-    pub fn is_named(&self, id: EntryId) -> bool {
-        self.entries.get(&id).is_some_and(|entry| entry.source != Source::Lan)
-    }
-
-    /// Whether this node, or whoever is at this address, was named by a person.
+    /// Whether this node, or whoever is at this address, was named.
     #[must_use]
     pub fn names(&self, node: &NodeId, ip: IpAddr) -> bool {
-        let named = |entry: &&Entry| entry.source != Source::Lan;
-        self.entries.values().filter(named).any(|entry| {
+        self.entries.values().any(|entry| {
             entry.peer.key == Some(node.0)
                 || entry.node == Some(*node)
                 || entry.peer.address.host.parse() == Ok(ip)
@@ -246,10 +230,6 @@ impl Book {
     /// A try failed.
     pub fn failed(&mut self, now: Instant, id: EntryId, error: String, refused: bool) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        if entry.source == Source::Lan {
-            self.entries.remove(&id);
-            return;
-        }
         entry.tries += 1;
         entry.error = error;
         entry.refused = refused;
@@ -411,24 +391,6 @@ mod tests {
         assert_eq!(book.take_due(now, |_| false).len(), 1, "but that one when it fails");
         book.failed(now, ids[2], "no answer".into(), false);
         assert!(book.take_due(now, |_| false).is_empty(), "once");
-    }
-
-    #[test]
-    fn what_a_beacon_named_is_nobodys_peer_and_soon_forgotten() {
-        let (now, node) = (Instant::now(), NodeId([1; 32]));
-        let mut book = Book::default();
-        book.add(now, peer("10.0.0.1"), Source::Lan);
-        let id = book.take_due(now, |_| false)[0].0;
-        assert!(!book.is_named(id));
-        book.linked(now, id, 5, node);
-        assert!(!book.names(&node, "10.0.0.1".parse().unwrap()));
-        assert_eq!(book.save(), []);
-        book.lost(now, 5, "gone", false);
-        assert!(book.is_empty());
-
-        book.add(now, peer("10.0.0.1"), Source::Operator);
-        book.add(now, peer("10.0.0.1"), Source::Lan);
-        assert_eq!(book.save().len(), 1, "a beacon takes nothing away from an operator");
     }
 
     #[test]

@@ -54,6 +54,7 @@ struct Orders {
 #[derive(Debug)]
 pub struct Handle {
     orders: watch::Sender<Orders>,
+    nonce: [u8; 16],
     stats: Arc<Mutex<Stats>>,
 }
 
@@ -85,7 +86,7 @@ pub fn start(
         (Some(_), Err(error)) => tracing::error!("no discovery without randomness: {error}"),
         (None, _) => {}
     }
-    Handle { orders, stats }
+    Handle { orders, nonce, stats }
 }
 
 impl Handle {
@@ -95,6 +96,12 @@ impl Handle {
             orders.interfaces = interfaces.to_vec();
             orders.hurries += u64::from(came);
         });
+    }
+
+    /// What tells our own beacons from those of others.
+    #[must_use]
+    pub fn nonce(&self) -> &[u8; 16] {
+        &self.nonce
     }
 
     /// New settings.

@@ -1,5 +1,6 @@
 //! Links: made of channels, fed with frames, ended.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use meshchat_core::{Carrier, Input, Level};
@@ -8,8 +9,8 @@ use meshchat_proto::id::NodeId;
 use meshchat_proto::peer::GoodbyeReason;
 use tokio::time::Instant;
 
-use super::{Dialled, Hub};
-use crate::dial::{EntryId, attempt};
+use super::{Cause, Dialled, Hub};
+use crate::dial::attempt;
 use crate::link::{self, DownReason, LinkEvent, LinkHandle};
 use crate::near;
 use crate::transport::{self, Channel, CloseCode, DialError, Lane};
@@ -19,6 +20,10 @@ use crate::transport::{self, Channel, CloseCode, DialError, Lane};
 pub(super) struct HubLink {
     pub(super) handle: LinkHandle,
     pub(super) peer: NodeId,
+    /// Who wanted it: a word of [`meshchat_proto::control::PeerInfo::source`].
+    pub(super) source: &'static str,
+    /// Where the peer was when the node was told last.
+    pub(super) remote: SocketAddr,
     /// Both sides have greeted.
     pub(super) live: bool,
     pub(super) since: Instant,
@@ -51,12 +56,15 @@ impl Hub {
     }
 
     pub(super) fn on_dialled(&mut self, dialled: Dialled) {
-        let Dialled { entry, outcome } = dialled;
-        self.lan.on_dialled(entry, outcome.as_ref().ok());
+        let Dialled { cause, outcome } = dialled;
         self.peers_changed = true;
-        match outcome {
-            Ok(channel) => self.start_link(channel, Some(entry)),
-            Err(failure) => {
+        match (outcome, cause) {
+            (Ok(channel), _) => self.start_link(channel, Some(cause)),
+            (Err(failure), Cause::Mesh(dial) | Cause::Lan(dial)) => {
+                tracing::debug!("a dial failed: {failure}");
+                self.node.handle(self.now(), Input::DialFailed { dial });
+            }
+            (Err(failure), Cause::Named(entry)) => {
                 let refused = failure.is_final();
                 let mut words = failure.to_string();
                 if let crate::dial::Failure::Dial(DialError::WrongKey { answered }) = &failure {
@@ -80,7 +88,7 @@ impl Hub {
             self.parts.tasks.spawn(async move {
                 let outcome = attempt(endpoint, peer.address, peer.key, zeal).await;
                 // The hub ends before its doors do only when the daemon stops.
-                dials.send(Dialled { entry, outcome }).await.ok();
+                dials.send(Dialled { cause: Cause::Named(entry), outcome }).await.ok();
             });
             self.peers_changed = true;
         }
@@ -134,7 +142,7 @@ impl Hub {
         self.book.works(link);
     }
 
-    fn start_link(&mut self, channel: Channel, entry: Option<EntryId>) {
+    fn start_link(&mut self, channel: Channel, cause: Option<Cause>) {
         self.next_link += 1;
         let (link, now) = (self.next_link, Instant::now());
         let (peer, remote, dialled) = (NodeId(channel.peer), channel.remote, channel.dialled);
@@ -142,15 +150,20 @@ impl Hub {
             transport::Carrier::Quic => Carrier::Quic,
             transport::Carrier::Tcp => Carrier::Tcp,
         };
-        let named = entry.is_some_and(|entry| self.book.is_named(entry));
-        let named = named || self.book.names(&peer, remote.ip());
-        if let Some(entry) = entry {
-            self.book.linked(now, entry, link, peer);
-        }
+        let (source, dial) = match cause {
+            Some(Cause::Named(entry)) => {
+                self.book.linked(now, entry, link, peer);
+                ("named", None)
+            }
+            Some(Cause::Mesh(dial)) => ("mesh", Some(dial)),
+            Some(Cause::Lan(dial)) => ("lan", Some(dial)),
+            None => ("inbound", None),
+        };
+        let named = matches!(cause, Some(Cause::Named(_))) || self.book.names(&peer, remote.ip());
         let (handle, task) =
             link::open(link, channel, self.doors.links.clone(), Arc::clone(&self.doors.gate));
         self.parts.tasks.spawn_draining(task.run());
-        self.links.insert(link, HubLink { handle, peer, live: false, since: now });
+        self.links.insert(link, HubLink { handle, peer, source, remote, live: false, since: now });
         let up = Input::LinkUp {
             link,
             peer,
@@ -160,7 +173,7 @@ impl Hub {
             remote,
             address: near::shown(remote),
             carrier,
-            dial: None,
+            dial,
         };
         self.node.handle(self.now(), up);
         self.peers_changed = true;

@@ -4,18 +4,18 @@
 
 mod clients;
 mod keys;
-mod lan;
 mod links;
 mod outputs;
 mod peers;
 mod reload;
 mod requests;
+mod seek;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use meshchat_core::{Config, Input, Node, Now, SavedPerson};
+use meshchat_core::{Config, DialId, Input, Node, Now, SavedPerson};
 use meshchat_proto::id::NodeId;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -25,7 +25,7 @@ use crate::config::{Environment, Flags, Settings};
 use crate::control::{ClientEvent, ClientOutbox};
 use crate::dial::{Book, EntryId, Failure};
 use crate::discover::{self, Heard};
-use crate::interfaces::{Interface, NetworkChange};
+use crate::interfaces::NetworkChange;
 use crate::link::{Gate, LinkEvent};
 use crate::logging::LogHandle;
 use crate::notify::Notifier;
@@ -36,8 +36,8 @@ use crate::transport::{Channel, Endpoint};
 use crate::users::{Access, Users};
 
 pub use keys::Keys;
-use lan::Lan;
 use links::HubLink;
+pub use seek::{beacon_number, own_addresses};
 
 /// What the hub is made of.
 #[derive(Debug)]
@@ -60,8 +60,6 @@ pub struct Parts {
     pub tasks: Tasks,
     /// What calls on the local network.
     pub discovery: discover::Handle,
-    /// The interfaces as they are at the start.
-    pub interfaces: Vec<Interface>,
     /// The running clock.
     pub clock: Clock,
 }
@@ -98,8 +96,19 @@ pub struct Doors {
 /// What a dial came to.
 #[derive(Debug)]
 pub struct Dialled {
-    entry: EntryId,
+    cause: Cause,
     outcome: Result<Channel, Failure>,
+}
+
+/// Why somebody was dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// A person named the peer.
+    Named(EntryId),
+    /// The node wants a link with a node that it knows of.
+    Mesh(DialId),
+    /// The node has heard somebody on the LAN.
+    Lan(DialId),
 }
 
 /// Messages in the inbox of links: each a batch of up to some 150 KiB.
@@ -123,7 +132,6 @@ pub struct Hub {
     next_link: u32,
     refused: Refused,
     book: Book,
-    lan: Lan,
     clients: BTreeMap<u32, Client>,
     users: Users,
     watchers: BTreeSet<(u32, u64)>,
@@ -157,7 +165,6 @@ impl Hub {
         let users = Users::new(&parts.settings);
         let now = Instant::now();
         let watchdog = parts.notifier.watchdog_interval().map(|pause| now + pause);
-        let lan = Lan::new(parts.interfaces.clone());
         let mut hub = Self {
             node: Node::new(clock.now(), node, keys),
             parts,
@@ -166,7 +173,6 @@ impl Hub {
             next_link: 0,
             refused: Refused::default(),
             book: Book::default(),
-            lan,
             clients: BTreeMap::new(),
             users,
             watchers: BTreeSet::new(),
@@ -247,6 +253,7 @@ impl Hub {
     fn on_deadline(&mut self) {
         let (now, instant) = (self.now(), Instant::now());
         if self.node.poll_timeout() <= now.mono {
+            self.look_for_moves();
             self.node.handle_timeout(now);
         }
         self.dial_due(instant);

@@ -37,7 +37,8 @@ impl Hub {
             Output::End { session, id } => {
                 self.give(session, Frame::whole(&FromDaemon::end(id)));
             }
-            Output::Dial(_) | Output::SaveContacts(_) => {}
+            Output::Dial(dial) => self.seek(dial),
+            Output::SaveContacts(contacts) => self.save_contacts(&contacts),
             Output::PeersChanged => self.peers_changed = true,
             Output::SavePeople(people) => self.save_people(&people),
             Output::SaveBoot(count) => {

@@ -1,6 +1,6 @@
 //! Reading the configuration again.
 
-use meshchat_core::{Goal, Input};
+use meshchat_core::Input;
 use meshchat_proto::control::{Error, ErrorCode, Reloaded};
 use tokio::time::Instant;
 
@@ -53,11 +53,12 @@ impl Hub {
         self.users.update(&self.parts.settings);
         let settings = &self.parts.settings;
         self.parts.discovery.configure(settings.discovery(), &settings.interfaces.value);
-        let (name, admit) = (self.parts.settings.node_name(), self.parts.settings.core_admit());
-        self.node.handle(
-            self.now(),
-            Input::Reconfigure { name, admit, goal: Goal { least: 0, most: 0 } },
-        );
+        let reconfigure = Input::Reconfigure {
+            name: settings.node_name(),
+            admit: settings.core_admit(),
+            goal: settings.core_goal(),
+        };
+        self.node.handle(self.now(), reconfigure);
         self.dial_due(now);
         self.peers_changed = true;
         let words =

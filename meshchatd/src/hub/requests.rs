@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::Hub;
 use crate::config::{Peer, PeerAddress, render};
 use crate::dial::{Book, Entry, EntryId, Phase, SavedPeer, Source};
+use crate::discover;
 use crate::store::StateFile;
 
 impl Hub {
@@ -105,7 +106,6 @@ impl Hub {
             ("beacons_source", beacons.source),
             ("beacons_rate", beacons.rate),
             ("beacons_busy", beacons.inbox),
-            ("beacons_dials", self.lan.refused),
         ];
         for (reason, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
             match status.drops.iter_mut().find(|drop| drop.reason == reason) {
@@ -126,7 +126,21 @@ impl Hub {
 
     fn limits(&self) -> Vec<LimitRow> {
         let mut rows = self.node.limits();
-        self.lan_limits(&mut rows);
+        let stats = self.parts.discovery.stats();
+        let mut interfaces: Vec<_> = stats.interfaces.iter().map(|row| &row.name).collect();
+        interfaces.dedup();
+        rows.push(LimitRow {
+            name: "lan_interfaces".into(),
+            used: interfaces.len() as u64,
+            most: discover::INTERFACES as u64,
+            when_full: "the others stay silent".into(),
+        });
+        rows.push(LimitRow {
+            name: "lan_neighbours".into(),
+            used: stats.pairs as u64,
+            most: discover::PAIRS as u64,
+            when_full: "a random one is forgotten".into(),
+        });
         rows.push(LimitRow {
             name: "named_peers".into(),
             used: self.book.len() as u64,

@@ -53,6 +53,8 @@ pub enum StateFile {
     Peers,
     /// People and their local settings.
     People,
+    /// Where other nodes were last known to be.
+    Contacts,
 }
 
 /// Why the state directory or a file in it cannot be used.
@@ -133,6 +135,7 @@ impl StateFile {
         match self {
             Self::Peers => "peers",
             Self::People => "people",
+            Self::Contacts => "contacts",
         }
     }
 }
