@@ -21,9 +21,9 @@ pub(super) struct Lan {
     interfaces: Vec<Interface>,
     /// Beacons that are being followed.
     dialling: BTreeMap<EntryId, Heard>,
-    /// Who answered where beacons pointed, so that a node with several addresses is not dialled
-    /// at each of them again and again.
-    answered: VecDeque<(Heard, NodeId)>,
+    /// Who answered to which nonce, so that a node is not dialled at each of its addresses. A
+    /// forger could repeat a neighbour's nonce and answer itself; then that neighbour dials us.
+    answered: VecDeque<([u8; 16], NodeId)>,
     /// When and where beacons were followed in the last minute.
     dials: VecDeque<(Instant, IpAddr)>,
     /// Beacons that were not followed since there were too many.
@@ -48,7 +48,9 @@ impl Hub {
     pub(super) fn on_heard(&mut self, heard: Heard) {
         let linked = self.links.values().any(|link| link.handle.remote() == heard.address);
         let known = self.lan.who_answered(&heard).is_some_and(|node| self.is_linked(&node));
-        if linked || known || self.parts.settings.admit.value == Admit::Configured {
+        // Its other addresses have time until this one has failed.
+        let tried = self.lan.dialling.values().any(|other| other.nonce == heard.nonce);
+        if linked || known || tried || self.parts.settings.admit.value == Admit::Configured {
             return;
         }
         let address = self.lan.written(&heard);
@@ -61,11 +63,13 @@ impl Hub {
             return;
         }
         self.book.add(now, Peer { address: address.clone(), key: None }, Source::Lan);
-        // A full book has none.
-        let Some((id, _)) = self.book.at(&address) else { return };
         tracing::debug!("heard a node at {address}");
-        self.lan.dialling.insert(id, heard);
         self.dial_due(now);
+        // A full book has none.
+        let entry = self.book.at(&address);
+        if let Some((id, _)) = entry.filter(|(_, entry)| entry.phase == Phase::Dialling) {
+            self.lan.dialling.insert(id, heard);
+        }
     }
 
     pub(super) fn lan_limits(&self, rows: &mut Vec<LimitRow>) {
@@ -97,15 +101,15 @@ impl Lan {
     pub(super) fn on_dialled(&mut self, entry: EntryId, channel: Option<&Channel>) {
         let (Some(heard), channel) = (self.dialling.remove(&entry), channel) else { return };
         let Some(channel) = channel else { return };
-        self.answered.retain(|(known, _)| *known != heard);
+        self.answered.retain(|(known, _)| *known != heard.nonce);
         if self.answered.len() >= ANSWERED {
             self.answered.pop_front();
         }
-        self.answered.push_back((heard, NodeId(channel.peer)));
+        self.answered.push_back((heard.nonce, NodeId(channel.peer)));
     }
 
     fn who_answered(&self, heard: &Heard) -> Option<NodeId> {
-        self.answered.iter().find(|(known, _)| known == heard).map(|(_, node)| *node)
+        self.answered.iter().find(|(known, _)| *known == heard.nonce).map(|(_, node)| *node)
     }
 
     /// The address as a person would write it, with the interface's name.
