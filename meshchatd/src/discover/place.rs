@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use meshchat_proto::beacon::{BEACON_PORT, GROUP_V4, GROUP_V6};
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockRef, Socket, Type};
 use tokio::net::UdpSocket;
 
 use super::stats::Family;
@@ -91,8 +91,11 @@ impl Place {
         Ok(self.socket.insert(socket))
     }
 
-    pub(super) fn group(&self) -> SocketAddr {
-        group(self.family, self.interface.index)
+    /// Sends to the group now or not at all. Past tokio, which would have to wait until it knows
+    /// that a new socket takes something.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let group = group(self.family, self.interface.index);
+        SockRef::from(self.open()?).send_to(bytes, &group.into()).map(drop)
     }
 }
 

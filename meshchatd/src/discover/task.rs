@@ -129,9 +129,8 @@ impl Task {
         let mut stats = lock(&stats);
         for (place, row) in self.places.iter_mut().zip(&mut stats.interfaces) {
             row.before_call();
-            let group = place.group();
-            match place.open().and_then(|socket| socket.try_send_to(&bytes, group)) {
-                Ok(_) => row.sent += 1,
+            match place.send(&bytes) {
+                Ok(()) => row.sent += 1,
                 Err(error) => row.failed(&error),
             }
         }
