@@ -65,6 +65,7 @@ impl World {
                 let via = wait_some(&format!("{a} to be relayed to {b}"), left, || relay(one, two));
                 assert!(via != a && via != b, "{a} and {b} via {via}");
             }
+            eprintln!("{a} and {b}: {:.1} s", began.elapsed().as_secs_f32());
         }
     }
 }
