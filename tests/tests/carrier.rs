@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use meshchat_tests::{Daemon, Limit, Net, wait_some};
+use meshchat_tests::{Daemon, Limit, Net, wait_for, wait_some};
 
 /// Two nodes on a switch; `a` dials `address` of `b`.
 fn pair(net: &Net, address: &str) -> (Daemon, Daemon) {
@@ -50,6 +50,22 @@ fn nodes_link_over_tcp_where_udp_is_blocked() {
     net.hole("lan2", false);
     a.wait_links(1);
     assert_eq!(carrier(&a), "tcp");
+}
+
+#[test]
+fn a_link_over_tcp_goes_over_to_quic_when_udp_gets_through_again() {
+    let Some(net) = Net::or_skip() else { return };
+    net.lan("lan", 2);
+    net.run(["blockudp", "lan2", "on"]);
+    let (a, b) = pair(&net, "10.77.0.2:7777");
+    a.wait_links(1);
+    assert_eq!(carrier(&a), "tcp");
+    net.run(["blockudp", "lan2", "off"]);
+    // It is tried after a minute.
+    wait_for("the better carrier", Limit::secs(60 + 30), || carrier(&a) == "quic");
+    talk(&a, &b);
+    assert_eq!((a.status()["links"].as_u64(), carrier(&b)), (Some(1), "quic".into()));
+    assert!(!a.log().contains(") is unreachable"), "{}", a.log());
 }
 
 #[test]

@@ -122,3 +122,21 @@ fn routers_that_reject_what_nobody_asked_for_do_not_hinder() {
     }
     world.wait_settled(PROMISED);
 }
+
+#[test]
+fn routers_that_take_what_nobody_asked_for_as_their_own_at_worst_lead_to_a_relay() {
+    let Some(mut world) = World::or_skip(1) else { return };
+    for kind in KINDS {
+        world.settle(kind, "accept");
+    }
+    for home in &world.homes {
+        home.node.wait_reachable(5, PROMISED);
+    }
+    for (one, two) in world.pairs() {
+        let (a, b) = (one.node.name(), two.node.name());
+        wait_for(&format!("{a} and {b} to be direct or relayed"), PROMISED, || {
+            is_direct(one, two) || relay(one, two).is_some()
+        });
+        eprintln!("{a} and {b}: {}", if is_direct(one, two) { "direct" } else { "relayed" });
+    }
+}

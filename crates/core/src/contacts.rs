@@ -18,6 +18,7 @@ pub(crate) struct Contacts {
     heard: u64,
     changed: bool,
     saved: Option<Mono>,
+    saves: u32,
 }
 
 #[derive(Debug)]
@@ -95,13 +96,15 @@ impl Contacts {
 
     /// When they are to be saved.
     pub(crate) fn due(&self) -> Option<Mono> {
-        let pause = |saved| saved + limits::CONTACTS_PAUSE;
-        self.changed.then(|| self.saved.map_or(Mono::ZERO, pause))
+        let quick = self.saves < limits::CONTACTS_BURST;
+        let pause = if quick { limits::CONTACTS_SOON } else { limits::CONTACTS_PAUSE };
+        self.changed.then(|| self.saved.map_or(Mono::ZERO, |saved| saved + pause))
     }
 
     /// What is to be kept on disk, the most recent first.
     pub(crate) fn save(&mut self, now: Mono) -> Vec<SavedContact> {
         (self.changed, self.saved) = (false, Some(now));
+        self.saves = self.saves.saturating_add(1);
         let mut all: Vec<_> = self.map.iter().collect();
         all.sort_by_key(|(_, contact)| core::cmp::Reverse(contact.heard));
         let saved = |(node, contact): (&NodeId, &Contact)| {
@@ -154,6 +157,11 @@ mod tests {
         contacts.note(node(1), &[address(1), address(2)]);
         assert_eq!(contacts.due(), None, "nothing new");
         contacts.note(node(2), &[address(3)]);
+        assert_eq!(contacts.due(), Some(now + limits::CONTACTS_SOON));
+        for _ in 0..limits::CONTACTS_BURST {
+            contacts.save(now);
+        }
+        contacts.note(node(3), &[address(3)]);
         assert_eq!(contacts.due(), Some(now + limits::CONTACTS_PAUSE));
         let again = Contacts::load(contacts.save(now));
         assert_eq!(again.addresses(&node(1)), [address(2), address(1)]);

@@ -100,7 +100,11 @@ pub const REDIAL: Duration = Duration::from_secs(2);
 pub const ANEW: Duration = Duration::from_secs(5);
 /// First pause before a link over TCP is tried over QUIC; each further one doubles it.
 pub const UPGRADE: Duration = Duration::from_secs(60);
-/// Least time between two writings of addresses to disk.
+/// How soon new addresses are written to disk, the first times in a run.
+pub const CONTACTS_SOON: Duration = Duration::from_secs(3);
+/// How often that is.
+pub const CONTACTS_BURST: u32 = 4;
+/// Least time between two writings afterwards, to spare SD cards.
 pub const CONTACTS_PAUSE: Duration = Duration::from_secs(300);
 
 /// How often the pace-setting side of a link gives a sign of life.

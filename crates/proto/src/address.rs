@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An IP address and a port that anyone may be told of and dial: never loopback, multicast,
@@ -76,8 +77,21 @@ impl Serialize for Address {
 
 impl<'de> Deserialize<'de> for Address {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let bytes = <&serde_bytes::Bytes>::deserialize(deserializer)?;
-        Self::from_bytes(bytes).ok_or(serde::de::Error::custom("not an address to dial"))
+        deserializer.deserialize_bytes(FromBytes)
+    }
+}
+
+struct FromBytes;
+
+impl Visitor<'_> for FromBytes {
+    type Value = Address;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("6 or 18 bytes of an address to dial")
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Address, E> {
+        Address::from_bytes(bytes).ok_or(E::custom("not an address to dial"))
     }
 }
 
@@ -110,6 +124,8 @@ mod tests {
         for good in ["192.0.2.1:7117", "10.0.0.1:1", "[2001:db8::1]:7117", "[fd77::1]:65535"] {
             let good = address(good).unwrap();
             assert_eq!(codec::decode::<Address>(&codec::encode(&good)), Ok(good));
+            let file = codec::encode(&good);
+            assert_eq!(rmp_serde::from_read::<_, Address>(&file[..]).unwrap(), good);
         }
         for bad in [
             "127.0.0.1:7117",
