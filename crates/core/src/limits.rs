@@ -75,7 +75,9 @@ pub const MEETINGS: usize = 16;
 pub const OBSERVED: usize = 3;
 
 /// How long two nodes have to agree on a meeting.
-pub const MEETING: Duration = Duration::from_secs(4);
+pub const MEETING: Duration = Duration::from_secs(2);
+/// How long a node must have been in reach before it is asked: it is to know of us, too.
+pub const ACQUAINTANCE: Duration = Duration::from_millis(700);
 /// How long the node with the larger key leaves the first word to the other.
 pub const YIELD: Duration = Duration::from_secs(2);
 /// How long a beacon's dial waits when the other side should dial, having the smaller number.
@@ -114,6 +116,8 @@ pub const ASK_PAUSE: Duration = Duration::from_secs(2);
 /// How often a suspect link is nudged; a fresh packet gets through as soon as the way is free,
 /// while the transport's own retries back off.
 pub const NUDGE: Duration = Duration::from_millis(150);
+/// How long a peer that ends one link for another counts as a neighbour before the other is in use.
+pub const BETWEEN: Duration = Duration::from_secs(1);
 /// How long a new link may take to greet.
 pub const GREETING: Duration = Duration::from_secs(5);
 /// A loop later than this blames itself, not its peers.

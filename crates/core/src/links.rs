@@ -1,6 +1,6 @@
 //! The link table and its liveness.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -73,6 +73,8 @@ pub(crate) struct Compared {
 pub(crate) struct Links {
     map: BTreeMap<LinkId, Link>,
     dials: u64,
+    /// Peers that have ended a link for another one, which is about to be in use: neighbours still.
+    between: BTreeMap<NodeId, Mono>,
 }
 
 /// What a caller shows of a link.
@@ -117,6 +119,12 @@ impl Links {
         self.map.insert(id, link);
     }
 
+    /// The nodes at the other end of live links, and those that are between two links.
+    pub(crate) fn neighbours(&self) -> BTreeSet<NodeId> {
+        let live = self.live().map(|(_, link)| link.peer);
+        live.chain(self.between.keys().copied()).collect()
+    }
+
     /// The number of another link that this side dialled.
     pub(crate) fn count_dial(&mut self) -> u64 {
         self.dials += 1;
@@ -138,7 +146,8 @@ impl Links {
 
     /// The soonest thing to do for a link.
     pub(crate) fn due(&self) -> Option<Mono> {
-        self.map.values().map(Link::due).min()
+        let links = self.map.values().map(Link::due).chain(self.between.values().copied());
+        links.min()
     }
 
     /// Links that are merely slow: whoever sends should wait for them.
@@ -167,6 +176,13 @@ impl Link {
 impl<E: Env> Node<E> {
     pub(crate) fn on_goodbye(&mut self, now: Now, link: LinkId, goodbye: Goodbye) {
         self.out.push_back(Output::CloseLink { link, reason: goodbye.reason, by_peer: true });
+        let peer = self.links.get(link).map(|state| state.peer);
+        let other = |(id, state): (LinkId, &Link)| id != link && Some(state.peer) == peer;
+        let room = self.links.between.len() < limits::LINKS;
+        if goodbye.reason == GoodbyeReason::Duplicate && room && self.links.iter().any(other) {
+            let until = now.mono + limits::BETWEEN;
+            self.links.between.extend(peer.map(|peer| (peer, until)));
+        }
         self.forget_link(now, link, Some(goodbye.reason));
     }
 
@@ -208,6 +224,11 @@ impl<E: Env> Node<E> {
 
     /// What is due on links: greetings that took too long, silence, heartbeats.
     pub(crate) fn tick_links(&mut self, now: Now) {
+        let before = self.links.between.len();
+        self.links.between.retain(|_, until| *until > now.mono);
+        if self.links.between.len() < before {
+            self.neighbours_changed(now);
+        }
         // One wake-up for the heartbeats of many links.
         let regular = self.links.live().any(|(_, link)| link.heart.is_regular_by(now.mono));
         let soon = now.mono + limits::HEARTBEAT / 2;

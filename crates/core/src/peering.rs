@@ -208,7 +208,9 @@ impl<E: Env> Node<E> {
             let yields = one.hops.is_some() && one.links < least && me > one.node;
             let calm = one.hops.is_none() && linked > 0 && !lonely;
             let wait = if yields {
-                limits::YIELD
+                limits::ACQUAINTANCE + limits::YIELD
+            } else if one.hops.is_some() {
+                limits::ACQUAINTANCE
             } else if calm {
                 Duration::from_millis(2_000 + mix(salt, &one.node) % 20_000)
             } else {
@@ -322,17 +324,27 @@ impl<E: Env> Node<E> {
         let tried = tried.filter(|(node, _)| self.links.live_to(node).is_none());
         let sought = |(node, tried): (&NodeId, &crate::tries::Tried)| {
             let known = self.nodes.get(node).filter(|known| known.state != NodeState::Left)?;
+            // Who is lost shows in the list of nodes; here only to those who have nobody else.
+            if known.path.is_none() && self.links.live().next().is_some() {
+                return None;
+            }
             Some(Sought {
                 node: *node,
                 name: known.record.name.clone(),
                 address: self.addresses_of(node).first().copied(),
-                via: known.path.map(|path| self.nodes.name(&path.first)),
+                via: self.relay_to(node),
                 dialling: self.peering.is_dialling(node) || self.meetings.is_with(node),
                 next_try: tried.next.since(now),
                 tries: tried.failures,
             })
         };
         tried.filter_map(sought).collect()
+    }
+
+    /// The neighbour over which a node that is none is reached.
+    pub fn relay_to(&self, node: &NodeId) -> Option<NodeName> {
+        let path = self.nodes.get(node)?.path?;
+        (path.hops > 1).then(|| self.nodes.name(&path.first))
     }
 
     fn expire_dials(&mut self, now: Now) {

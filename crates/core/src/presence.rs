@@ -1,7 +1,6 @@
 //! Who is there: reachability worked out from the records, and its changes shown.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use meshchat_proto::control::{Event, NodeChange, NodeState, PersonChange, PersonStatus};
@@ -21,8 +20,10 @@ impl<E: Env> Node<E> {
     pub(crate) fn refresh_presence(&mut self, now: Now) {
         self.presence_dirty = false;
         let me = self.me.id;
-        let known = self.links.live().filter(|(_, link)| !self.is_outdated(link));
-        let ours: BTreeSet<NodeId> = known.map(|(_, link)| link.peer).collect();
+        let mut ours = self.links.neighbours();
+        for (_, link) in self.links.live().filter(|(_, link)| self.is_outdated(link)) {
+            ours.remove(&link.peer);
+        }
         let neighbours = |node: &NodeId| {
             let known = self.nodes.get(node).filter(|known| !known.record.left);
             known.map(|known| known.record.neighbours.as_slice())

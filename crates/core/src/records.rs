@@ -163,9 +163,7 @@ impl<E: Env> Node<E> {
     }
 
     fn build_record(&self) -> Record {
-        let mut neighbours: Vec<_> = self.links.live().map(|(_, link)| link.peer).collect();
-        neighbours.sort_unstable();
-        neighbours.dedup();
+        let mut neighbours: Vec<_> = self.links.neighbours().into_iter().collect();
         neighbours.truncate(NEIGHBOURS);
         Record {
             network: self.me.network,

@@ -101,12 +101,17 @@ fn render(peers: &[PeerInfo], view: &View) -> Result<String, Failure> {
         (true, 0) => "No peers. Link to one: meshchatctl connect HOST\n".into(),
         (true, all) => {
             let linked = linked(peers);
+            let relayed = peers.iter().filter(|peer| peer.state == PeerState::Relayed).count();
+            let wanted = all - relayed;
             let paint = match linked {
                 0 => Paint::Bad,
-                some if some < all => Paint::Warn,
+                some if some < wanted => Paint::Warn,
                 _ => Paint::Good,
             };
-            let verdict = format!("{linked} of {all} peers linked");
+            let mut verdict = format!("{linked} of {wanted} peers linked");
+            if relayed > 0 {
+                verdict.push_str(&format!(", {relayed} in reach over others"));
+            }
             format!("{}\n{table}", paint.on(&verdict, view.color))
         }
     })
@@ -131,6 +136,9 @@ fn row(peer: &PeerInfo) -> Vec<Cell> {
 /// Why it is down and what comes next.
 fn remark(peer: &PeerInfo) -> String {
     let mut parts = Vec::new();
+    if let Some(via) = &peer.via {
+        parts.push(format!("relayed via {via}"));
+    }
     if peer.behind {
         parts.push(format!("behind, {} wait", bytes(peer.queued_bytes)));
     }
@@ -171,6 +179,7 @@ mod tests {
             next_try_ms: None,
             tries: 0,
             carrier: String::new(),
+            via: None,
         }
     }
 
@@ -185,15 +194,20 @@ mod tests {
                 next_try_ms: Some(8_000),
                 ..peer(None, PeerState::Waiting)
             },
+            PeerInfo {
+                via: Some("pi-dam".parse().unwrap()),
+                ..peer(Some("pi-cave"), PeerState::Relayed)
+            },
         ];
         assert_eq!(
             render(&peers, &View::plain()).unwrap(),
-            "2 of 3 peers linked\n\
+            "2 of 3 peers linked, 1 in reach over others\n\
              PEER     STATE      SINCE     RTT     SENT  RECEIVED  DIR  ADDRESS          NOTE\n\
              pi-barn  ● linked     1 m  4.2 ms  2.0 KiB       9 B  out  barn.local:7117\n\
              pi-dam   ● linked     1 m          2.0 KiB       9 B  out  barn.local:7117  over TCP\n\
              ?        ○ waiting    1 m          2.0 KiB       9 B  out  barn.local:7117  \
-             no route\\x1b[2J; tried 3x; next try in 8 s\n"
+             no route\\x1b[2J; tried 3x; next try in 8 s\n\
+             pi-cave  ◌ relayed    1 m          2.0 KiB       9 B  out  barn.local:7117  relayed via pi-dam\n"
         );
     }
 }

@@ -87,6 +87,7 @@ pub(crate) const fn peer(state: PeerState) -> Mark {
         PeerState::Linked => mark('●', "linked", Paint::Good),
         PeerState::Connecting => mark('◐', "connecting", Paint::Warn),
         PeerState::Waiting => mark('○', "waiting", Paint::Warn),
+        PeerState::Relayed => mark('◌', "relayed", Paint::Warn),
         PeerState::Refused => mark('✕', "refused", Paint::Bad),
         PeerState::Unknown => UNKNOWN,
     }

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use meshchat_core::LinkInfo;
+use meshchat_core::{LinkInfo, Sought};
 use meshchat_proto::control::{PeerInfo, PeerState};
 use tokio::time::Instant;
 
 use super::Hub;
 use crate::dial::{Entry, Phase};
+use crate::near;
 use crate::transport::Lane;
 
 impl Hub {
-    /// Named peers first, then those that dialled in.
+    /// Named peers first, then other links, then nodes that are wanted as neighbours.
     pub(super) fn peer_infos(&self) -> Vec<PeerInfo> {
         let now = Instant::now();
         let mut links: BTreeMap<u32, LinkInfo> = BTreeMap::new();
@@ -29,9 +30,13 @@ impl Hub {
             infos.push(self.named(now, entry, link.as_ref()));
         }
         infos.extend(links.values().map(|link| {
-            let none = PeerInfo { address: link.address.clone(), ..blank("inbound") };
+            let source = self.links.get(&link.link).map_or("inbound", |state| state.source);
+            let none = PeerInfo { address: link.address.clone(), ..blank(source) };
             self.linked(none, link)
         }));
+        let listed: Vec<_> = infos.iter().filter_map(|info| info.node).collect();
+        let sought = self.node.sought(self.now().mono).into_iter();
+        infos.extend(sought.filter(|one| !listed.contains(&one.node)).map(sought_info));
         infos
     }
 
@@ -44,6 +49,7 @@ impl Hub {
             since_ms: millis(now.duration_since(entry.since)),
             error: entry.error.clone(),
             tries: entry.tries,
+            via: entry.node.and_then(|node| self.node.relay_to(&node)),
             ..blank(entry.source.as_str())
         };
         if let Some(link) = link {
@@ -52,7 +58,11 @@ impl Hub {
         match entry.phase {
             Phase::Dialling | Phase::Linked(_) => info,
             Phase::Waiting(at) => PeerInfo {
-                state: if entry.refused { PeerState::Refused } else { PeerState::Waiting },
+                state: match (entry.refused, &info.via) {
+                    (true, _) => PeerState::Refused,
+                    (false, Some(_)) => PeerState::Relayed,
+                    (false, None) => PeerState::Waiting,
+                },
                 next_try_ms: Some(millis(at.duration_since(now))),
                 ..info
             },
@@ -80,8 +90,28 @@ impl Hub {
             carrier: carrier.into(),
             error: String::new(),
             next_try_ms: None,
+            via: None,
             ..info
         }
+    }
+}
+
+fn sought_info(sought: Sought) -> PeerInfo {
+    let Sought { node, name, address, via, dialling, next_try, tries } = sought;
+    PeerInfo {
+        address: address.map(near::shown).unwrap_or_default(),
+        node: Some(node),
+        name: Some(name),
+        state: match (dialling, &via) {
+            (true, None) => PeerState::Connecting,
+            (_, Some(_)) => PeerState::Relayed,
+            (false, None) => PeerState::Waiting,
+        },
+        dialled: true,
+        next_try_ms: (!dialling).then(|| millis(next_try)),
+        tries,
+        via,
+        ..blank("mesh")
     }
 }
 
@@ -103,6 +133,7 @@ fn blank(source: &str) -> PeerInfo {
         next_try_ms: None,
         tries: 0,
         carrier: String::new(),
+        via: None,
     }
 }
 

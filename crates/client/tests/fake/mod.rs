@@ -265,6 +265,7 @@ pub(crate) fn peer(name: &str, address: &str, state: PeerState) -> PeerInfo {
         error: String::new(),
         next_try_ms: None,
         tries: 0,
+        via: None,
         carrier: if state == PeerState::Linked { "quic".into() } else { String::new() },
     }
 }

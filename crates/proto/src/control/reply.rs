@@ -132,7 +132,7 @@ pub struct PeerInfo {
     pub state: PeerState,
     /// We dialled it.
     pub dialled: bool,
-    /// Where it comes from: `config`, `flag`, `operator`, `once` or `inbound`.
+    /// Where it comes from: `config`, `flag`, `operator`, `once`, `lan`, `mesh` or `inbound`.
     pub source: String,
     /// Milliseconds in this state.
     pub since_ms: u64,
@@ -153,6 +153,9 @@ pub struct PeerInfo {
     pub next_try_ms: Option<u64>,
     /// How often it was tried in vain since it last worked.
     pub tries: u32,
+    /// The neighbour over which it is in reach, when it is not linked.
+    #[serde(default)]
+    pub via: Option<NodeName>,
     /// What carries the link: `quic` or `tcp`; empty without a link.
     #[serde(default)]
     pub carrier: String,
@@ -168,6 +171,8 @@ pub enum PeerState {
     Connecting,
     /// Waiting for the next try.
     Waiting,
+    /// Not linked, but in reach over others; a direct link is tried from time to time.
+    Relayed,
     /// Not tried again until something changes: see the error.
     Refused,
     /// A state newer than this build.
