@@ -34,7 +34,7 @@ impl Ear {
     /// However much comes in, little of it is looked at; what is lost is made good when the
     /// mapping is asked for again.
     pub(super) async fn hear(&mut self) -> u32 {
-        // One byte more than is looked at costs nothing; what is longer is cut.
+        // What is longer is cut; nothing that far back is looked at.
         let mut buffer = [0; LONGEST];
         loop {
             tokio::time::sleep_until(self.deaf_until.into()).await;
@@ -95,6 +95,21 @@ mod tests {
         let mut refused = natpmp;
         refused[3] = 3;
         assert_eq!(parse(&refused), None);
+    }
+
+    #[tokio::test]
+    async fn only_the_router_is_heard() {
+        let bind = async || UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let (socket, router, stranger) = (bind().await, bind().await, bind().await);
+        let to = socket.local_addr().unwrap();
+        let router_address = router.local_addr().unwrap();
+        let mut ear = Ear { socket, router: router_address, deaf_until: Instant::now() };
+        let announce = |epoch| [0, 128, 0, 0, 0, 0, 0, epoch, 203, 0, 113, 1];
+        stranger.send_to(&announce(1), to).await.unwrap();
+        router.send_to(b"nonsense", to).await.unwrap();
+        router.send_to(&announce(2), to).await.unwrap();
+        let heard = tokio::time::timeout(Duration::from_secs(30), ear.hear()).await;
+        assert_eq!(heard.unwrap(), 2);
     }
 
     #[test]
