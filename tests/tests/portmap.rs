@@ -1,7 +1,7 @@
 //! Nodes behind routers that give mappings. The router is miniupnpd, a real one; where it is not
 //! installed, these tests skip.
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fs;
 use std::process::{Command, Stdio};
