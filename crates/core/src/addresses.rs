@@ -58,7 +58,9 @@ impl<E: Env> Node<E> {
     }
 
     pub(crate) fn on_observed(&mut self, now: Now, link: LinkId, observed: Observed) {
-        if let Some(state) = self.links.get_mut(link) {
+        let Some(state) = self.links.get_mut(link) else { return };
+        // Each change goes to all nodes: whoever says so too often is not believed for a while.
+        if state.observed != Some(observed.address) && state.observing.take(now.mono).is_ok() {
             state.observed = Some(observed.address);
             self.addresses_changed(now);
         }

@@ -135,7 +135,14 @@ impl<E: Env> Node<E> {
         due.sort_by_key(|(first, index)| {
             (*first != (random & 1 == 0), (*index as u64 ^ random).wrapping_mul(MIX))
         });
+        // Only one at a time when there are links enough: it may be the other half of the mesh.
+        let wanted = self.peering.goal.least.max(links + 1);
         for (_, index) in due {
+            if links + self.peering.seeking() >= wanted {
+                let later = now.mono + core::time::Duration::from_secs(1);
+                soonest = Some(soonest.map_or(later, |soonest| soonest.min(later)));
+                break;
+            }
             let Some(beacon) = self.beacons.0.get(index) else { continue };
             let (number, addresses) = (beacon.number, beacon.addresses.clone());
             let how = (Way::Plain, Purpose::Beacon(number), core::time::Duration::ZERO);

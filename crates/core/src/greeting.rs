@@ -16,6 +16,7 @@ use crate::io::{LinkId, Note, Output};
 use crate::limits;
 use crate::links::{Compared, Link};
 use crate::node::Node;
+use crate::nodes::Flap;
 use crate::peering::Purpose;
 use crate::roam::Redial;
 use crate::roster::{self, Claim};
@@ -66,6 +67,7 @@ impl<E: Env> Node<E> {
             dial,
             anew: purpose == Some(Purpose::Anew),
             observed: None,
+            observing: Flap::new(now.mono),
             since: now.mono,
             heart: Heart::new(now.mono),
             half_since: None,

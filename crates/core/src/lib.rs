@@ -27,6 +27,7 @@ mod directory;
 mod echo;
 mod env;
 mod events;
+mod frames;
 mod graph;
 mod greeting;
 mod heartbeat;

@@ -19,6 +19,7 @@ use crate::heartbeat::{Heart, Pulse};
 use crate::io::{Level, LinkId, Note, Output};
 use crate::limits;
 use crate::node::Node;
+use crate::nodes::Flap;
 use crate::roam::Redial;
 use crate::status::Drop;
 use crate::sync::{Asking, Futile};
@@ -46,6 +47,8 @@ pub(crate) struct Link {
     pub(crate) anew: bool,
     /// Where the peer sees us.
     pub(crate) observed: Option<Address>,
+    /// How often it may say so anew.
+    pub(crate) observing: Flap,
     pub(crate) since: Mono,
     pub(crate) heart: Heart,
     pub(crate) half_since: Option<Mono>,

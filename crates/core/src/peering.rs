@@ -128,7 +128,8 @@ impl Peering {
         self.dials.values().any(|dial| dial.purpose == Purpose::Beacon(beacon))
     }
 
-    fn seeking(&self) -> usize {
+    /// Dials under way that may give one more link.
+    pub(crate) fn seeking(&self) -> usize {
         let seek = |purpose| matches!(purpose, Purpose::Seek | Purpose::Beacon(_));
         self.dials.values().filter(|dial| seek(dial.purpose)).count()
     }

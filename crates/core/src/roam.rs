@@ -48,9 +48,6 @@ impl<E: Env> Node<E> {
 
     /// Dials what links need: those that do not answer, and those over TCP.
     pub(crate) fn tick_redials(&mut self, now: Now) {
-        if self.peering.goal.least == 0 {
-            return;
-        }
         let due = |link: &Link| link.redial_due().is_some_and(|due| due <= now.mono);
         let due = self.links.live().filter(|(_, link)| due(link)).map(|(id, _)| id);
         for link in due.collect::<Vec<_>>() {
@@ -60,8 +57,7 @@ impl<E: Env> Node<E> {
 
     /// The soonest of them.
     pub(crate) fn redial_due(&self) -> Option<Mono> {
-        let wanted = self.peering.goal.least > 0;
-        self.links.live().filter(|_| wanted).filter_map(|(_, link)| link.redial_due()).min()
+        self.links.live().filter_map(|(_, link)| link.redial_due()).min()
     }
 
     fn redial(&mut self, now: Now, id: LinkId) {

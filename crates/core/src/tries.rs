@@ -15,6 +15,8 @@ pub(crate) struct Tried {
     pub(crate) failures: u32,
     /// Not again before this.
     pub(crate) next: Mono,
+    /// It does not want a link, or is not to have one.
+    pub(crate) given_up: bool,
 }
 
 /// All nodes that are wanted as neighbours.
@@ -38,7 +40,7 @@ impl Tries {
     /// A node is wanted: if that is new, it is dialled after `wait`.
     pub(crate) fn consider(&mut self, now: Mono, node: NodeId, wait: Duration) {
         if !self.0.contains_key(&node) {
-            self.put(node, Tried { failures: 0, next: now + wait });
+            self.put(node, Tried { failures: 0, next: now + wait, given_up: false });
         }
     }
 
@@ -47,7 +49,7 @@ impl Tries {
         let failures = self.0.get(&node).map_or(0, |tried| tried.failures).saturating_add(1);
         let pause = limits::RETRY * 2u32.pow((failures - 1).min(16));
         let next = now + pause.min(limits::RETRY_MOST) + jitter;
-        self.put(node, Tried { failures, next });
+        self.put(node, Tried { failures, next, given_up: false });
     }
 
     /// A node is dialled at the latest after `pause`.
@@ -59,7 +61,7 @@ impl Tries {
 
     /// A node does not want a link, or is not to have one.
     pub(crate) fn give_up(&mut self, now: Mono, node: NodeId) {
-        self.put(node, Tried { failures: 8, next: now + limits::RETRY_MOST });
+        self.put(node, Tried { failures: 0, next: now + limits::RETRY_MOST, given_up: true });
     }
 
     pub(crate) fn forget(&mut self, node: &NodeId) {
@@ -68,7 +70,7 @@ impl Tries {
 
     /// Nothing that failed before counts any more.
     pub(crate) fn forgive_all(&mut self, now: Mono) {
-        for tried in self.0.values_mut() {
+        for tried in self.0.values_mut().filter(|tried| !tried.given_up) {
             (tried.failures, tried.next) = (0, tried.next.min(now));
         }
     }

@@ -9,6 +9,7 @@
 mod town;
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 
 use meshchat_core::{Input, limits};
 use meshchat_proto::peer::GoodbyeReason;
@@ -114,6 +115,36 @@ fn forged_addresses_and_beacons_cause_few_dials() {
         town.pass(10 * SECOND);
     }
     assert!(town.neighbours(0).contains(&1), "the neighbour is still found");
+}
+
+#[test]
+fn a_victim_that_liars_name_as_their_address_is_dialled_rarely() {
+    let mut town = Town::new(&[Home::Open; 4], 6, 8);
+    for n in 1..4 {
+        town.link(n, 0);
+    }
+    town.pass(10 * SECOND);
+    let victim = IpAddr::from([203, 0, 113, 7]);
+    let bad = ["127.0.0.1:7117", "0.0.0.0:7117", "224.0.0.1:7117", "[::1]:7117", "[ff02::1]:7117"];
+    for port in 1..=600 {
+        // The liars say so anew again and again, and drop their links.
+        let mut addresses = vec![SocketAddr::new(victim, port)];
+        addresses.extend(bad.iter().map(|bad| bad.parse::<SocketAddr>().unwrap()));
+        for liar in 2..4 {
+            town.give(liar, Input::NetworkChanged { addresses: addresses.clone(), came: true });
+            let peer = town.node(1).id();
+            town.give(liar, Input::Disconnect { peer });
+        }
+        town.pass(SECOND / 2);
+    }
+    let minutes = 300 / 60 + 1;
+    let honest = 4;
+    let dialled = town.knocks.get(&victim).copied().unwrap_or(0);
+    assert!(dialled > 0, "the test should show something");
+    assert!(dialled <= honest * minutes * limits::DIALS_PER_ADDRESS, "{dialled} dials");
+    for never in bad.map(|bad| bad.parse::<SocketAddr>().unwrap().ip()) {
+        assert_eq!(town.knocks.get(&never), None, "{never}");
+    }
 }
 
 #[test]

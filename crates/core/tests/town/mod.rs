@@ -38,6 +38,8 @@ pub(crate) struct Town {
     pub(crate) split: Option<BTreeSet<usize>>,
     /// Dials that each node asked for.
     pub(crate) dials: Vec<u32>,
+    /// Packets of dials to each IP address, whoever has it.
+    pub(crate) knocks: BTreeMap<IpAddr, u32>,
     /// Reasons of links that nodes ended.
     pub(crate) goodbyes: BTreeMap<&'static str, u32>,
 }
@@ -101,6 +103,7 @@ impl Town {
             count: 0,
             split: None,
             dials: vec![0; kinds.len()],
+            knocks: BTreeMap::new(),
             goodbyes: BTreeMap::new(),
         };
         for (n, kind) in kinds.iter().enumerate() {
@@ -262,6 +265,7 @@ impl Town {
         let after = u64::try_from(after.as_micros()).unwrap();
         let until = self.now + after + DIAL;
         for (turn, to) in addresses.into_iter().enumerate() {
+            *self.knocks.entry(to.ip()).or_default() += 1;
             let stagger = if way == Way::Punch { 0 } else { 250_000 * turn as u64 };
             let job = Job::Knock { from, dial: Some(id), to, peer: node, until };
             self.later(after + stagger, job);
