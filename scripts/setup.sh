@@ -53,6 +53,7 @@ need_cc() {
 need_test_tools() {
   wish ip iproute2 "network namespaces: the tests build small networks on this machine"
   wish nft nftables "loss, holes, partitions and NAT in those networks"
+  wish miniupnpd miniupnpd-nftables "a home router that gives port mappings, in those networks"
   wish sysctl procps "settings of those networks"
   wish strace strace "counts system calls and wake-ups of an idle daemon"
   wish python3 python3 "the slow wire and the Python example"

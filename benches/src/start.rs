@@ -30,7 +30,10 @@ fn start(dir: &TestDir) -> f64 {
     notices.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let mut command = Command::new(program("meshchatd"));
     command.env_clear().env("NOTIFY_SOCKET", &path).env("HOME", dir.path());
-    command.env("MESHCHAT_DISCOVERY", "off").env("MESHCHAT_LINKS", "named");
+    command
+        .env("MESHCHAT_DISCOVERY", "off")
+        .env("MESHCHAT_LINKS", "named")
+        .env("MESHCHAT_MAPPING", "off");
     command.args(["--name", "n", "--listen", "127.0.0.1:0", "--state-dir"]).arg(dir.join("state"));
     command.arg("--socket").arg(dir.join("socket")).stdin(Stdio::null()).stderr(Stdio::null());
     let began = Instant::now();

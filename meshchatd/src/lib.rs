@@ -14,6 +14,7 @@ pub mod link;
 pub mod logging;
 pub mod near;
 pub mod notify;
+pub mod portmap;
 pub mod sleep;
 pub mod start;
 pub mod store;

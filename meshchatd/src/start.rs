@@ -23,6 +23,7 @@ use crate::identity::{self, IdentityError, MACHINE_ID, MachineId};
 use crate::interfaces::{NetworkChange, Watcher};
 use crate::logging::LogHandle;
 use crate::notify::Notifier;
+use crate::portmap::{self, MAPPED_INBOX, Mapped};
 use crate::store::{StateDir, StateFile, StoreError};
 use crate::supervise::Tasks;
 use crate::transport::{Acceptor, BindError, Channel, CloseCode, Endpoint, Limits};
@@ -70,6 +71,8 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     let choice = (settings.discovery(), settings.interfaces.value.clone());
     let listen = endpoint.local_addr();
     let discovery = discover::start(&tasks, &node.network, listen, choice, &interfaces, ears.heard);
+    let (seed, mapping) = (identity.signer.seed(), settings.mapping.value);
+    let portmap = portmap::start(&tasks, seed, listen, mapping, &interfaces, ears.mapped);
     tasks.spawn(watcher.run(ears.network));
     node.beacon = beacon_number(discovery.nonce());
     node.addresses = listen.map(|listen| own_addresses(&interfaces, listen)).unwrap_or_default();
@@ -83,6 +86,7 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         log,
         tasks: tasks.clone(),
         discovery,
+        portmap,
         clock,
     };
     let hub = Hub::new(parts, doors, node, Keys::new(identity.signer));
@@ -122,6 +126,7 @@ pub fn with_identity_fix(error: IdentityError) -> anyhow::Error {
 struct Ears {
     heard: mpsc::Sender<Heard>,
     network: mpsc::Sender<NetworkChange>,
+    mapped: mpsc::Sender<Mapped>,
 }
 
 /// Starts the tasks that bring peers and clients, and makes the queues between them and the hub.
@@ -134,6 +139,7 @@ fn wire_up(tasks: &Tasks, endpoint: &Endpoint, socket: UnixListener) -> (Doors, 
     tasks.spawn(control::serve(socket, tasks.clone(), clients));
     let (heard, heard_in) = mpsc::channel(discover::HEARD_INBOX);
     let (network, network_in) = mpsc::channel(NETWORK_INBOX);
+    let (mapped, mapped_in) = mpsc::channel(MAPPED_INBOX);
     let inboxes = Inboxes {
         links: links_in,
         clients: clients_in,
@@ -141,8 +147,9 @@ fn wire_up(tasks: &Tasks, endpoint: &Endpoint, socket: UnixListener) -> (Doors, 
         dials: dials_in,
         heard: heard_in,
         network: network_in,
+        mapped: mapped_in,
     };
-    (Doors { links, dials, gate: Arc::default() }, Ears { heard, network }, inboxes)
+    (Doors { links, dials, gate: Arc::default() }, Ears { heard, network, mapped }, inboxes)
 }
 
 fn node_config(settings: &Settings, store: &StateDir, id: NodeId) -> anyhow::Result<Config> {

@@ -27,6 +27,7 @@ pub struct Builder {
     config: Option<String>,
     by_config: bool,
     discovery: bool,
+    mapping: bool,
     links: &'static str,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
@@ -81,6 +82,13 @@ impl Builder {
     #[must_use]
     pub fn links(mut self, range: &'static str) -> Self {
         self.links = range;
+        self
+    }
+
+    /// Lets it ask its router for a way in as configured; otherwise it does not.
+    #[must_use]
+    pub fn mapping(mut self) -> Self {
+        self.mapping = true;
         self
     }
 
@@ -175,6 +183,9 @@ impl Builder {
         // Several networks of tests share a machine.
         command.env("MESHCHAT_DISCOVERY", if self.discovery { "lan" } else { "off" });
         command.env("MESHCHAT_LINKS", self.links);
+        if !self.mapping {
+            command.env("MESHCHAT_MAPPING", "off");
+        }
         command.env("NOTIFY_SOCKET", notices.path()).env("RUST_BACKTRACE", "1");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
     }
@@ -204,6 +215,7 @@ impl Daemon {
             config: None,
             by_config: false,
             discovery: false,
+            mapping: false,
             links: "named",
             args: Vec::new(),
             env: Vec::new(),

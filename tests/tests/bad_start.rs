@@ -62,7 +62,11 @@ fn a_default_port_that_is_taken_is_replaced_by_a_free_one() {
         let dir = TestDir::new();
         let mut command = net.command("lan1", program("meshchatd"));
         command.arg("--socket").arg(dir.join("socket")).arg("--state-dir").arg(dir.join("state"));
-        command.env_clear().env("HOME", dir.path()).env("MESHCHAT_DISCOVERY", "off");
+        command
+            .env_clear()
+            .env("HOME", dir.path())
+            .env("MESHCHAT_DISCOVERY", "off")
+            .env("MESHCHAT_MAPPING", "off");
         command.stdin(Stdio::null());
         command.stderr(File::create(dir.join("log")).unwrap());
         let process = Process::spawn(&mut command);
@@ -218,7 +222,10 @@ fn run_daemon_at<S: AsRef<OsStr>>(
     let log = File::create(dir.join("log")).unwrap();
     let mut command = Command::new(program("meshchatd"));
     command.env_clear().env("HOME", dir.path()).env("XDG_RUNTIME_DIR", dir.path());
-    command.env("MESHCHAT_SOCKET", dir.join("socket")).env("MESHCHAT_DISCOVERY", "off");
+    command
+        .env("MESHCHAT_SOCKET", dir.join("socket"))
+        .env("MESHCHAT_DISCOVERY", "off")
+        .env("MESHCHAT_MAPPING", "off");
     command.args(["--listen", "127.0.0.1:0", "--state-dir"]).arg(state).args(args);
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
     let status = Process::spawn(&mut command).wait_exit(Limit::default());

@@ -7,7 +7,7 @@ use super::error::{BadValue, Cause, Problem, shown};
 use super::keys::Key;
 use super::patterns::Patterns;
 use super::settings::{Origin, Value};
-use super::values::{self, Admit, Discovery, History, Links, Peer};
+use super::values::{self, Admit, Discovery, History, Links, Mapping, Peer};
 use crate::logging::LogFilter;
 
 /// What was found so far; a later call wins, peers add up, problems are kept.
@@ -25,6 +25,7 @@ pub(super) struct Draft {
     pub(super) discovery: Option<Value<Discovery>>,
     pub(super) interfaces: Option<Value<Patterns>>,
     pub(super) links: Option<Value<Links>>,
+    pub(super) mapping: Option<Value<Mapping>>,
     pub(super) peers: Vec<Value<Peer>>,
     pub(super) problems: Vec<Problem>,
 }
@@ -83,6 +84,7 @@ impl Draft {
             Key::Operators => self.set_operators(&mut items(text), origin.clone()),
             Key::Discovery => put(&mut self.discovery, values::parse_discovery(text)?, origin),
             Key::Links => put(&mut self.links, values::parse_links(text)?, origin),
+            Key::Mapping => put(&mut self.mapping, values::parse_mapping(text)?, origin),
             Key::Interfaces => self.set_interfaces(&mut items(text), origin.clone()),
             Key::Peer => items(text).for_each(|item| self.add_peer(item, None, origin.clone())),
         }

@@ -57,6 +57,10 @@ pub struct Flags {
     #[arg(long, value_name = "RANGE")]
     pub links: Option<String>,
 
+    /// Whether the router is asked for a way in: auto or off [default: auto]
+    #[arg(long, value_name = "HOW")]
+    pub mapping: Option<String>,
+
     /// Where messages are kept: memory or off [default: memory]
     #[arg(long, value_name = "WHERE")]
     pub history: Option<String>,

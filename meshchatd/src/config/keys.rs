@@ -27,13 +27,15 @@ pub enum Key {
     Interfaces,
     /// How many links the node looks after by itself.
     Links,
+    /// Whether the router is asked for a way in.
+    Mapping,
     /// Nodes to dial.
     Peer,
 }
 
 impl Key {
     /// Every key, in the order in which they are shown.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Name,
         Self::Listen,
         Self::Admit,
@@ -46,6 +48,7 @@ impl Key {
         Self::Discovery,
         Self::Interfaces,
         Self::Links,
+        Self::Mapping,
         Self::Peer,
     ];
 
@@ -78,6 +81,7 @@ impl Key {
             | Self::Discovery
             | Self::Interfaces
             | Self::Links
+            | Self::Mapping
             | Self::Peer => true,
             Self::Listen | Self::History | Self::StateDir | Self::Socket | Self::Group => false,
         }
@@ -109,6 +113,7 @@ impl Key {
                 ("interfaces", "MESHCHAT_INTERFACES", "interfaces = [\"*\", \"!docker*\"]")
             }
             Self::Links => ("links", "MESHCHAT_LINKS", "links = \"4-8\""),
+            Self::Mapping => ("mapping", "MESHCHAT_MAPPING", "mapping = \"auto\""),
             Self::Peer => ("peer", "MESHCHAT_PEER", "[[peer]] address = \"barn.local:7117\""),
         }
     }

@@ -21,7 +21,7 @@ pub use paths::{Environment, Mode, RuntimeDirError, prepare_runtime_dir};
 pub use patterns::Patterns;
 pub use reload::{Change, PeerChanges, reload};
 pub use settings::{Loaded, Origin, Row, Settings, Value, load, port_in_use, render};
-pub use values::{Admit, DEFAULT_PORT, Discovery, History, Links, Peer, PeerAddress};
+pub use values::{Admit, DEFAULT_PORT, Discovery, History, Links, Mapping, Peer, PeerAddress};
 
 /// Exit code for a bad configuration (`EX_CONFIG`); the unit does not restart on it.
 pub const EXIT_CONFIG: u8 = 78;

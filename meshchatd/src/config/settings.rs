@@ -14,7 +14,7 @@ use super::flags::Flags;
 use super::keys::{Key, nearest};
 use super::paths::{Environment, LONGEST_SOCKET_PATH, Mode, Places};
 use super::patterns::Patterns;
-use super::values::{self, Admit, DEFAULT_PORT, Discovery, History, Links, Peer};
+use super::values::{self, Admit, DEFAULT_PORT, Discovery, History, Links, Mapping, Peer};
 use crate::logging::LogFilter;
 
 /// Everything that can be set, checked.
@@ -44,6 +44,8 @@ pub struct Settings {
     pub interfaces: Value<Patterns>,
     /// How many links the node looks after by itself.
     pub links: Value<Links>,
+    /// Whether the router is asked for a way in.
+    pub mapping: Value<Mapping>,
     /// Nodes to dial, at most 256, no address twice.
     pub peers: Vec<Value<Peer>>,
     /// System service or plain user.
@@ -169,6 +171,7 @@ pub fn render(settings: &Settings) -> Vec<Row> {
     row(Key::Discovery, s.discovery.value.to_string(), &s.discovery.origin);
     row(Key::Interfaces, s.interfaces.value.to_string(), &s.interfaces.origin);
     row(Key::Links, s.links.value.to_string(), &s.links.origin);
+    row(Key::Mapping, s.mapping.value.to_string(), &s.mapping.origin);
     for peer in &s.peers {
         row(Key::Peer, peer.value.to_string(), &peer.origin);
     }
@@ -277,6 +280,7 @@ fn finish(
         discovery: draft.discovery.unwrap_or_else(|| default(Discovery::default())),
         interfaces: draft.interfaces.unwrap_or_else(|| default(Patterns::default())),
         links: draft.links.unwrap_or_else(|| default(Links::default())),
+        mapping: draft.mapping.unwrap_or_else(|| default(Mapping::default())),
         peers: draft.peers,
         mode: places.mode,
         instance: None,
@@ -335,6 +339,7 @@ fn read_flags(draft: &mut Draft, flags: &Flags) {
         (Key::History, "history", &flags.history),
         (Key::Discovery, "discovery", &flags.discovery),
         (Key::Links, "links", &flags.links),
+        (Key::Mapping, "mapping", &flags.mapping),
         (Key::Log, "log", &flags.log),
     ];
     for (key, flag, text) in texts {

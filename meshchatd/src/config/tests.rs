@@ -81,6 +81,7 @@ fn nothing_at_all_is_a_configuration() {
     assert_eq!(settings.log.value.to_string(), "info");
     assert_eq!(settings.group.value, "meshchat");
     assert_eq!(settings.discovery.value, Discovery::Lan);
+    assert_eq!(settings.mapping.value, Mapping::Auto);
     assert_eq!(settings.interfaces.value, Patterns::default());
     assert_eq!(settings.state_dir.value, machine.below("var/lib/meshchat"));
     assert_eq!(settings.socket.value, machine.below("run/meshchat/control.sock"));
@@ -188,6 +189,8 @@ fn wrong_types_and_values_are_refused() {
         "group = ''",
         "discovery = 'wan'",
         "discovery = true",
+        "mapping = 'upnp'",
+        "mapping = false",
         "interfaces = 'eth0'",
         "interfaces = ['eth0', 1]",
         "interfaces = ['eth 0']",
@@ -254,6 +257,22 @@ fn links_are_a_range_or_named_ones_only() {
         let text = Machine::refusal(format!("links = '{bad}'"));
         assert!(text.contains("expected a range"), "{text}");
     }
+}
+
+#[test]
+fn the_router_is_asked_unless_that_is_switched_off() {
+    let mut machine = Machine::system();
+    machine.file(MAIN, "mapping = 'off'\n");
+    let mut settings = machine.load().unwrap();
+    assert_eq!(settings.mapping.value, Mapping::Off);
+    machine.file(MAIN, "mapping = 'auto'\n");
+    let changes = machine.reload(&mut settings).unwrap();
+    assert!(changes.len() == 1 && changes[0].live, "{changes:?}");
+    assert_eq!(settings.mapping.value, Mapping::Auto);
+    machine.set("MESHCHAT_MAPPING", "off");
+    assert_eq!(machine.load().unwrap().mapping.value, Mapping::Off);
+    machine.flags.mapping = Some("auto".into());
+    assert_eq!(machine.load().unwrap().mapping.value, Mapping::Auto);
 }
 
 #[test]

@@ -44,6 +44,16 @@ pub enum Discovery {
     Off,
 }
 
+/// Whether the router is asked for a way in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mapping {
+    /// Where it helps.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+}
+
 /// How many links a node looks after by itself, beside those that were named to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Links {
@@ -100,6 +110,15 @@ impl fmt::Display for Discovery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Lan => "lan",
+            Self::Off => "off",
+        })
+    }
+}
+
+impl fmt::Display for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
             Self::Off => "off",
         })
     }
@@ -192,6 +211,14 @@ pub(super) fn parse_discovery(text: &str) -> Result<Discovery, BadValue> {
         "lan" => Ok(Discovery::Lan),
         "off" => Ok(Discovery::Off),
         _ => Err(BadValue::NotOneOf("lan, off")),
+    }
+}
+
+pub(super) fn parse_mapping(text: &str) -> Result<Mapping, BadValue> {
+    match text {
+        "auto" => Ok(Mapping::Auto),
+        "off" => Ok(Mapping::Off),
+        _ => Err(BadValue::NotOneOf("auto, off")),
     }
 }
 

@@ -5,6 +5,7 @@
 mod clients;
 mod keys;
 mod links;
+mod mapping;
 mod outputs;
 mod peers;
 mod reload;
@@ -29,6 +30,7 @@ use crate::interfaces::NetworkChange;
 use crate::link::{Gate, LinkEvent};
 use crate::logging::LogHandle;
 use crate::notify::Notifier;
+use crate::portmap::{self, Mapped};
 use crate::sleep::Sleep;
 use crate::store::StateDir;
 use crate::supervise::Tasks;
@@ -60,6 +62,8 @@ pub struct Parts {
     pub tasks: Tasks,
     /// What calls on the local network.
     pub discovery: discover::Handle,
+    /// What asks the router for a way in.
+    pub portmap: portmap::Handle,
     /// The running clock.
     pub clock: Clock,
 }
@@ -80,6 +84,8 @@ pub struct Inboxes {
     pub heard: mpsc::Receiver<Heard>,
     /// Changes of the interfaces.
     pub network: mpsc::Receiver<NetworkChange>,
+    /// What the router gives.
+    pub mapped: mpsc::Receiver<Mapped>,
 }
 
 /// The sending ends that the hub hands to the tasks it starts.
@@ -223,6 +229,7 @@ impl Hub {
                 Some(dialled) = inboxes.dials.recv() => self.on_dialled(dialled),
                 Some(change) = inboxes.network.recv() => self.on_network_change(change),
                 Some(heard) = inboxes.heard.recv() => self.on_heard(heard),
+                Some(mapped) = inboxes.mapped.recv() => self.on_mapped(mapped),
                 () = &mut alarm => self.on_deadline(),
                 () = hangup() => self.on_hangup(),
                 () = &mut stop => break,

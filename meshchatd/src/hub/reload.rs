@@ -53,6 +53,7 @@ impl Hub {
         self.users.update(&self.parts.settings);
         let settings = &self.parts.settings;
         self.parts.discovery.configure(settings.discovery(), &settings.interfaces.value);
+        self.parts.portmap.configure(settings.mapping.value);
         let reconfigure = Input::Reconfigure {
             name: settings.node_name(),
             admit: settings.core_admit(),

@@ -34,6 +34,7 @@ impl Hub {
     pub(super) fn on_network_change(&mut self, change: NetworkChange) {
         let NetworkChange { interfaces, came } = change;
         self.parts.discovery.network_changed(&interfaces, came);
+        self.parts.portmap.network_changed(&interfaces);
         let listen = self.parts.endpoint.local_addr();
         let addresses = listen.map(|listen| own_addresses(&interfaces, listen)).unwrap_or_default();
         self.node.handle(self.now(), Input::NetworkChanged { addresses, came });
