@@ -1,6 +1,7 @@
 //! Behind address translators of every kind: who can be direct becomes direct, the others are
 //! relayed and shown as such.
 #![forbid(unsafe_code)]
+#![expect(clippy::indexing_slicing, reason = "helpers of tests")]
 
 use std::time::Instant;
 
