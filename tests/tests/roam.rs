@@ -1,5 +1,6 @@
 //! A node whose address changes keeps its links, or has them back before anyone is missed.
 #![forbid(unsafe_code)]
+#![expect(clippy::indexing_slicing, reason = "helpers of tests")]
 
 use meshchat_tests::{Daemon, Limit, Net, wait_for};
 
