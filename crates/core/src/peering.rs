@@ -69,6 +69,8 @@ pub struct Sought {
     pub address: Option<SocketAddr>,
     /// The neighbour over which it is reached meanwhile; none when it is out of reach.
     pub via: Option<NodeName>,
+    /// How long it has been in or out of reach.
+    pub since: Duration,
     /// It is being dialled.
     pub dialling: bool,
     /// Time until the next try.
@@ -334,6 +336,7 @@ impl<E: Env> Node<E> {
                 name: known.record.name.clone(),
                 address: self.addresses_of(node).first().copied(),
                 via: self.relay_to(node),
+                since: now.since(known.since),
                 dialling: self.peering.is_dialling(node) || self.meetings.is_with(node),
                 next_try: tried.next.since(now),
                 tries: tried.failures,

@@ -97,7 +97,7 @@ impl Hub {
 }
 
 fn sought_info(sought: Sought) -> PeerInfo {
-    let Sought { node, name, address, via, dialling, next_try, tries } = sought;
+    let Sought { node, name, address, via, since, dialling, next_try, tries } = sought;
     PeerInfo {
         address: address.map(near::shown).unwrap_or_default(),
         node: Some(node),
@@ -108,6 +108,7 @@ fn sought_info(sought: Sought) -> PeerInfo {
             (false, None) => PeerState::Waiting,
         },
         dialled: true,
+        since_ms: millis(since),
         next_try_ms: (!dialling).then(|| millis(next_try)),
         tries,
         via,

@@ -117,7 +117,7 @@ impl Hub {
             let whom = match status.admit.as_str() {
                 "anyone" => "anyone who can reach this port may link",
                 "configured" => "only configured peers may link",
-                _ => "any neighbour on a directly connected subnet may link",
+                _ => "neighbours on directly connected subnets, and nodes of this mesh, may link",
             };
             status.notes.push(format!("open network: {whom}"));
         }
