@@ -7,6 +7,7 @@ pub mod config;
 pub mod control;
 pub mod dial;
 pub mod discover;
+pub mod doctor;
 pub mod hub;
 pub mod identity;
 pub mod interfaces;

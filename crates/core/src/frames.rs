@@ -52,6 +52,10 @@ impl<E: Env> Node<E> {
                 });
             }
             (Kind::Echo, true) => self.on_echo(now, link, &frame),
+            (Kind::Probe, true) => self.read(now, link, &frame, Self::on_probe),
+            (Kind::Probed, true) => {
+                self.read(now, link, &frame, |node, _, link, probed| node.on_probed(link, probed));
+            }
             (Kind::Meet, true) => self.on_meet(now, link, &frame),
             (Kind::Observed, true) => {
                 self.read(now, link, &frame, Self::on_observed);

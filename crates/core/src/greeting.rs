@@ -68,6 +68,8 @@ impl<E: Env> Node<E> {
             anew: purpose == Some(Purpose::Anew),
             observed: None,
             observing: Flap::new(now.mono),
+            probing: Flap::new(now.mono),
+            clock_offset_ms: 0,
             since: now.mono,
             heart: Heart::new(now.mono),
             half_since: None,
@@ -148,12 +150,9 @@ impl<E: Env> Node<E> {
         let wall = i64::try_from(hello.wall).unwrap_or(i64::MAX);
         let ours = i64::try_from(now.wall_ms).unwrap_or(i64::MAX);
         let peer = state.peer;
-        let note = Note::LinkLive {
-            link,
-            peer,
-            name: hello.name.clone(),
-            clock_offset_ms: wall.saturating_sub(ours),
-        };
+        let (name, clock_offset_ms) = (hello.name.clone(), wall.saturating_sub(ours));
+        let note = Note::LinkLive { link, peer, name, clock_offset_ms };
+        state.clock_offset_ms = clock_offset_ms;
         state.hello = Some(hello);
         state.since = now.mono;
         state.heart = Heart::new(now.mono);

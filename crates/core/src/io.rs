@@ -193,6 +193,24 @@ pub enum Input {
         /// The session.
         session: SessionId,
     },
+    /// Ask a few neighbours to try to reach this node. Answers come as [`Output::Probed`].
+    AskProbes {
+        /// Returned with the answers.
+        token: u64,
+        /// Where the node listens for TCP; 0 when it does not.
+        tcp_port: u16,
+    },
+    /// An [`Output::Probe`] is done.
+    ProbeDone {
+        /// The link over which it was asked for.
+        link: LinkId,
+        /// Its token.
+        token: u64,
+        /// The node answered over UDP.
+        udp: bool,
+        /// The node answered over TCP.
+        tcp: bool,
+    },
     /// Settings that may change while running.
     Reconfigure {
         /// What the node is called.
@@ -268,6 +286,32 @@ pub enum Output {
     },
     /// Dial a node; answer with [`Input::LinkUp`] or [`Input::DialFailed`].
     Dial(Dial),
+    /// Try to reach a node from a fresh socket; answer with [`Input::ProbeDone`].
+    Probe {
+        /// The link over which it was asked for.
+        link: LinkId,
+        /// Its token.
+        token: u64,
+        /// Who must answer.
+        node: NodeId,
+        /// Where.
+        remote: SocketAddr,
+        /// The port for TCP at the same address; 0 when it is not to be tried.
+        tcp_port: u16,
+    },
+    /// What a neighbour says of its try to reach this node.
+    Probed {
+        /// Of the [`Input::AskProbes`].
+        token: u64,
+        /// The neighbour.
+        peer: NodeId,
+        /// It is on a directly connected subnet.
+        near: bool,
+        /// It got an answer over UDP.
+        udp: bool,
+        /// It got an answer over TCP.
+        tcp: bool,
+    },
     /// Keep where nodes are on disk.
     SaveContacts(Vec<SavedContact>),
     /// Something about links changed: whoever watches peers wants to know.

@@ -43,6 +43,7 @@ mod partition;
 mod peering;
 mod people;
 mod presence;
+mod probes;
 mod ranges;
 mod records;
 mod replies;

@@ -74,6 +74,8 @@ pub const MEETINGS: usize = 16;
 /// Addresses that others see this node at and that are told on.
 pub const OBSERVED: usize = 3;
 
+/// Neighbours that are asked to try to reach this node.
+pub const PROBES: usize = 3;
 /// How long two nodes have to agree on a meeting.
 pub const MEETING: Duration = Duration::from_secs(2);
 /// How long a node must have been in reach before it is asked: it is to know of us, too.

@@ -49,6 +49,10 @@ pub(crate) struct Link {
     pub(crate) observed: Option<Address>,
     /// How often it may say so anew.
     pub(crate) observing: Flap,
+    /// How often it may have us try to reach it.
+    pub(crate) probing: Flap,
+    /// Its clock less ours when it greeted, in milliseconds.
+    pub(crate) clock_offset_ms: i64,
     pub(crate) since: Mono,
     pub(crate) heart: Heart,
     pub(crate) half_since: Option<Mono>,
@@ -99,6 +103,12 @@ pub struct LinkInfo {
     pub carrier: Carrier,
     /// How long it has been so.
     pub since: Duration,
+    /// It is on a directly connected subnet.
+    pub near: bool,
+    /// Where the peer sees this node.
+    pub observed: Option<Address>,
+    /// Its clock less ours when it greeted, in milliseconds.
+    pub clock_offset_ms: i64,
     /// Round-trip time.
     pub rtt: Option<Duration>,
     /// Its queue was full; it gets the rest through catch-up.
@@ -297,6 +307,9 @@ impl<E: Env> Node<E> {
             dialled: state.dialled,
             live: state.hello.is_some(),
             carrier: state.carrier,
+            near: state.near,
+            observed: state.observed,
+            clock_offset_ms: state.clock_offset_ms,
             since: now.since(state.since),
             rtt: state.heart.rtt(),
             behind: state.behind,

@@ -3,11 +3,12 @@
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use meshchat_proto::control::{Error, Reply};
 use meshchat_proto::id::{Boot, MessageId, NetworkId, NodeId};
 use meshchat_proto::name::{NodeName, PersonName};
-use meshchat_proto::peer::GoodbyeReason;
+use meshchat_proto::peer::{GoodbyeReason, Probed};
 
 use crate::addresses::Addresses;
 use crate::beacons::Beacons;
@@ -170,6 +171,10 @@ impl<E: Env> Node<E> {
             Input::Request { session, id, request } => self.on_request(now, session, id, request),
             Input::SessionDrained { session } => self.on_session_drained(now, session),
             Input::SessionDown { session } => self.on_session_down(now, session),
+            Input::AskProbes { token, tcp_port } => self.ask_probes(token, tcp_port),
+            Input::ProbeDone { link, token, udp, tcp } => {
+                self.probe_done(link, Probed { token, udp, tcp });
+            }
             Input::Reconfigure { name, admit, goal } => {
                 (self.me.name, self.me.admit, self.peering.goal) = (name, admit, goal);
                 self.peering.dirty = true;
@@ -268,6 +273,11 @@ impl<E: Env> Node<E> {
     /// What the person of a Unix user is or would be called.
     pub fn person_name(&self, user: &str) -> PersonName {
         self.people.name_of(user)
+    }
+
+    /// How long ago somebody else spoke with this node's key, if that was seen in this run.
+    pub fn doubled(&self, now: Mono) -> Option<Duration> {
+        self.publication.doubled(now)
     }
 
     /// What the node has counted.

@@ -33,6 +33,13 @@ pub(crate) struct Publication {
     seq: u64,
 }
 
+impl Publication {
+    /// How long ago a record of this node's key was seen that this run did not write.
+    pub(crate) fn doubled(&self, now: Mono) -> Option<core::time::Duration> {
+        self.reborn.map(|at| now.since(at))
+    }
+}
+
 impl<E: Env> Node<E> {
     /// Our links or people changed: everyone is to know.
     pub(crate) fn record_changed(&mut self, now: Now) {

@@ -62,6 +62,7 @@ impl<E: Env> Node<E> {
             | Request::Connect { .. }
             | Request::Disconnect { .. }
             | Request::Config {}
+            | Request::Doctor {}
             | Request::Reload {}) => self.answer(now, session, &user, request).map(Some),
         };
         match result {
@@ -106,6 +107,7 @@ impl<E: Env> Node<E> {
             | Request::Connect { .. }
             | Request::Disconnect { .. }
             | Request::Config {}
+            | Request::Doctor {}
             | Request::Reload {} => {
                 Err(Error::new(ErrorCode::UnknownRequest, "not a question to the core"))
             }

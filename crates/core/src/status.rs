@@ -29,6 +29,8 @@ pub enum Drop {
     LinkBehind,
     /// More echoes than this node passes on.
     EchoRate,
+    /// More tries to reach a neighbour than it may ask for.
+    ProbeRate,
     /// An echo to a node that no path leads to.
     NoPath,
     /// A message that a slow client missed for good.
@@ -39,7 +41,7 @@ pub enum Drop {
 
 impl Drop {
     /// All reasons.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::BadFrame,
         Self::BadSignature,
         Self::OtherNetwork,
@@ -52,6 +54,7 @@ impl Drop {
         Self::UnknownKind,
         Self::LinkBehind,
         Self::EchoRate,
+        Self::ProbeRate,
         Self::NoPath,
         Self::ClientMissed,
         Self::ClientMissedChange,
@@ -72,6 +75,7 @@ impl Drop {
             Self::UnknownKind => "unknown_kind",
             Self::LinkBehind => "link_behind",
             Self::EchoRate => "echo_rate",
+            Self::ProbeRate => "probe_rate",
             Self::NoPath => "no_path",
             Self::ClientMissed => "client_missed",
             Self::ClientMissedChange => "client_missed_change",

@@ -40,6 +40,10 @@ pub enum Kind {
     Observed,
     /// Two nodes agree on a moment to dial each other: [`crate::peer::Meet`].
     Meet,
+    /// Shall the other side try to reach the sender: [`crate::peer::Probe`].
+    Probe,
+    /// What came of it: [`crate::peer::Probed`].
+    Probed,
     /// A kind that this build does not know; counted and dropped.
     Unknown(u8),
 }
@@ -58,6 +62,8 @@ impl Kind {
             Self::Echo => 8,
             Self::Observed => 9,
             Self::Meet => 10,
+            Self::Probe => 11,
+            Self::Probed => 12,
             Self::Unknown(code) => code,
         }
     }
@@ -75,6 +81,8 @@ impl Kind {
             8 => Self::Echo,
             9 => Self::Observed,
             10 => Self::Meet,
+            11 => Self::Probe,
+            12 => Self::Probed,
             other => Self::Unknown(other),
         }
     }

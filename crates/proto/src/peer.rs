@@ -362,6 +362,28 @@ impl From<MeetStep> for u8 {
     }
 }
 
+/// Asks the other side of a link to dial the sender from a fresh socket.
+///
+/// It dials only the address that the link itself comes from: nobody can have a third one dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Returned in [`Probed`].
+    pub token: u64,
+    /// Where the sender listens for TCP, at the same address; 0 when it does not.
+    pub tcp_port: u16,
+}
+
+/// What came of a [`Probe`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probed {
+    /// Of the [`Probe`].
+    pub token: u64,
+    /// The sender of the probe answered over UDP.
+    pub udp: bool,
+    /// It answered over TCP.
+    pub tcp: bool,
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 const fn is_zero(number: &u64) -> bool {
     *number == 0

@@ -23,7 +23,7 @@ use meshchat_proto::message::{Body, Draft, MessageKind, Place, lone_message, who
 use meshchat_proto::name::RoomName;
 use meshchat_proto::peer::{
     Echo, Goodbye, GoodbyeReason, Heartbeat, Hello, Meet, MeetStep, Observed, OriginRanges, Person,
-    PersonState, Record, Signed, Summary, SyncEnd,
+    PersonState, Probe, Probed, Record, Signed, Summary, SyncEnd,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -101,6 +101,8 @@ fn peer_frames() {
     both("record_addresses", &Record { addresses: addresses.into(), beacon: 5, ..record });
     both("observed", &Observed { address: addresses[0] });
     both("meet", &Meet { from: NODE, to: OTHER, token: 78, step: MeetStep::Go });
+    both("probe", &Probe { token: 79, tcp_port: 7117 });
+    both("probed", &Probed { token: 79, udp: true, tcp: false });
     let signed = encode(&Signed { sig: [7; 64], body: serde_bytes::Bytes::new(b"record") });
     same("signed", &signed);
     let frame = frame::encode(Kind::Goodbye, 64, &encode(&Goodbye { reason: GoodbyeReason::Full }));

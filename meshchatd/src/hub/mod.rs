@@ -3,6 +3,7 @@
 //! fills.
 
 mod clients;
+mod doctor;
 mod keys;
 mod links;
 mod mapping;

@@ -38,6 +38,7 @@ impl Hub {
                 self.give(session, Frame::whole(&FromDaemon::end(id)));
             }
             Output::Dial(dial) => self.seek(dial),
+            Output::Probe { .. } | Output::Probed { .. } => {}
             Output::SaveContacts(contacts) => self.save_contacts(&contacts),
             Output::PeersChanged => self.peers_changed = true,
             Output::SavePeople(people) => self.save_people(&people),

@@ -27,6 +27,7 @@ impl Hub {
             Request::WatchPeers {} => self.watch(session, id),
             Request::Connect { address, once, key } => self.connect(&address, once, key),
             Request::Disconnect { peer } => self.disconnect(now, &peer),
+            Request::Doctor {} => return self.examine(session, id),
             Request::Config {} => Ok(Reply::Config(self.config_entries())),
             Request::Reload {} => self.reload().map(Reply::Reloaded),
             Request::Status {} => Ok(Reply::Status(Box::new(self.status(now)))),

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::finding::Finding;
 use super::shape::{Graph, Missing};
 use crate::id::{MessageId, NetworkId, NodeId};
 use crate::name::{NodeName, PersonName, RoomName};
@@ -32,6 +33,8 @@ pub enum Reply {
     Config(Vec<ConfigEntry>),
     /// To [`super::Request::Reload`].
     Reloaded(Reloaded),
+    /// To [`super::Request::Doctor`].
+    Doctor(Vec<Finding>),
 }
 
 /// The state of a node.

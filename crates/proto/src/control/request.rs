@@ -107,6 +107,9 @@ pub enum Request {
     Config {},
     /// Reads the configuration again. Replies [`super::Reply::Reloaded`]. Admin.
     Reload {},
+    /// Examines the node and its ways to others; takes some seconds. Replies
+    /// [`super::Reply::Doctor`].
+    Doctor {},
     /// Ends a running request of this connection. Replies [`super::Reply::Done`]; the stream
     /// itself gets its `end` before.
     Cancel {
