@@ -89,7 +89,7 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         portmap,
         clock,
     };
-    let hub = Hub::new(parts, doors, node, Keys::new(identity.signer));
+    let hub = Hub::new(parts, doors, node, Keys::new(identity.signer), interfaces);
     let stop = async {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -139,6 +139,7 @@ fn wire_up(tasks: &Tasks, endpoint: &Endpoint, socket: UnixListener) -> (Doors, 
     tasks.spawn(control::serve(socket, tasks.clone(), clients));
     let (heard, heard_in) = mpsc::channel(discover::HEARD_INBOX);
     let (network, network_in) = mpsc::channel(NETWORK_INBOX);
+    let (finds, finds_in) = mpsc::channel(CHANNEL_INBOX);
     let (mapped, mapped_in) = mpsc::channel(MAPPED_INBOX);
     let inboxes = Inboxes {
         links: links_in,
@@ -148,8 +149,9 @@ fn wire_up(tasks: &Tasks, endpoint: &Endpoint, socket: UnixListener) -> (Doors, 
         heard: heard_in,
         network: network_in,
         mapped: mapped_in,
+        finds: finds_in,
     };
-    (Doors { links, dials, gate: Arc::default() }, Ears { heard, network, mapped }, inboxes)
+    (Doors { links, dials, finds, gate: Arc::default() }, Ears { heard, network, mapped }, inboxes)
 }
 
 fn node_config(settings: &Settings, store: &StateDir, id: NodeId) -> anyhow::Result<Config> {

@@ -27,7 +27,7 @@ use crate::config::{Environment, Flags, Settings};
 use crate::control::{ClientEvent, ClientOutbox};
 use crate::dial::{Book, EntryId, Failure};
 use crate::discover::{self, Heard};
-use crate::interfaces::NetworkChange;
+use crate::interfaces::{Interface, NetworkChange};
 use crate::link::{Gate, LinkEvent};
 use crate::logging::LogHandle;
 use crate::notify::Notifier;
@@ -38,6 +38,8 @@ use crate::supervise::Tasks;
 use crate::transport::{Channel, Endpoint};
 use crate::users::{Access, Users};
 
+use doctor::Exam;
+pub use doctor::Finds;
 pub use keys::Keys;
 use links::HubLink;
 pub use seek::{beacon_number, own_addresses};
@@ -75,6 +77,8 @@ pub struct Parts {
 pub struct Inboxes {
     /// From links.
     pub links: mpsc::Receiver<LinkEvent>,
+    /// Of examinations.
+    pub finds: mpsc::Receiver<Finds>,
     /// From clients.
     pub clients: mpsc::Receiver<ClientEvent>,
     /// Peers that dialled in.
@@ -96,6 +100,8 @@ pub struct Doors {
     pub links: mpsc::Sender<LinkEvent>,
     /// For dials.
     pub dials: mpsc::Sender<Dialled>,
+    /// For examinations.
+    pub finds: mpsc::Sender<Finds>,
     /// What slows links down.
     pub gate: Arc<Gate>,
 }
@@ -139,6 +145,8 @@ pub struct Hub {
     next_link: u32,
     refused: Refused,
     book: Book,
+    exam: Option<Exam>,
+    interfaces: Vec<Interface>,
     clients: BTreeMap<u32, Client>,
     users: Users,
     watchers: BTreeSet<(u32, u64)>,
@@ -167,7 +175,13 @@ struct Client {
 impl Hub {
     /// A hub around a new node.
     #[must_use]
-    pub fn new(parts: Parts, doors: Doors, node: Config, keys: Keys) -> Self {
+    pub fn new(
+        parts: Parts,
+        doors: Doors,
+        node: Config,
+        keys: Keys,
+        interfaces: Vec<Interface>,
+    ) -> Self {
         let clock = parts.clock;
         let users = Users::new(&parts.settings);
         let now = Instant::now();
@@ -180,6 +194,8 @@ impl Hub {
             next_link: 0,
             refused: Refused::default(),
             book: Book::default(),
+            exam: None,
+            interfaces,
             clients: BTreeMap::new(),
             users,
             watchers: BTreeSet::new(),
@@ -230,6 +246,7 @@ impl Hub {
                 Some(dialled) = inboxes.dials.recv() => self.on_dialled(dialled),
                 Some(change) = inboxes.network.recv() => self.on_network_change(change),
                 Some(heard) = inboxes.heard.recv() => self.on_heard(heard),
+                Some(finds) = inboxes.finds.recv() => self.on_finds(finds),
                 Some(mapped) = inboxes.mapped.recv() => self.on_mapped(mapped),
                 () = &mut alarm => self.on_deadline(),
                 () = hangup() => self.on_hangup(),
@@ -251,6 +268,7 @@ impl Hub {
         let clock = self.parts.clock;
         let next = [
             self.book.due(),
+            self.exam_due(),
             self.watchdog,
             (!self.watchers.is_empty()).then(|| self.pushed + WATCH_REFRESH),
             gated.then(|| Instant::now() + GATE_CHECK),
@@ -265,6 +283,7 @@ impl Hub {
             self.node.handle_timeout(now);
         }
         self.dial_due(instant);
+        self.finish_exam(instant);
         if let Some(due) = self.watchdog.filter(|due| *due <= instant) {
             self.parts.notifier.watchdog();
             let pause = self.parts.notifier.watchdog_interval().unwrap_or(Duration::MAX);

@@ -38,7 +38,12 @@ impl Hub {
                 self.give(session, Frame::whole(&FromDaemon::end(id)));
             }
             Output::Dial(dial) => self.seek(dial),
-            Output::Probe { .. } | Output::Probed { .. } => {}
+            Output::Probe { link, token, node, remote, tcp_port } => {
+                self.probe(link, token, node, remote, tcp_port);
+            }
+            Output::Probed { token, peer, near, udp, tcp } => {
+                self.on_probed(token, &peer, (near, udp, tcp));
+            }
             Output::SaveContacts(contacts) => self.save_contacts(&contacts),
             Output::PeersChanged => self.peers_changed = true,
             Output::SavePeople(people) => self.save_people(&people),

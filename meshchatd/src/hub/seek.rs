@@ -38,6 +38,7 @@ impl Hub {
         let listen = self.parts.endpoint.local_addr();
         let addresses = listen.map(|listen| own_addresses(&interfaces, listen)).unwrap_or_default();
         self.node.handle(self.now(), Input::NetworkChanged { addresses, came });
+        self.interfaces = interfaces;
         if came {
             tracing::debug!("the network changed; whoever could not be reached is dialled again");
             let now = tokio::time::Instant::now();

@@ -175,6 +175,12 @@ impl LinkHandle {
         self.conn.rtt()
     }
 
+    /// Most bytes of one packet on the path, if the carrier knows.
+    #[must_use]
+    pub fn mtu(&self) -> Option<u16> {
+        self.conn.mtu()
+    }
+
     /// Where the peer is now.
     #[must_use]
     pub fn remote(&self) -> SocketAddr {

@@ -91,6 +91,15 @@ impl Conn {
         }
     }
 
+    /// Most bytes of one packet on the path, if the carrier knows.
+    #[must_use]
+    pub fn mtu(&self) -> Option<u16> {
+        match &self.0 {
+            ConnKind::Quic(conn) => Some(conn.stats().path.current_mtu),
+            ConnKind::Tcp(_) => None,
+        }
+    }
+
     /// Where the peer is now; it may move.
     #[must_use]
     pub fn remote(&self) -> SocketAddr {

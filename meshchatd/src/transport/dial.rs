@@ -220,7 +220,7 @@ fn failed_tcp(lost: Lost) -> DialError {
 }
 
 /// TLS wants a name; it is neither sent nor checked.
-const SERVER_NAME: &str = "meshchat";
+pub(super) const SERVER_NAME: &str = "meshchat";
 
 #[cfg(test)]
 mod tests {

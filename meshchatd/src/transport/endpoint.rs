@@ -17,6 +17,8 @@ use super::{BindError, CloseCode, Drops, Limits, PeerKey, bind, plain, tls, tune
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     pub(super) quic: quinn::Endpoint,
+    /// How this node dials.
+    pub(super) client: quinn::ClientConfig,
     pub(super) tcp: Tcp,
     pub(super) listener: Option<Arc<TcpListener>>,
     pub(super) key: PeerKey,
@@ -52,9 +54,10 @@ impl Endpoint {
         let runtime = Arc::new(QuietRuntime);
         let mut quic = quinn::Endpoint::new(tune::endpoint(seed), Some(server), socket, runtime)
             .map_err(BindError::Start)?;
-        quic.set_default_client_config(client);
+        quic.set_default_client_config(client.clone());
         let listener = listener.map(Arc::new);
-        Ok(Self { quic, tcp, listener, key: identity.key, limits, counters: Arc::default() })
+        let (key, counters) = (identity.key, Arc::default());
+        Ok(Self { quic, client, tcp, listener, key, limits, counters })
     }
 
     /// This node's own key.

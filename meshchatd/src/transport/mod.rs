@@ -12,6 +12,7 @@ mod close;
 mod conn;
 mod dial;
 mod endpoint;
+mod probe;
 mod quic;
 mod runtime;
 mod tcp;

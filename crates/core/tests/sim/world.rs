@@ -266,7 +266,11 @@ impl World {
                 }
             }
             Output::End { .. } => {}
-            Output::PeersChanged | Output::SaveContacts(_) | Output::Dial(_) => {}
+            Output::PeersChanged
+            | Output::SaveContacts(_)
+            | Output::Dial(_)
+            | Output::Probe { .. }
+            | Output::Probed { .. } => {}
             Output::SavePeople(people) => self.hosts[index].saved = people,
             Output::SaveBoot(count) => self.hosts[index].boots = count,
             Output::Note(note) => self.judge(index, &note),
