@@ -132,6 +132,17 @@ pub(crate) enum Command {
     Ping(Ping),
     /// Measure each hop of the way to a node
     Trace(Trace),
+    /// Examine the node and its ways to others: what is wrong, and the line that fixes it
+    ///
+    /// Network, firewall, clock, disk and power supply are looked at, and neighbours are asked to
+    /// reach this node; that takes some seconds. Without a daemon, what can be seen of the reason.
+    /// Ends with 0 when there is no problem (warnings do not count), with 1 when there is one, and
+    /// with 8 or 13 when the daemon is not running or may not be asked.
+    Doctor {
+        /// Leave out what is as it should be
+        #[arg(long)]
+        problems: bool,
+    },
     /// Show, check or reload the configuration of the daemon
     #[command(subcommand)]
     Config(Config),
@@ -285,6 +296,7 @@ Examples:
   meshchatctl tail --since 1h --json   messages for a script
   meshchatctl who                      who is there
   meshchatctl peers status -w          watch the links
+  meshchatctl doctor                   what is wrong, and the line that fixes it
   meshchatctl wait --peers 1           in a script: go on once a peer is linked
 
 Environment:
@@ -293,7 +305,7 @@ Environment:
 
 Exit codes:
   0   done
-  1   another failure
+  1   another failure; doctor: there is a problem
   2   wrong use of the command line
   3   timed out
   4   a peer or node could not be reached

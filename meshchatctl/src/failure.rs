@@ -49,9 +49,13 @@ impl Failure {
         self
     }
 
+    pub(crate) const fn exit_code(&self) -> u8 {
+        self.exit as u8
+    }
+
     /// Writes it to standard error and gives the exit code.
     pub(crate) fn report(&self, view: &View) -> u8 {
-        let code = self.exit as u8;
+        let code = self.exit_code();
         if self.exit == Exit::Quiet {
             return code;
         }

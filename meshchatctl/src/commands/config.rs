@@ -68,7 +68,8 @@ fn check(file: Option<&Path>) -> Result<u8, Failure> {
     }
 }
 
-fn daemon_path() -> PathBuf {
+/// Beside this program, or to be found on the PATH.
+pub(super) fn daemon_path() -> PathBuf {
     std::env::current_exe()
         .ok()
         .map(|program| program.with_file_name("meshchatd"))

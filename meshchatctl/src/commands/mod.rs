@@ -2,6 +2,7 @@
 
 mod config;
 mod connect;
+mod doctor;
 mod graph;
 mod nodes;
 mod peers;
@@ -50,6 +51,9 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Ping(ping) => ping::ping(session, ping).await,
         Command::Trace(trace) => trace::trace(session, trace).await,
         Command::Config(config) => config::config(session, config).await,
+        Command::Doctor { problems } => {
+            doctor::doctor(session, args.global.instance.as_deref(), problems).await
+        }
         Command::Wait { peers, timeout } => wait::wait(session, peers, timeout).await,
         Command::Version => version::version(session).await,
     }

@@ -1,7 +1,7 @@
 //! Colours, and the glyphs and words of states. Nothing is told by colour alone.
 
 use anstyle::{AnsiColor, Style};
-use meshchat_client::proto::control::{NodeState, PeerState, PersonStatus};
+use meshchat_client::proto::control::{Grade, NodeState, PeerState, PersonStatus};
 
 /// What a piece of text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,6 +90,16 @@ pub(crate) const fn peer(state: PeerState) -> Mark {
         PeerState::Relayed => mark('◌', "relayed", Paint::Warn),
         PeerState::Refused => mark('✕', "refused", Paint::Bad),
         PeerState::Unknown => UNKNOWN,
+    }
+}
+
+pub(crate) const fn grade(grade: Grade) -> Mark {
+    match grade {
+        Grade::Ok => mark('✓', "ok", Paint::Good),
+        Grade::Note => mark('·', "note", Paint::Plain),
+        Grade::Warning => mark('!', "warning", Paint::Warn),
+        Grade::Problem => mark('✕', "problem", Paint::Bad),
+        Grade::Unknown => UNKNOWN,
     }
 }
 
