@@ -70,11 +70,10 @@ fn fixes(named: &NamedFacts) -> Vec<String> {
     } else if says("no network interface") {
         vec!["see which interfaces there are: ip -brief address".into()]
     } else if says("another node answered") {
-        let fix =
-            "see its key there with meshchatctl whoami, and put it beside this peer's address";
-        vec![fix.into()]
+        vec!["correct or remove `key` beside this peer's address in the configuration".into()]
     } else if says("this node itself") {
-        vec![format!("meshchatctl peers forget {address}")]
+        let fix = format!("meshchatctl disconnect {address}");
+        vec![fix, "or take this peer out of the configuration".into()]
     } else if says("no common protocol") {
         vec!["install the same version of meshchatd on both machines".into()]
     } else {
@@ -95,7 +94,7 @@ fn over_tcp(facts: &Facts, link: &LinkFacts) -> Finding {
 fn narrow(link: &LinkFacts) -> Option<Finding> {
     let mtu = link.mtu.filter(|mtu| *mtu <= SMALLEST_MTU)?;
     let words = format!(
-        "packets to {} carry {mtu} bytes at the most; a tunnel or a Wi-Fi is on the way",
+        "packets to {} carry {mtu} bytes at the most: a tunnel is on the way, or the link is new",
         link.name
     );
     Some(Finding::new("mtu", Grade::Note, words).of(link.name.as_str()))
@@ -141,8 +140,8 @@ mod tests {
             ("connection refused", "systemctl start meshchatd"),
             ("cannot resolve the name: nothing", "getent hosts barn.local"),
             ("there is no network interface \"eth7\" now", "ip -brief address"),
-            ("another node answered", "meshchatctl whoami"),
-            ("that is this node itself", "meshchatctl peers forget barn.local:7117"),
+            ("another node answered", "remove `key`"),
+            ("that is this node itself", "meshchatctl disconnect barn.local:7117"),
             ("no common protocol version", "same version"),
             ("handshake failed", "journalctl"),
         ] {

@@ -13,6 +13,12 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
     [family(facts, "IPv4", &four), family(facts, "IPv6", &six)].into_iter().flatten().collect()
 }
 
+/// Whether neighbours elsewhere see this node at its own addresses, as far as any do.
+pub(super) fn is_untranslated(facts: &Facts) -> bool {
+    let findings = judge(facts);
+    !findings.is_empty() && findings.iter().all(|finding| finding.grade == Grade::Ok)
+}
+
 /// Where neighbours elsewhere see the one UDP socket of this node. A link over TCP has a port of
 /// its own, which tells nothing.
 fn observed(facts: &Facts) -> Vec<SocketAddr> {
@@ -102,6 +108,9 @@ mod tests {
         let mut facts = behind(&["192.0.2.1:5000", "[2001:db8::1]:7117"]);
         facts.own = vec!["[2001:db8::1]:7117".parse().unwrap()];
         assert_eq!(grades(&judge(&facts)), [Grade::Note, Grade::Ok]);
+        assert!(!is_untranslated(&facts));
+        facts.links.remove(0);
+        assert!(is_untranslated(&facts));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Whether others can reach this node, and what the router does about it.
 
 use meshchat_proto::control::{Finding, Grade};
+use meshchat_proto::name::NodeName;
 
-use super::{Facts, ProbeFacts};
+use super::{Facts, ProbeFacts, nat};
 use crate::config::DEFAULT_PORT;
 use crate::logging::escaped;
 use crate::portmap::Held;
@@ -17,14 +18,14 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
     if facts.probes.is_empty() {
         findings.push(untried(facts.asked));
     } else {
-        findings.push(carrier(&facts.probes, "UDP", port, |probe| probe.udp));
+        findings.push(carrier(facts, "UDP", port, |probe| probe.udp));
     }
     if !facts.tcp {
         let words = format!("TCP port {port} is not open: where UDP is blocked, nobody can link");
         let finding = Finding::new(CHECK, Grade::Warning, words).of("TCP");
         findings.push(finding.fix(format!("see who has it: sudo ss -ltnp sport = :{port}")));
     } else if !facts.probes.is_empty() {
-        findings.push(carrier(&facts.probes, "TCP", port, |probe| probe.tcp));
+        findings.push(carrier(facts, "TCP", port, |probe| probe.tcp));
     }
     findings.extend(mapping(facts, port));
     findings
@@ -48,38 +49,53 @@ fn untried(asked: usize) -> Finding {
 }
 
 /// What those elsewhere found counts most: that of neighbours beside us says nothing of a router.
-fn carrier(
-    probes: &[ProbeFacts],
-    name: &str,
-    port: u16,
-    reached: impl Fn(&ProbeFacts) -> bool,
-) -> Finding {
+fn carrier(facts: &Facts, name: &str, port: u16, reached: impl Fn(&ProbeFacts) -> bool) -> Finding {
     let find =
-        |near, came| probes.iter().find(|probe| probe.near == near && reached(probe) == came);
-    let of = |grade, words: String| Finding::new(CHECK, grade, words).of(name);
-    let lower = name.to_ascii_lowercase();
+        |near, came| facts.probes.iter().find(|probe| probe.near == near && reached(probe) == came);
     if let Some(probe) = find(false, true) {
-        return of(Grade::Ok, format!("{} reached this node at {name} from elsewhere", probe.name));
+        let words = format!("{} reached this node at {name} from elsewhere", probe.name);
+        return Finding::new(CHECK, Grade::Ok, words).of(name);
     }
-    if let (None, Some(probe)) = (find(true, true), find(true, false)) {
+    match (find(true, true), find(true, false)) {
+        (None, Some(probe)) => walled(&probe.name, name, port),
+        (_, _) if find(false, false).is_some() => outside(nat::is_untranslated(facts), name, port),
+        (Some(probe), _) => {
+            let words = format!("{} on the same network reached this node at {name}", probe.name);
+            Finding::new(CHECK, Grade::Ok, words).of(name)
+        }
+        (None, None) => untried(facts.asked).of(name),
+    }
+}
+
+/// Not even a neighbour beside us gets through.
+fn walled(neighbour: &NodeName, name: &str, port: u16) -> Finding {
+    let words = format!(
+        "{neighbour} on the same network could not reach this node at {name}: \
+         a firewall on this machine"
+    );
+    Finding::new(CHECK, Grade::Problem, words).of(name).fix(allow(name, port))
+}
+
+/// Nobody elsewhere gets through.
+fn outside(untranslated: bool, name: &str, port: u16) -> Finding {
+    if untranslated {
         let words = format!(
-            "{} on the same network could not reach this node at {name}: \
-             a firewall on this machine",
-            probe.name
+            "not reachable at {name} from elsewhere: a firewall on this machine or in the router"
         );
-        return of(Grade::Problem, words).fix(format!("sudo ufw allow {port}/{lower}"));
+        let finding = Finding::new(CHECK, Grade::Warning, words).of(name).fix(allow(name, port));
+        return finding
+            .fix(format!("let {name} port {port} through to this machine in the router"));
     }
-    if find(false, false).is_some() {
-        let words = format!(
-            "not reachable at {name} from outside, which is usual behind a router; \
-             links work because this node dials"
-        );
-        let fix =
-            format!("to be reachable: forward {name} port {port} of the router to this machine");
-        return of(Grade::Note, words).fix(fix);
-    }
-    let by = find(true, true).map_or_else(String::new, |probe| probe.name.to_string());
-    of(Grade::Ok, format!("{by} on the same network reached this node at {name}"))
+    let words = format!(
+        "not reachable at {name} from outside, which is usual behind a router; \
+         links work because this node dials"
+    );
+    let fix = format!("to be reachable: forward {name} port {port} of the router to this machine");
+    Finding::new(CHECK, Grade::Note, words).of(name).fix(fix)
+}
+
+fn allow(name: &str, port: u16) -> String {
+    format!("sudo ufw allow {port}/{}", name.to_ascii_lowercase())
 }
 
 fn mapping(facts: &Facts, port: u16) -> Option<Finding> {
@@ -113,7 +129,10 @@ const MAPPING: &str = "mapping";
 mod tests {
     use std::time::Instant;
 
-    use super::super::tests::{facts, grades};
+    use meshchat_proto::address::Address;
+
+    use super::super::LinkFacts;
+    use super::super::tests::{facts, grades, link};
     use super::*;
     use crate::portmap::{Failure, Protocol};
 
@@ -161,6 +180,18 @@ mod tests {
         assert_eq!(grades(&findings), [Grade::Note, Grade::Note]);
         assert!(findings[0].words.contains("usual behind a router"));
         assert!(findings[1].fix[0].contains("forward TCP port 7117"));
+    }
+
+    #[test]
+    fn without_translation_only_a_firewall_keeps_far_ones_out() {
+        let mut facts = facts();
+        let own = "192.0.2.1:7117".parse().unwrap();
+        facts.own = vec![own];
+        facts.links = vec![LinkFacts { observed: Address::new(own), ..link("barn") }];
+        facts.probes = vec![probe("barn", false, false, true)];
+        let findings = judge(&facts);
+        assert_eq!(grades(&findings), [Grade::Warning, Grade::Ok]);
+        assert_eq!(findings[0].fix[0], "sudo ufw allow 7117/udp");
     }
 
     #[test]
