@@ -73,7 +73,7 @@ pub(super) async fn program(instance: Option<&str>) -> Option<(PathBuf, Ran)> {
     let instance = instance.into_iter().flat_map(|instance| ["--instance", instance]);
     match run(&path, ["--check"].into_iter().chain(instance)).await {
         Ran::Missing => None,
-        ran => Some((path, ran)),
+        ran @ (Ran::Ended { .. } | Ran::Late) => Some((path, ran)),
     }
 }
 
