@@ -1,6 +1,6 @@
 //! `meshchatctl doctor` with real daemons, and without one.
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::panic, reason = "helpers of tests")]
 
 use std::process::Command;
 use std::time::Duration;
