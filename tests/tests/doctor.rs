@@ -1,11 +1,16 @@
 //! `meshchatctl doctor` with real daemons, and without one.
 #![forbid(unsafe_code)]
-#![expect(clippy::panic, reason = "helpers of tests")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
 
 use std::process::Command;
 use std::time::Duration;
 
-use meshchat_tests::{Ctl, Daemon, Limit, TestDir, program, wait_for};
+use meshchat_tests::{Ctl, Daemon, Limit, Net, TestDir, program, wait_for};
 use serde_json::Value;
 
 /// What the command promises, and some for a busy machine.
@@ -78,4 +83,61 @@ fn linked_nodes_are_examined_within_the_limit() {
 fn of<'a>(findings: &'a [Value], check: &str) -> &'a Value {
     let found = findings.iter().find(|finding| finding["check"] == check);
     found.unwrap_or_else(|| panic!("nothing about {check}: {findings:?}"))
+}
+
+/// A node at home behind a router of this kind, linked with two in the open.
+fn at_home(kind: &str) -> Option<(Net, Vec<Daemon>)> {
+    let net = Net::or_skip()?;
+    net.lan_at("net", 2, "10.78.0");
+    net.lan_at("home", 1, "10.80.1");
+    let router = net.run(["nat", "gw", "home", "net", kind]);
+    for host in ["net1", "net2"] {
+        // Only used where addresses are not translated.
+        net.exec(host, "ip", &["route", "add", "10.80.1.0/24", "via", router.trim()]);
+    }
+    let open = |n: usize| {
+        let node = Daemon::builder(format!("open{n}")).in_host(&net, &format!("net{n}"));
+        node.arg("--admit").arg("anyone").start()
+    };
+    let mut nodes = vec![open(1), open(2)];
+    let home = Daemon::builder("home").in_host(&net, "home1");
+    nodes.push(home.peer("10.78.0.1:7777").peer("10.78.0.2:7777").start());
+    nodes[2].wait_links(2);
+    Some((net, nodes))
+}
+
+#[test]
+fn the_kind_of_router_and_what_comes_through_are_proven() {
+    for (kind, word, reached) in
+        [("restricted", "cone", false), ("symmetric", "symmetric", false), ("route", "", true)]
+    {
+        let Some((_net, nodes)) = at_home(kind) else { return };
+        let findings = nodes[2].ctl().limit(LIMIT).json(["doctor"]);
+        let nat = of(&findings, "nat")["words"].as_str().unwrap();
+        assert!(nat.contains(word), "{kind}: {nat}");
+        let reach = findings.iter().filter(|finding| finding["check"] == "reach");
+        for finding in reach {
+            assert_eq!(finding["grade"] == "ok", reached, "{kind}: {finding}");
+        }
+    }
+}
+
+#[test]
+fn a_closed_way_for_udp_is_found() {
+    let Some(net) = Net::or_skip() else { return };
+    net.lan("lan", 2);
+    net.run(["blockudp", "lan2", "on"]);
+    let a = Daemon::builder("a").in_host(&net, "lan1").start();
+    let b = Daemon::builder("b").in_host(&net, "lan2").peer("10.77.0.1:7777").start();
+    b.wait_links(1);
+    let finished = b.ctl().limit(LIMIT).run(["doctor", "--json"]);
+    finished.assert_code(1);
+    let findings = finished.json();
+    assert_ne!(of(&findings, "carrier")["grade"], "ok", "{findings:?}");
+    let reach = |subject: &str| {
+        let about = |finding: &&Value| finding["check"] == "reach" && finding["subject"] == subject;
+        findings.iter().find(about).unwrap()["grade"].clone()
+    };
+    assert_eq!((reach("UDP"), reach("TCP")), ("problem".into(), "ok".into()));
+    drop(a);
 }

@@ -11,7 +11,7 @@ use meshchat_proto::name::NodeName;
 use tokio::time::Instant;
 
 use super::{Hub, own_addresses};
-use crate::config::Discovery;
+use crate::config::{Discovery, Mode};
 use crate::dial::Phase;
 use crate::doctor::{Facts, LinkFacts, Machine, NamedFacts, Places, ProbeFacts, judge};
 
@@ -68,7 +68,11 @@ impl Hub {
         let places = Places {
             state_dir: settings.state_dir.value.clone(),
             socket: settings.socket.value.clone(),
-            group: settings.group.value.clone(),
+            // A node of one user has no use for a group.
+            group: match settings.mode {
+                Mode::System => settings.group.value.clone(),
+                Mode::User => String::new(),
+            },
             sys: "/sys".into(),
         };
         let finds = self.doors.finds.clone();
