@@ -1,11 +1,6 @@
 //! `meshchatctl doctor` with real daemons, and without one.
 #![forbid(unsafe_code)]
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests"
-)]
+#![expect(clippy::panic, clippy::indexing_slicing, reason = "helpers of tests")]
 
 use std::process::Command;
 use std::time::Duration;
