@@ -1,5 +1,5 @@
 //! `meshchatctl doctor` against a scripted daemon, and without one.
-#![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "../../crates/client/tests/fake/mod.rs"]
 mod fake;
