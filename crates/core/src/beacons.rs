@@ -37,6 +37,8 @@ impl Beacons {
     }
 
     pub(crate) fn answered(&mut self, number: u64, node: NodeId) {
+        // It has one number in each run, and only the last is heard again.
+        self.0.retain(|beacon| beacon.node != Some(node) || beacon.number == number);
         if let Some(beacon) = self.0.iter_mut().find(|beacon| beacon.number == number) {
             (beacon.node, beacon.failures) = (Some(node), 0);
         }
@@ -81,6 +83,9 @@ impl Beacons {
         let mut victims: Vec<&mut Beacon> = self.0.iter_mut().filter(|one| doubtful(one)).collect();
         if victims.is_empty() {
             victims = self.0.iter_mut().filter(|beacon| beacon.node.is_none()).collect();
+        }
+        if victims.is_empty() {
+            victims = self.0.iter_mut().collect();
         }
         let count = victims.len().max(1) as u64;
         let victim = usize::try_from(random % count).unwrap_or(0);
@@ -183,6 +188,27 @@ mod tests {
         }
         assert_eq!(beacons.len(), limits::BEACONS);
         assert!(beacons.0.iter().any(|beacon| beacon.number == 7 && beacon.again));
+    }
+
+    #[test]
+    fn neighbours_that_are_gone_make_room_in_the_end() {
+        let mut beacons = Beacons::default();
+        let node = |n: u16| {
+            let mut id = [0; 32];
+            id[..2].copy_from_slice(&n.to_be_bytes());
+            NodeId(id)
+        };
+        for n in 0..500u16 {
+            beacons.heard(u64::from(n), at(n), Mono::ZERO, u64::from(n));
+            assert!(beacons.0.iter().any(|beacon| beacon.number == u64::from(n)), "{n}");
+            beacons.answered(u64::from(n), node(n));
+        }
+        for run in 1000..1100 {
+            beacons.heard(run, at(1), Mono::ZERO, run);
+            beacons.answered(run, node(7000));
+        }
+        let runs = beacons.0.iter().filter(|beacon| beacon.node == Some(node(7000)));
+        assert_eq!(runs.count(), 1);
     }
 
     #[test]
