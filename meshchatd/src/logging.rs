@@ -55,7 +55,7 @@ pub enum LogError {
 
 impl Default for LogFilter {
     fn default() -> Self {
-        Self { text: "info".into(), targets: Targets::new().with_default(LevelFilter::INFO) }
+        Self { text: "info".into(), targets: quiet().with_default(LevelFilter::INFO) }
     }
 }
 
@@ -73,7 +73,7 @@ impl FromStr for LogFilter {
         if text.len() > LONGEST_FILTER {
             return Err(FilterError::TooLong);
         }
-        let mut targets = Targets::new();
+        let mut targets = quiet();
         for part in text.split(',').map(str::trim) {
             targets = match part.split_once('=') {
                 None if part.is_empty() => return Err(FilterError::Empty),
@@ -83,6 +83,11 @@ impl FromStr for LogFilter {
         }
         Ok(Self { text: text.to_owned(), targets })
     }
+}
+
+/// A cable that is out is told by us once; the carrier would tell it of packets.
+fn quiet() -> Targets {
+    Targets::new().with_target("quinn_udp", LevelFilter::ERROR)
 }
 
 impl LogHandle {
