@@ -136,3 +136,18 @@ fn a_closed_way_for_udp_is_found() {
     assert_eq!((reach("UDP"), reach("TCP")), ("problem".into(), "ok".into()));
     drop(a);
 }
+
+#[test]
+fn neighbours_on_link_local_addresses_reach_each_other_both_ways() {
+    let Some(net) = Net::or_skip() else { return };
+    net.lan("lan", 2);
+    let node = |n: usize| {
+        let node = Daemon::builder(format!("n{n}")).in_host(&net, &format!("lan{n}"));
+        node.listen("[::]:7777").discovery().start()
+    };
+    let nodes = [node(1), node(2)];
+    nodes[0].wait_links(1);
+    let findings = nodes[0].ctl().limit(LIMIT).json(["doctor"]);
+    let mut reach = findings.iter().filter(|finding| finding["check"] == "reach");
+    assert!(reach.all(|finding| finding["grade"] == "ok"), "{findings:#?}");
+}

@@ -113,7 +113,9 @@ impl Hub {
         let (endpoint, finds) = (self.parts.endpoint.clone(), self.doors.finds.clone());
         self.parts.tasks.spawn(async move {
             let by_tcp = async {
-                let remote = SocketAddr::new(remote.ip(), port);
+                // The scope of a link-local address stays.
+                let mut remote = remote;
+                remote.set_port(port);
                 port != 0 && endpoint.probe_tcp(remote, node.0).await
             };
             let (udp, tcp) = tokio::join!(endpoint.probe_udp(remote, node.0), by_tcp);
