@@ -17,4 +17,5 @@ pub mod limits;
 pub mod merkle;
 pub mod message;
 pub mod name;
+pub mod network;
 pub mod peer;

@@ -1,7 +1,9 @@
 //! Requests about peers and settings; all others are the node's.
 
 use meshchat_core::{Input, Now};
-use meshchat_proto::control::{ConfigEntry, DropCount, Error, ErrorCode, LimitRow, Reply, Request};
+use meshchat_proto::control::{
+    ConfigEntry, DropCount, Error, ErrorCode, LimitRow, NetworkRequest, Reply, Request,
+};
 use meshchat_proto::id::NodeId;
 use tokio::time::Instant;
 
@@ -13,10 +15,13 @@ use crate::store::StateFile;
 
 impl Hub {
     pub(super) fn on_request(&mut self, now: Now, session: u32, id: u64, request: Request) {
-        let admin_only = matches!(
-            request,
-            Request::Connect { .. } | Request::Disconnect { .. } | Request::Reload {}
-        );
+        let admin_only = match &request {
+            Request::Network(request) => {
+                !matches!(request, NetworkRequest::Show {} | NetworkRequest::Members {})
+            }
+            Request::Connect { .. } | Request::Disconnect { .. } | Request::Reload {} => true,
+            _ => false,
+        };
         if admin_only && !self.is_admin(session) {
             let error = Error::new(ErrorCode::Denied, "only an operator of this node may do that")
                 .hint("use sudo, or have your name added to `operators` in meshchat.toml");
@@ -48,6 +53,7 @@ impl Hub {
             | Request::Nick { .. }
             | Request::Away { .. }
             | Request::Ping { .. }
+            | Request::Network(_)
             | Request::Cancel { .. }) => {
                 return self.node.handle(now, Input::Request { session, id, request });
             }

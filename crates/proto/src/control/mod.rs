@@ -11,6 +11,7 @@
 mod error;
 mod event;
 mod finding;
+mod network;
 mod reply;
 mod request;
 mod shape;
@@ -23,6 +24,7 @@ use crate::name::{NodeName, PersonName};
 pub use error::{Error, ErrorCode};
 pub use event::{Event, Gone, Message, Missed, NodeChange, PersonChange};
 pub use finding::{Finding, Grade};
+pub use network::{InviteInfo, MemberInfo, NetworkInfo, NetworkRequest, TicketInfo};
 pub use reply::{
     ConfigEntry, DropCount, HistoryStatus, Hop, LimitRow, NodeInfo, NodeState, PeerInfo, PeerState,
     PersonInfo, PersonStatus, Pong, Reloaded, Reply, RoomInfo, Sent, Status,

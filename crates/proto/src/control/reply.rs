@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
+use super::network::{InviteInfo, MemberInfo, NetworkInfo, TicketInfo};
 use super::shape::{Graph, Missing};
 use crate::id::{MessageId, NetworkId, NodeId};
 use crate::name::{NodeName, PersonName, RoomName};
@@ -35,6 +36,17 @@ pub enum Reply {
     Reloaded(Reloaded),
     /// To [`super::Request::Doctor`].
     Doctor(Vec<Finding>),
+    /// To [`super::NetworkRequest::Show`], [`super::NetworkRequest::Create`] and
+    /// [`super::NetworkRequest::Join`].
+    Network(NetworkInfo),
+    /// To [`super::NetworkRequest::Invite`].
+    Ticket(TicketInfo),
+    /// To [`super::NetworkRequest::Invites`].
+    Invites(Vec<InviteInfo>),
+    /// To [`super::NetworkRequest::Members`].
+    Members(Vec<MemberInfo>),
+    /// To [`super::NetworkRequest::Backup`]: 64 hexadecimal digits.
+    RootKey(String),
 }
 
 /// The state of a node.

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::network::NetworkRequest;
 use crate::id::NodeId;
 use crate::message::MessageKind;
 
@@ -110,6 +111,8 @@ pub enum Request {
     /// Examines the node and its ways to others; takes some seconds. Replies
     /// [`super::Reply::Doctor`].
     Doctor {},
+    /// About the network that the node belongs to.
+    Network(NetworkRequest),
     /// Ends a running request of this connection. Replies [`super::Reply::Done`]; the stream
     /// itself gets its `end` before.
     Cancel {

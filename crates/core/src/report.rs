@@ -1,0 +1,107 @@
+//! The state of the node, for people and programs that look after it.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use meshchat_proto::control::{DropCount, HistoryStatus, LimitRow, Status};
+
+use crate::env::Env;
+use crate::io::HistoryMode;
+use crate::limits;
+use crate::node::Node;
+use crate::records::is_up;
+use crate::replies::{is_present, narrow};
+use crate::status::Drop;
+use crate::time::{Now, millis};
+
+impl<E: Env> Node<E> {
+    /// The state of the node; what the transport knows is left for the caller to fill in.
+    pub fn status(&self, now: Now) -> Status {
+        let up = self.nodes.iter().filter(|(_, known)| is_up(known.state)).count();
+        let present = self.nodes.iter().flat_map(|(_, known)| &known.people);
+        let present = present.filter(|view| is_present(view.status)).count();
+        let drops = Drop::ALL.iter().map(|why| (why, self.counters.dropped(*why)));
+        let drops = drops.filter(|(_, count)| *count > 0);
+        Status {
+            node: self.me.id,
+            name: self.me.name.clone(),
+            software: self.me.software.clone(),
+            network: self.me.network,
+            admit: self.me.admit.as_str().into(),
+            listen: Vec::new(),
+            uptime_ms: millis(now.mono.since(self.me.started)),
+            boot: self.me.boot.count(),
+            links: narrow(self.links.live().count()),
+            nodes_reachable: narrow(up),
+            nodes_known: narrow(self.nodes.len()),
+            people_present: narrow(present),
+            clients: narrow(self.sessions.len()),
+            history: HistoryStatus {
+                mode: match self.me.history {
+                    HistoryMode::Memory => "memory".into(),
+                    HistoryMode::Off => "off".into(),
+                },
+                messages: self.history.len() as u64,
+                bytes: self.history.bytes() as u64,
+                cursor: self.history.newest(),
+            },
+            sent: self.counters.sent,
+            received: self.counters.received,
+            forwarded: self.counters.forwarded,
+            duplicates: self.counters.duplicates,
+            gone: self.counters.gone,
+            drops: drops.map(|(why, count)| DropCount { reason: why.to_string(), count }).collect(),
+            notes: Vec::new(),
+            missing: self.missing(now.mono),
+        }
+    }
+
+    /// Every bounded table of the node.
+    pub fn limits(&self) -> Vec<LimitRow> {
+        let streams = self.sessions.streams();
+        let rows = [
+            ("links", self.links.len(), limits::LINKS + 1, "new links are refused"),
+            ("nodes", self.nodes.len(), limits::NODES, "the node lost longest is forgotten"),
+            ("origins", self.seen.len(), limits::ORIGINS, "the least used is forgotten"),
+            ("history_messages", self.history.len(), self.history.most(), "the oldest is dropped"),
+            (
+                "history_bytes",
+                self.history.bytes(),
+                limits::HISTORY_BYTES,
+                "the oldest message is dropped",
+            ),
+            (
+                "held_messages",
+                self.order.held(),
+                limits::HELD_MESSAGES,
+                "they are shown without waiting",
+            ),
+            ("doubts", self.doubts.len(), limits::ORIGINS, "the rest is not doubted"),
+            ("rooms", self.rooms.len(), limits::ROOMS, "the quietest is forgotten"),
+            ("people", self.people.len(), limits::PEOPLE, "whoever is offline longest makes room"),
+            ("clients", self.sessions.len(), limits::SESSIONS, "new clients are refused"),
+            ("streams", streams, limits::SESSIONS * limits::STREAMS, "the request is refused"),
+            ("splits", self.partition.len(), limits::SPLITS, "they count as one with the last"),
+            ("pings", self.echoes.len(), limits::PINGS, "the request is refused"),
+            (
+                "contacts",
+                self.contacts.len(),
+                limits::CONTACTS,
+                "the longest unheard of is forgotten",
+            ),
+            ("beacons", self.beacons.len(), limits::BEACONS, "one heard only once is forgotten"),
+            ("dials", self.peering.dials(), limits::DIALS, "further ones wait"),
+            ("sought_nodes", self.peering.tries.len(), limits::TRIES, "the soonest is forgotten"),
+            ("meetings", self.meetings.len(), limits::MEETINGS, "they are not answered"),
+            ("proven_batches", self.proven.len(), limits::PROVEN_ROOTS, "the oldest is forgotten"),
+        ];
+        rows.into_iter()
+            .map(|(name, used, most, when_full)| LimitRow {
+                name: name.into(),
+                used: used as u64,
+                most: most as u64,
+                when_full: when_full.into(),
+            })
+            .collect()
+    }
+}
