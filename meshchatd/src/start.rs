@@ -172,6 +172,7 @@ fn node_config(settings: &Settings, store: &StateDir, id: NodeId) -> anyhow::Res
         software: crate::SOFTWARE.into(),
         boot_count,
         admit: settings.core_admit(),
+        rate: settings.core_rate(),
         history: settings.core_history(),
         people: people.unwrap_or_default(),
         goal: settings.core_goal(),

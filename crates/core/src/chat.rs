@@ -10,7 +10,9 @@ use meshchat_proto::frame::{self, Frame, Kind};
 use meshchat_proto::id::MessageId;
 use meshchat_proto::limits::{BATCH_BYTES, BATCH_MESSAGES, HOPS};
 use meshchat_proto::merkle;
-use meshchat_proto::message::{Batch, Body, Draft, Signature, signed_root, whole_batch};
+use meshchat_proto::message::{
+    Batch, Body, Draft, Signature, lone_message, signed_root, whole_batch,
+};
 use serde_bytes::Bytes as ByteSlice;
 
 use crate::env::Env;
@@ -19,6 +21,8 @@ use crate::io::{HistoryMode, LinkId, Note, Output, SessionId};
 use crate::limits;
 use crate::node::Node;
 use crate::ranges::Ranges;
+use crate::rates::Verdict;
+use crate::refusals::Intake;
 use crate::router::{self, Passage};
 use crate::seen::Origin;
 use crate::status::Drop;
@@ -67,13 +71,18 @@ impl<E: Env> Node<E> {
             self.counters.drop(Drop::BadSignature, 1);
             return self.bad_peer(now, link, "a message with a wrong signature");
         }
-        self.take_in(
-            now,
-            link,
-            &Taken { origin, batch: &batch, bodies: &bodies, ids: &ids, fresh: &fresh },
-        );
+        let taken = Taken { origin, batch: &batch, bodies: &bodies, ids: &ids, fresh: &fresh };
+        let intake = self.take_in(now, link, &taken);
         let links = router::targets(&self.links, Passage { origin: origin.0, from: Some(link) });
-        self.pass_on(links, frame, false);
+        if intake.refused || intake.put_off {
+            for body in taken.alone(&intake.admitted) {
+                let lone = Frame { body: body.into(), ..*frame };
+                self.pass_on(links.clone(), &lone, false);
+            }
+        } else {
+            self.pass_on(links, frame, false);
+        }
+        self.after_intake(now, link, origin, &intake);
     }
 
     /// Gives all waiting messages their numbers, signs them together and sends them off.
@@ -130,7 +139,7 @@ impl<E: Env> Node<E> {
             self.out.push_back(Output::Note(Note::Gone { node, count }));
         }
         let node_name = self.nodes.name(&node);
-        let gone = Gone { node, node_name, count, before_start };
+        let gone = Gone { node, node_name, count, before_start, refused: false };
         self.announce_message_gap(gone);
     }
 
@@ -150,7 +159,7 @@ impl<E: Env> Node<E> {
         let fresh = bodies.iter().map(|body| {
             let jump = body.seq > proven.saturating_add(limits::SEQ_JUMP);
             jumps += u64::from(jump);
-            !jump && !window.is_some_and(|window| window.seen.contains(body.seq))
+            !jump && !window.is_some_and(|window| window.is_known(body.seq))
         });
         let fresh = fresh.collect();
         self.counters.drop(Drop::SequenceJump, jumps);
@@ -174,12 +183,9 @@ impl<E: Env> Node<E> {
         true
     }
 
-    fn take_in(&mut self, now: Now, link: LinkId, taken: &Taken<'_>) {
-        let of = match &taken.batch.place {
-            None => Proven::Batch(taken.ids.to_vec()),
-            Some(place) => Proven::Alone(place.clone()),
-        };
-        let proof = Arc::new(Proof { sig: taken.batch.sig, of });
+    fn take_in(&mut self, now: Now, link: LinkId, taken: &Taken<'_>) -> Intake {
+        let proof = Arc::new(taken.proof());
+        let mut intake = Intake::default();
         let caught_up = self.links.get(link).is_some_and(|link| link.asking.is_asking());
         let parts = taken.batch.msgs.iter().zip(taken.bodies).zip(taken.ids).zip(taken.fresh);
         for (index, (((bytes, body), id), _)) in
@@ -189,10 +195,18 @@ impl<E: Env> Node<E> {
                 self.counters.drop(Drop::OriginsFull, 1);
                 continue;
             };
-            if window.seen.contains(body.seq) {
+            if window.is_known(body.seq) {
                 continue;
             }
-            let torn = window.mark(body.seq);
+            match self.admit(now, &taken.origin, (body.author(), body.seq), caught_up) {
+                Verdict::Admitted => intake.admitted.push(index.into()),
+                Verdict::PutOff => intake.put_off = true,
+                Verdict::Refused => intake.refused = true,
+            }
+            if intake.admitted.last() != Some(&index.into()) {
+                continue;
+            }
+            let torn = self.seen.get_mut(&taken.origin).and_then(|window| window.mark(body.seq));
             self.counters.received += 1;
             self.partition.heard(now.mono, &body.node);
             if let Some(lost) = torn {
@@ -206,6 +220,7 @@ impl<E: Env> Node<E> {
         if let Some(link) = self.links.get_mut(link) {
             link.asking.progress(now.mono);
         }
+        intake
     }
 
     fn send_off(&mut self, now: Now, first: u64, batch: Vec<Outgoing>, bodies: Vec<Vec<u8>>) {
@@ -268,6 +283,26 @@ struct Taken<'a> {
     bodies: &'a [Body<'a>],
     ids: &'a [MessageId],
     fresh: &'a [bool],
+}
+
+impl Taken<'_> {
+    fn proof(&self) -> Proof {
+        let of = match &self.batch.place {
+            None => Proven::Batch(self.ids.to_vec()),
+            Some(place) => Proven::Alone(place.clone()),
+        };
+        Proof { sig: self.batch.sig, of }
+    }
+
+    /// Chat frame bodies with one message each, for the messages at these places.
+    fn alone(&self, places: &[usize]) -> Vec<Vec<u8>> {
+        let proof = self.proof();
+        let lone = |place: &usize| {
+            let index = u8::try_from(*place).ok()?;
+            Some(lone_message(&self.batch.sig, self.batch.msgs.get(*place)?, proof.place(index)))
+        };
+        places.iter().filter_map(lone).collect()
+    }
 }
 
 /// Bytes of a message as a batch carries them.

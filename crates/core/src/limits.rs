@@ -23,6 +23,26 @@ pub const SENDER_SHARE: usize = 8;
 pub const HELD_MESSAGES: usize = 1024;
 /// How long a message waits for an earlier one of its sender.
 pub const HOLD: Duration = Duration::from_millis(1500);
+/// A node may speak as fast as so many authors, however many names it has.
+pub const RATE_AUTHORS_PER_NODE: u32 = 8;
+/// So much may come at once beyond an author's burst, because a link was slow.
+pub const RATE_SLACK: Duration = Duration::from_secs(5);
+/// Nodes that spoke lately, each with its buckets; further ones share one.
+pub const RATE_NODES: usize = 1024;
+/// Authors that spoke lately; further ones are bounded by their node.
+pub const RATE_AUTHORS: usize = 4096;
+/// Names of local people whose pace is known; further ones are bounded by the node.
+pub const PACED: usize = 256;
+/// Messages of one local person that wait for their turn; further ones are refused.
+pub const WAITING_PER_PERSON: usize = 256;
+/// Messages of all local people that wait for their turn; further ones are refused.
+pub const WAITING: usize = 1024;
+/// Nodes whose refused messages are yet to be told of; those of further ones are only counted.
+pub const REFUSALS: usize = 256;
+/// How long refused messages are counted before that is told.
+pub const REFUSALS_SETTLE: Duration = Duration::from_secs(1);
+/// Least time until it is told again.
+pub const REFUSALS_PAUSE: Duration = Duration::from_secs(10);
 /// A sequence number further ahead than this is refused: nobody sends so much.
 pub const SEQ_JUMP: u64 = 1 << 32;
 /// Rooms remembered; the one without local people that was quiet longest makes room.

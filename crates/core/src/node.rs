@@ -24,10 +24,13 @@ use crate::links::Links;
 use crate::meet::Meetings;
 use crate::nodes::Nodes;
 use crate::order::Order;
+use crate::pacing::Pacing;
 use crate::partition::Partition;
 use crate::peering::Peering;
 use crate::people::People;
+use crate::rates::{Rate, Rates};
 use crate::records::Publication;
+use crate::refusals::Refusals;
 use crate::rooms::Rooms;
 use crate::seen::Seen;
 use crate::sessions::Sessions;
@@ -46,6 +49,8 @@ pub(crate) struct Me {
     /// The number of its newest message in this run.
     pub(crate) seq: u64,
     pub(crate) admit: Admit,
+    /// How fast one author may speak, unless the network says otherwise.
+    pub(crate) rate: Option<Rate>,
     /// The beginning of the number in its beacons; 0 when it sends none.
     pub(crate) beacon: u64,
     pub(crate) history: HistoryMode,
@@ -73,6 +78,9 @@ pub struct Node<E> {
     pub(crate) people: People,
     pub(crate) sessions: Sessions,
     pub(crate) outgoing: VecDeque<Outgoing>,
+    pub(crate) pacing: Pacing,
+    pub(crate) rates: Rates,
+    pub(crate) refusals: Refusals,
     pub(crate) proven: VecDeque<(NodeId, MessageId)>,
     pub(crate) echoes: Echoes,
     pub(crate) addresses: Addresses,
@@ -103,6 +111,7 @@ impl<E: Env> Node<E> {
             boot: Boot::new(config.boot_count, env.random()),
             seq: 0,
             admit: config.admit,
+            rate: config.rate,
             beacon: config.beacon,
             history: config.history,
             started: now.mono,
@@ -125,6 +134,9 @@ impl<E: Env> Node<E> {
             people: People::load(config.people),
             sessions: Sessions::default(),
             outgoing: VecDeque::new(),
+            pacing: Pacing::default(),
+            rates: Rates::default(),
+            refusals: Refusals::default(),
             proven: VecDeque::new(),
             echoes: Echoes::default(),
             addresses: Addresses { own: config.addresses, mapped: None },
@@ -175,8 +187,10 @@ impl<E: Env> Node<E> {
             Input::ProbeDone { link, token, udp, tcp } => {
                 self.probe_done(link, Probed { token, udp, tcp });
             }
-            Input::Reconfigure { name, admit, goal } => {
+            Input::Reconfigure { name, admit, rate, goal } => {
                 (self.me.name, self.me.admit, self.peering.goal) = (name, admit, goal);
+                self.me.rate = rate;
+                self.rate_changed(now);
                 self.peering.dirty = true;
                 self.record_changed(now);
             }
@@ -193,6 +207,8 @@ impl<E: Env> Node<E> {
         self.wake(now);
         self.tick_links(now);
         self.tick_order(now);
+        self.tick_pacing(now);
+        self.tick_refusals(now);
         self.tick_doubts(now);
         self.tick_pings(now);
         self.tick_meetings(now);
@@ -232,6 +248,8 @@ impl<E: Env> Node<E> {
         let soonest = [
             self.links.due(),
             self.order.due(),
+            self.pacing.due(),
+            self.refusals.due(),
             self.doubts.due(),
             self.echoes.due(),
             self.meetings.due(),
@@ -328,6 +346,7 @@ impl<E: Env> Node<E> {
 
     fn shutdown(&mut self, now: Now) {
         self.seal(now);
+        self.refuse_waiting();
         self.publish_leaving(now);
         for link in self.links.iter().map(|(id, _)| id).collect::<Vec<_>>() {
             self.end_link(now, link, GoodbyeReason::Leaving);

@@ -45,6 +45,7 @@ impl<E: Env> Node<E> {
     ) -> Option<u64> {
         let (origin, seq) = ((entry.node, entry.boot), entry.seq);
         let window = self.seen.get_mut(&origin)?;
+        window.skip_gone();
         if seq > window.next_show {
             window.held.insert(seq, entry);
             self.order.held += 1;
@@ -56,7 +57,7 @@ impl<E: Env> Node<E> {
         }
         entry.late = seq < window.next_show;
         if !entry.late {
-            window.next_show = seq + 1;
+            window.next_show = seq.saturating_add(1);
         }
         let more = !window.held.is_empty();
         let cursor = self.show(now, entry, body);
@@ -81,6 +82,11 @@ impl<E: Env> Node<E> {
         }
     }
 
+    /// Shows what need not wait any more: what it waited for is gone.
+    pub(crate) fn show_next(&mut self, now: Now, origin: Origin) {
+        self.show_held(now, origin, false);
+    }
+
     fn release(&mut self, now: Now, origin: Origin) {
         self.show_held(now, origin, true);
     }
@@ -88,13 +94,14 @@ impl<E: Env> Node<E> {
     /// Shows what waits: up to the next hole, or all of it.
     fn show_held(&mut self, now: Now, origin: Origin, all: bool) {
         while let Some(window) = self.seen.get_mut(&origin) {
+            window.skip_gone();
             let Some(first) = window.held.first_entry() else { break };
             if !all && *first.key() > window.next_show {
                 return;
             }
             let entry = first.remove();
             self.order.held -= 1;
-            window.next_show = entry.seq + 1;
+            window.next_show = entry.seq.saturating_add(1);
             let bytes = entry.body.clone();
             // Bodies are checked when they are taken in.
             if let Ok(body) = Body::parse(&bytes) {

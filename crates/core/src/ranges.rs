@@ -50,6 +50,12 @@ impl Ranges {
         self.0.get(at).is_some_and(|range| range.0 <= number)
     }
 
+    /// The end of the range that a number is in.
+    pub(crate) fn end_of(&self, number: u64) -> Option<u64> {
+        let at = self.0.partition_point(|range| range.1 < number);
+        self.0.get(at).filter(|range| range.0 <= number).map(|range| range.1)
+    }
+
     /// Adds `start..=end`, joining what touches.
     pub(crate) fn insert(&mut self, start: u64, end: u64) {
         if start > end {

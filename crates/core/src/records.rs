@@ -126,6 +126,7 @@ impl<E: Env> Node<E> {
         }
         let origin = record.node;
         self.addresses_heard(now, &record);
+        self.origin_told(now, &(origin, record.boot), record.seq);
         if !self.nodes.put(now.mono, record, frame.body.clone()) {
             return self.counters.drop(Drop::NodesFull, 1);
         }

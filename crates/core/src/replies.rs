@@ -185,8 +185,7 @@ impl<E: Env> Node<E> {
         let room = self.rooms.intern(room.as_str()).unwrap_or(room);
         let seen = self.rooms.take_frontier(&room);
         let draft = Draft { author, room, kind, text, seen, wall: now.wall_ms };
-        self.outgoing.push_back(Outgoing { session, id, draft });
-        Ok(())
+        self.pace(now, Outgoing { session, id, draft })
     }
 
     fn person_changed(&mut self, now: Now) {

@@ -23,6 +23,13 @@ pub(crate) struct Window {
     pub(crate) seen: Ranges,
     /// Given up, because nobody holds them. Should one come after all, it is taken in.
     pub(crate) gone: Ranges,
+    /// Refused because they came too fast; not asked for any more. They count as gone as soon as
+    /// it is known to all that the origin has come so far.
+    pub(crate) refused: Ranges,
+    /// The number of the newest message that the origin's record tells of.
+    pub(crate) told: u64,
+    /// Numbers that were given up to keep the books small, and not yet told of.
+    pub(crate) untold: u64,
     /// The greatest number that the origin has signed.
     pub(crate) proven: u64,
     /// The number to show next; smaller ones are late.
@@ -36,6 +43,57 @@ impl Window {
     /// Seen or given up: not asked for any more.
     pub(crate) fn settled(&self) -> Ranges {
         if self.gone.is_empty() { self.seen.clone() } else { self.seen.union(&self.gone) }
+    }
+
+    /// What a neighbour need not send: seen or refused, in so few ranges as a summary may have.
+    pub(crate) fn unwanted(&self) -> Ranges {
+        let mut unwanted = self.seen.union(&self.refused);
+        while unwanted.as_slice().len() > RANGES && unwanted.close_lowest_hole().is_some() {}
+        unwanted
+    }
+
+    /// Whether a message is not to be looked at again.
+    pub(crate) fn is_known(&self, seq: u64) -> bool {
+        self.seen.contains(seq) || self.refused.contains(seq)
+    }
+
+    /// Refuses a message, whose signature is proven.
+    pub(crate) fn refuse(&mut self, seq: u64) {
+        self.refused.insert(seq, seq);
+        self.proven = self.proven.max(seq);
+        if self.refused.as_slice().len() > RANGES {
+            self.refused = self.refused.union(&self.settled());
+            while self.refused.as_slice().len() > RANGES
+                && let Some((start, end)) = self.refused.close_lowest_hole()
+            {
+                self.untold = self.untold.saturating_add((end - start).saturating_add(1));
+            }
+        }
+        self.settle_refused();
+    }
+
+    /// Counts what was refused as gone, up to the newest message that others have a proof of:
+    /// further ones nobody else would believe, and the fingerprints would stay apart.
+    pub(crate) fn settle_refused(&mut self) {
+        let upto = self.seen.last().max(self.told);
+        let more = self.refused.up_to(upto).minus(&self.gone);
+        if !more.is_empty() {
+            self.gone.insert_all(&more);
+            let given_up = self.smooth_gone();
+            self.untold = self.untold.saturating_add(given_up);
+        }
+    }
+
+    /// Goes on with the next number that may still come.
+    pub(crate) fn skip_gone(&mut self) {
+        while let Some(end) =
+            self.refused.end_of(self.next_show).or_else(|| self.gone.end_of(self.next_show))
+        {
+            self.next_show = end.saturating_add(1);
+            if end == u64::MAX {
+                return;
+            }
+        }
     }
 
     /// Keeps what is given up from getting too ragged: its lowest holes are given up as well.
@@ -59,11 +117,14 @@ impl Window {
     pub(crate) fn mark(&mut self, seq: u64) -> Option<Ranges> {
         self.seen.insert(seq, seq);
         self.proven = self.proven.max(seq);
+        if !self.refused.is_empty() {
+            self.settle_refused();
+        }
         if self.seen.as_slice().len() <= RANGES {
             return None;
         }
         let (start, end) = self.seen.close_lowest_hole()?;
-        Some(Ranges::of(start, end).minus(&self.gone))
+        Some(Ranges::of(start, end).minus(&self.gone).minus(&self.refused))
     }
 }
 

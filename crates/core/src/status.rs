@@ -33,6 +33,8 @@ pub enum Drop {
     ProbeRate,
     /// An echo to a node that no path leads to.
     NoPath,
+    /// A message of an author who speaks faster than is allowed.
+    AuthorRate,
     /// A message that a slow client missed for good.
     ClientMissed,
     /// A change of presence that a slow client missed.
@@ -41,7 +43,7 @@ pub enum Drop {
 
 impl Drop {
     /// All reasons.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::BadFrame,
         Self::BadSignature,
         Self::OtherNetwork,
@@ -56,6 +58,7 @@ impl Drop {
         Self::EchoRate,
         Self::ProbeRate,
         Self::NoPath,
+        Self::AuthorRate,
         Self::ClientMissed,
         Self::ClientMissedChange,
     ];
@@ -77,6 +80,7 @@ impl Drop {
             Self::EchoRate => "echo_rate",
             Self::ProbeRate => "probe_rate",
             Self::NoPath => "no_path",
+            Self::AuthorRate => "author_rate",
             Self::ClientMissed => "client_missed",
             Self::ClientMissedChange => "client_missed_change",
         }

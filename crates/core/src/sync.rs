@@ -162,8 +162,8 @@ impl<E: Env> Node<E> {
         let end = SyncEnd { round: summary.round, more, gone };
         self.send(link, Kind::SyncEnd, 0, &codec::encode(&end));
         let lacking = seen.iter().any(|(origin, theirs)| {
-            let ours = self.seen.get(origin).map(|window| &window.seen);
-            !theirs.minus(ours.unwrap_or(&Ranges::default())).is_empty()
+            let ours = self.seen.get(origin).map(crate::seen::Window::unwanted);
+            !theirs.minus(&ours.unwrap_or_default()).is_empty()
         });
         let Some(state) = self.links.get_mut(link) else { return };
         let pause = state.asking.last.is_some_and(|at| now.mono.since(at) < limits::SYNC_PAUSE);
@@ -218,7 +218,8 @@ impl<E: Env> Node<E> {
         let mut seen = Vec::new();
         let (mut bytes, mut upto) = (0, None);
         for (origin, window) in self.seen.between(after, None) {
-            let ranges = window.seen.as_slice();
+            let ranges = window.unwanted();
+            let ranges = ranges.as_slice();
             bytes += 80 + 20 * ranges.len();
             if bytes > BATCH_BYTES {
                 upto = seen.last().map(|last: &OriginRanges| (last.node, last.boot));

@@ -57,6 +57,7 @@ impl Pair {
                 software: "test".into(),
                 boot_count: 1,
                 admit: Admit::Neighbours,
+                rate: None,
                 history: HistoryMode::Memory,
                 people: Vec::new(),
                 goal: Goal { least: 0, most: 0 },

@@ -85,6 +85,7 @@ impl Mesh {
             software: "test".into(),
             boot_count: self.boots[n],
             admit: Admit::Neighbours,
+            rate: None,
             history: HistoryMode::Memory,
             people: Vec::new(),
             goal: Goal { least: 0, most: 0 },

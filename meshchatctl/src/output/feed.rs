@@ -162,6 +162,10 @@ fn missed_words(missed: &Missed) -> String {
 }
 
 fn gone_words(gone: &Gone) -> String {
+    if gone.refused {
+        let messages = count(gone.count, "message");
+        return format!("refused: {messages} from {}, which sends too fast", gone.node_name);
+    }
     let verb = if gone.count == 1 { "is" } else { "are" };
     let when = if gone.before_start { " from before this node started" } else { "" };
     format!("gone: {} from {}{when} {verb} gone", count(gone.count, "message"), gone.node_name)
@@ -269,7 +273,13 @@ mod tests {
             person(PersonStatus::Offline, Some(PersonStatus::Online), ""),
             Event::Node(NodeChange { node, name: name.clone(), state: NodeState::Unreachable }),
             Event::Missed(Missed { messages: 1200, changes: 1, cursor: 7 }),
-            Event::Gone(Gone { node, node_name: name, count: 214, before_start: false }),
+            Event::Gone(Gone {
+                node,
+                node_name: name,
+                count: 214,
+                before_start: false,
+                refused: false,
+            }),
         ];
         assert_eq!(
             shown(&events),

@@ -9,6 +9,8 @@ pub enum Key {
     Listen,
     /// Which nodes may link to this one.
     Admit,
+    /// How fast one author may speak.
+    Rate,
     /// Where messages are kept.
     History,
     /// Log filter.
@@ -35,10 +37,11 @@ pub enum Key {
 
 impl Key {
     /// Every key, in the order in which they are shown.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Name,
         Self::Listen,
         Self::Admit,
+        Self::Rate,
         Self::History,
         Self::Log,
         Self::StateDir,
@@ -76,6 +79,7 @@ impl Key {
         match self {
             Self::Name
             | Self::Admit
+            | Self::Rate
             | Self::Log
             | Self::Operators
             | Self::Discovery
@@ -96,6 +100,7 @@ impl Key {
             Self::Name => ("name", "MESHCHAT_NAME", "name = \"barn\""),
             Self::Listen => ("listen", "MESHCHAT_LISTEN", "listen = \"[::]:7117\""),
             Self::Admit => ("admit", "MESHCHAT_ADMIT", "admit = \"neighbours\""),
+            Self::Rate => ("rate", "MESHCHAT_RATE", "rate = \"20/5\""),
             Self::History => ("history", "MESHCHAT_HISTORY", "history = \"memory\""),
             Self::Log => ("log", "MESHCHAT_LOG", "log = \"info,meshchatd::link=debug\""),
             Self::StateDir => {

@@ -14,7 +14,7 @@ use super::flags::Flags;
 use super::keys::{Key, nearest};
 use super::paths::{Environment, LONGEST_SOCKET_PATH, Mode, Places};
 use super::patterns::Patterns;
-use super::values::{self, Admit, DEFAULT_PORT, Discovery, History, Links, Mapping, Peer};
+use super::values::{self, Admit, DEFAULT_PORT, Discovery, History, Links, Mapping, Peer, Rate};
 use crate::logging::LogFilter;
 
 /// Everything that can be set, checked.
@@ -26,6 +26,8 @@ pub struct Settings {
     pub listen: Value<SocketAddr>,
     /// Who may link.
     pub admit: Value<Admit>,
+    /// How fast one author may speak.
+    pub rate: Value<Rate>,
     /// Where messages are kept.
     pub history: Value<History>,
     /// What is logged.
@@ -162,6 +164,7 @@ pub fn render(settings: &Settings) -> Vec<Row> {
     row(Key::Name, s.name.value.clone(), &s.name.origin);
     row(Key::Listen, s.listen.value.to_string(), &s.listen.origin);
     row(Key::Admit, s.admit.value.to_string(), &s.admit.origin);
+    row(Key::Rate, s.rate.value.to_string(), &s.rate.origin);
     row(Key::History, s.history.value.to_string(), &s.history.origin);
     row(Key::Log, s.log.value.to_string(), &s.log.origin);
     row(Key::StateDir, s.state_dir.value.display().to_string(), &s.state_dir.origin);
@@ -226,6 +229,15 @@ impl Settings {
         }
     }
 
+    /// How fast one author may speak, as the core takes it.
+    #[must_use]
+    pub fn core_rate(&self) -> Option<meshchat_core::Rate> {
+        match self.rate.value {
+            Rate::Of { burst, per_second } => Some(meshchat_core::Rate { burst, per_second }),
+            Rate::Off => None,
+        }
+    }
+
     /// Whether the daemon may take any free port when the listening port is taken.
     ///
     /// Only if nobody chose the port: who wrote it down expects to be reached there.
@@ -271,6 +283,7 @@ fn finish(
         name: draft.name.unwrap_or_else(host_name),
         listen: draft.listen.unwrap_or_else(|| default(any)),
         admit: draft.admit.unwrap_or_else(|| default(Admit::default())),
+        rate: draft.rate.unwrap_or_else(|| default(Rate::default())),
         history: draft.history.unwrap_or_else(|| default(History::default())),
         log: draft.log.unwrap_or_else(|| default(LogFilter::default())),
         state_dir,
@@ -336,6 +349,7 @@ fn read_flags(draft: &mut Draft, flags: &Flags) {
         (Key::Name, "name", &flags.name),
         (Key::Listen, "listen", &flags.listen),
         (Key::Admit, "admit", &flags.admit),
+        (Key::Rate, "rate", &flags.rate),
         (Key::History, "history", &flags.history),
         (Key::Discovery, "discovery", &flags.discovery),
         (Key::Links, "links", &flags.links),

@@ -100,6 +100,14 @@ impl Hub {
                 let id = node.short();
                 tracing::warn!(node = %node, count, "{count} messages of {id} are gone");
             }
+            Note::Refused { node, count } => {
+                let id = node.short();
+                tracing::warn!(
+                    node = %node,
+                    count,
+                    "{count} messages of {id} were refused: it speaks too fast"
+                );
+            }
             Note::Overslept { late_ms } => {
                 tracing::warn!(
                     late_ms,

@@ -13,6 +13,7 @@ use meshchat_proto::id::{NetworkId, NodeId};
 use meshchat_proto::name::{NodeName, PersonName, RoomName};
 
 use crate::dial::{Goal, SavedContact};
+use crate::rates::Rate;
 
 pub use input::{Input, Level};
 pub use note::Note;
@@ -38,6 +39,9 @@ pub struct Config {
     pub boot_count: u64,
     /// Who may link.
     pub admit: Admit,
+    /// How fast one author may speak, unless the network says otherwise; none when nobody is
+    /// held back.
+    pub rate: Option<Rate>,
     /// What is kept of messages.
     pub history: HistoryMode,
     /// Its people, as last saved.

@@ -55,6 +55,13 @@ pub enum Note {
         /// How many.
         count: u64,
     },
+    /// Messages were refused: their author speaks faster than is allowed.
+    Refused {
+        /// Who sent them.
+        node: NodeId,
+        /// How many.
+        count: u64,
+    },
     /// The loop was late; peers were given the time back.
     Overslept {
         /// Milliseconds.

@@ -110,6 +110,7 @@ impl Host {
             software: "sim".into(),
             boot_count: self.boots,
             admit: Admit::Neighbours,
+            rate: None,
             history: self.history,
             people: self.saved.clone(),
             goal: Goal { least: 0, most: 0 },

@@ -118,6 +118,7 @@ impl Town {
                 software: "town".into(),
                 boot_count: 1,
                 admit: Admit::Neighbours,
+                rate: None,
                 history: HistoryMode::Memory,
                 people: Vec::new(),
                 goal: Goal { least, most },

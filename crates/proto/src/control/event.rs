@@ -121,4 +121,7 @@ pub struct Gone {
     pub count: u64,
     /// They were sent before this node first caught up in this run.
     pub before_start: bool,
+    /// They came, and were refused: their author speaks faster than is allowed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
 }
