@@ -1,6 +1,7 @@
 //! What goes into a node and what comes out of it.
 
 mod input;
+mod kept;
 mod note;
 mod output;
 
@@ -15,6 +16,7 @@ use meshchat_proto::name::{NodeName, PersonName, RoomName};
 use crate::dial::{Goal, SavedContact};
 
 pub use input::{Input, Level};
+pub use kept::{Kept, Restored, SeenNumbers, Snapshot};
 pub use note::Note;
 pub use output::Output;
 
