@@ -67,7 +67,8 @@ mod tries;
 pub use dial::{Carrier, Dial, DialId, Goal, SavedContact, Way};
 pub use env::Env;
 pub use io::{
-    Admit, Config, HistoryMode, Input, Level, LinkId, Note, Output, SavedPerson, SessionId,
+    Admit, Config, HistoryMode, Input, Kept, Level, LinkId, Note, Output, Restored, SavedPerson,
+    SeenNumbers, SessionId, Snapshot,
 };
 pub use links::LinkInfo;
 pub use node::Node;

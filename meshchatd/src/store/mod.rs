@@ -5,6 +5,7 @@
 
 mod boot;
 mod file;
+pub(crate) mod log;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};

@@ -1,6 +1,7 @@
 //! What goes into a node and what comes out of it.
 
 mod input;
+mod kept;
 mod note;
 mod output;
 
@@ -16,6 +17,7 @@ use crate::dial::{Goal, SavedContact};
 use crate::rates::Rate;
 
 pub use input::{Input, Level};
+pub use kept::{Kept, Restored, SeenNumbers, Snapshot};
 pub use note::Note;
 pub use output::Output;
 
