@@ -83,6 +83,7 @@ fn nothing_is_read_before_a_greeting() {
         links: 1,
         ask: true,
         extra: false,
+        roster: 0,
     };
     let heartbeat = frame_of(Kind::Heartbeat, &codec::encode(&heartbeat));
     // Chat may overtake the greeting on its way; it is dropped, what follows is not forgiven.

@@ -105,7 +105,17 @@ impl Heart {
         let (echo, heard_at) = self.heard.unwrap_or((0, now));
         let held = u64::try_from(now.since(heard_at).as_micros()).unwrap_or(u64::MAX);
         let Pulse { seen, nodes, links } = pulse;
-        Heartbeat { seq: self.seq, echo, held, seen, nodes, links, ask: false, extra: false }
+        Heartbeat {
+            seq: self.seq,
+            echo,
+            held,
+            seen,
+            nodes,
+            links,
+            ask: false,
+            extra: false,
+            roster: 0,
+        }
     }
 
     /// Since when a question has waited for its answer.

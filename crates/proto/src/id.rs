@@ -106,6 +106,16 @@ byte_id! {
     Boot, 16
 }
 
+byte_id! {
+    /// A statement about who belongs to a network: the first bytes of the BLAKE3 hash of its body.
+    StatementId, 16
+}
+
+byte_id! {
+    /// The first bytes of a [`StatementId`], by which two nodes compare what they know.
+    StatementRef, 8
+}
+
 impl NetworkId {
     /// The network of everyone who has not joined a closed one.
     pub const OPEN: Self = Self([0; 16]);
@@ -143,7 +153,7 @@ impl Boot {
     }
 }
 
-fn to_base32(bytes: &[u8]) -> String {
+pub(crate) fn to_base32(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 8 / 5 + 1);
     let (mut buffer, mut bits) = (0u32, 0u32);
     for byte in bytes {
@@ -166,6 +176,16 @@ fn push_digit(text: &mut String, value: u32) {
     text.push(char::from(digit));
 }
 
+/// The value of a digit; capitals and the look-alikes `i l o` are forgiven.
+pub(crate) fn digit(letter: u8) -> Option<u32> {
+    let letter = match letter.to_ascii_lowercase() {
+        b'o' => b'0',
+        b'i' | b'l' => b'1',
+        other => other,
+    };
+    ALPHABET.iter().position(|digit| *digit == letter).and_then(|at| u32::try_from(at).ok())
+}
+
 /// Reads a written id; capitals, dashes and the look-alikes `i l o` are forgiven.
 fn from_base32<const N: usize>(text: &str) -> Result<[u8; N], BadId> {
     let bad = BadId { expected: (N * 8).div_ceil(5) };
@@ -173,14 +193,8 @@ fn from_base32<const N: usize>(text: &str) -> Result<[u8; N], BadId> {
     let mut filled = out.iter_mut();
     let (mut buffer, mut bits, mut digits) = (0u32, 0u32, 0usize);
     for letter in text.bytes().filter(|letter| *letter != b'-') {
-        let letter = match letter.to_ascii_lowercase() {
-            b'o' => b'0',
-            b'i' | b'l' => b'1',
-            other => other,
-        };
-        let value = ALPHABET.iter().position(|digit| *digit == letter).ok_or(bad)?;
         digits += 1;
-        buffer = (buffer << 5) | u32::try_from(value).unwrap_or(0);
+        buffer = (buffer << 5) | digit(letter).ok_or(bad)?;
         bits += 5;
         if bits >= 8 {
             bits -= 8;

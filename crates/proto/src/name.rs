@@ -113,6 +113,11 @@ name_type! {
 }
 
 name_type! {
+    /// What a closed network is called. Inner single spaces are allowed.
+    NetworkName, check_person
+}
+
+name_type! {
     /// A room, always with its `#` and in lower case.
     RoomName, check_room
 }
@@ -169,6 +174,15 @@ impl FromStr for PersonName {
 }
 
 impl FromStr for NodeName {
+    type Err = NameError;
+
+    /// Reads a name that a person typed: trimmed and normalized.
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::from_wire(&text.trim().nfc().collect::<String>())
+    }
+}
+
+impl FromStr for NetworkName {
     type Err = NameError;
 
     /// Reads a name that a person typed: trimmed and normalized.

@@ -60,6 +60,10 @@ pub struct Heartbeat {
     /// be compared.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub extra: bool,
+    /// Fingerprint of what the sender knows of who belongs to its closed network; 0 in the open
+    /// one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub roster: u64,
 }
 
 /// Why a link ends.

@@ -18,9 +18,14 @@ use meshchat_proto::control::{
     Reply, Request, Sent, Start, ToDaemon, Welcome,
 };
 use meshchat_proto::frame::{self, Kind};
+use meshchat_proto::id::StatementId;
 use meshchat_proto::id::{Boot, MessageId, MessageRef, NetworkId, NodeId};
 use meshchat_proto::message::{Body, Draft, MessageKind, Place, lone_message, whole_batch};
 use meshchat_proto::name::RoomName;
+use meshchat_proto::network::{
+    self, Charter, Role, Roster, SignedStatement, Statement, Ticket, What, knock, signed_statement,
+    ticket_key,
+};
 use meshchat_proto::peer::{
     Echo, Goodbye, GoodbyeReason, Heartbeat, Hello, Meet, MeetStep, Observed, OriginRanges, Person,
     PersonState, Probe, Probed, Record, Signed, Summary, SyncEnd,
@@ -60,6 +65,7 @@ fn peer_frames() {
             links: 3,
             ask: true,
             extra: false,
+            roster: 0,
         },
     );
     both("goodbye", &Goodbye { reason: GoodbyeReason::Leaving });
@@ -107,6 +113,48 @@ fn peer_frames() {
     same("signed", &signed);
     let frame = frame::encode(Kind::Goodbye, 64, &encode(&Goodbye { reason: GoodbyeReason::Full }));
     same("frame", &frame);
+}
+
+#[test]
+fn closed_networks() {
+    let name = "home".parse().unwrap();
+    let charter = Charter { name, root: NODE, secret: [7; 32] }.encode();
+    same("charter", &charter);
+    let network = Charter::id_of(&charter);
+    assert_eq!(network.to_string(), "4wsd2rv06gv399spadrnsvjb7w");
+    same("knock", &knock(&[7; 32], &NODE, &OTHER));
+    same("knock_ticket", &knock(&ticket_key(&[8; 16]), &NODE, &OTHER));
+    let add = What::Add { node: OTHER, role: Role::Admin, name: Some("pi-4".parse().unwrap()) };
+    let kept = vec![StatementId([5; 16])];
+    let said = [
+        ("statement_add", add),
+        ("statement_remove", What::Remove { node: OTHER, kept }),
+        ("statement_rate", What::Rate { burst: 20, per_second: 5, serial: 2 }),
+    ];
+    let mut signed = Vec::new();
+    for (name, what) in said {
+        let statement = Statement { network, by: NODE, what };
+        both(name, &statement);
+        signed.push(SignedStatement { sig: [6; 64], body: encode(&statement).into() });
+    }
+    same("statement_signed", &signed_statement(&signed[0].body));
+    let refs = Roster::list(signed.iter().map(|one| one.id().to_ref()));
+    both("roster_print", &Roster { print: Some(9), ..Roster::default() });
+    both("roster_refs", &Roster { refs: Some(refs), ask: true, ..Roster::default() });
+    both("roster", &Roster { statements: signed.clone(), ..Roster::default() });
+    let charter = charter.into();
+    both("welcome", &network::Welcome { refusal: None, charter, statements: signed });
+    let heartbeat: Heartbeat = decode(&golden("heartbeat")).unwrap();
+    both("heartbeat_roster", &Heartbeat { roster: 77, ..heartbeat });
+    let address = |text: &str| text.parse().unwrap();
+    let ticket = Ticket {
+        network,
+        inviter: NODE,
+        secret: [8; 16],
+        addresses: vec![address("192.0.2.7:7117"), address("[2001:db8::7]:7117")],
+    };
+    same("ticket", ticket.to_string().as_bytes());
+    assert_eq!(String::from_utf8(golden("ticket")).unwrap().parse(), Ok(ticket));
 }
 
 #[test]
