@@ -44,6 +44,10 @@ pub enum Kind {
     Probe,
     /// What came of it: [`crate::peer::Probed`].
     Probed,
+    /// What a node has taken in, signed by it, flooded: [`crate::holding::Holder`].
+    Holdings,
+    /// How a message came to one node: [`crate::holding::Trail`].
+    Trail,
     /// A kind that this build does not know; counted and dropped.
     Unknown(u8),
 }
@@ -64,6 +68,8 @@ impl Kind {
             Self::Meet => 10,
             Self::Probe => 11,
             Self::Probed => 12,
+            Self::Holdings => 20,
+            Self::Trail => 21,
             Self::Unknown(code) => code,
         }
     }
@@ -83,6 +89,8 @@ impl Kind {
             10 => Self::Meet,
             11 => Self::Probe,
             12 => Self::Probed,
+            20 => Self::Holdings,
+            21 => Self::Trail,
             other => Self::Unknown(other),
         }
     }
