@@ -223,6 +223,7 @@ impl Stranger<'_> {
             left: true,
             addresses: Vec::new(),
             beacon: 0,
+            holdings: None,
         };
         let body = codec::encode(&record);
         let sig = self.signer.sign(&signed_record(&body));

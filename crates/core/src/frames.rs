@@ -27,7 +27,15 @@ impl<E: Env> Node<E> {
         match (frame.kind, live) {
             (Kind::Hello, _) => self.read(now, link, &frame, Self::on_hello),
             (Kind::Goodbye, _) => self.read(now, link, &frame, Self::on_goodbye),
-            (Kind::Unknown(_) | Kind::Knock | Kind::Roster | Kind::Welcome, _) => self.counters.drop(Drop::UnknownKind, 1),
+            (
+                Kind::Knock
+                | Kind::Roster
+                | Kind::Welcome
+                | Kind::Holdings
+                | Kind::Trail
+                | Kind::Unknown(_),
+                _,
+            ) => self.counters.drop(Drop::UnknownKind, 1),
             // The hello has a lane of its own and may be overtaken by what goes on the other; what
             // is lost by that comes again through the catch-up that follows it.
             (Kind::Chat | Kind::SyncEnd | Kind::Record, false) => {

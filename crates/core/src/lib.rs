@@ -22,6 +22,7 @@ mod beacons;
 mod budget;
 mod chat;
 mod contacts;
+mod delivery;
 mod dial;
 mod directory;
 mod echo;

@@ -187,6 +187,7 @@ impl<E: Env> Node<E> {
             left: self.publication.left,
             addresses: self.told_addresses(),
             beacon: self.me.beacon,
+            holdings: None,
         }
     }
 }

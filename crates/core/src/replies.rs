@@ -40,6 +40,7 @@ impl<E: Env> Node<E> {
                 self.ping(now, at, node, timeout);
                 None
             }),
+            Request::Delivery(request) => self.on_delivery_request(now, at, request),
             Request::Network(request) => self.on_network_request(now, at, request).map(|()| None),
             request @ (Request::Status {}
             | Request::Limits {}
@@ -103,6 +104,7 @@ impl<E: Env> Node<E> {
             | Request::Disconnect { .. }
             | Request::Config {}
             | Request::Doctor {}
+            | Request::Delivery(_)
             | Request::Network(_)
             | Request::Reload {} => {
                 Err(Error::new(ErrorCode::UnknownRequest, "not a question to the core"))

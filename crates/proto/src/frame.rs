@@ -51,6 +51,10 @@ pub enum Kind {
     Roster,
     /// The answer to the bearer of a ticket: [`crate::network::Welcome`].
     Welcome,
+    /// What a node has taken in, signed by it, flooded: [`crate::holding::Holder`].
+    Holdings,
+    /// How a message came to one node: [`crate::holding::Trail`].
+    Trail,
     /// A kind that this build does not know; counted and dropped.
     Unknown(u8),
 }
@@ -74,6 +78,8 @@ impl Kind {
             Self::Knock => 13,
             Self::Roster => 14,
             Self::Welcome => 15,
+            Self::Holdings => 20,
+            Self::Trail => 21,
             Self::Unknown(code) => code,
         }
     }
@@ -96,6 +102,8 @@ impl Kind {
             13 => Self::Knock,
             14 => Self::Roster,
             15 => Self::Welcome,
+            20 => Self::Holdings,
+            21 => Self::Trail,
             other => Self::Unknown(other),
         }
     }

@@ -27,6 +27,20 @@ macro_rules! byte_id {
                 &self.0
             }
 
+            /// Whether its written form begins so; dashes and capitals are forgiven.
+            pub fn begins_with(&self, text: &str) -> bool {
+                let mut digits = digits(&self.0);
+                let letters = text.chars().filter(|letter| *letter != '-');
+                letters.map(|letter| letter.to_ascii_lowercase()).all(|letter| {
+                    let read = match letter {
+                        'o' => '0',
+                        'i' | 'l' => '1',
+                        other => other,
+                    };
+                    digits.next() == Some(read)
+                })
+            }
+
             /// The first eight characters in two groups, as people read it: `7f3k-q2mz`.
             pub fn short(&self) -> String {
                 let mut text = to_base32(&self.0);
@@ -171,6 +185,18 @@ pub(crate) fn to_base32(bytes: &[u8]) -> String {
     text
 }
 
+/// The digits of the written form, one after the other.
+fn digits(bytes: &[u8]) -> impl Iterator<Item = char> {
+    let count = (bytes.len() * 8).div_ceil(5);
+    (0..count).map(move |at| {
+        let bit = at * 5;
+        let byte = |at: usize| u32::from(bytes.get(at).copied().unwrap_or(0));
+        let pair = (byte(bit / 8) << 8) | byte(bit / 8 + 1);
+        let digit = (pair >> (11 - bit % 8)) & 31;
+        char::from(ALPHABET.get(digit as usize).copied().unwrap_or(b'?'))
+    })
+}
+
 fn push_digit(text: &mut String, value: u32) {
     let digit = ALPHABET.get((value & 31) as usize).copied().unwrap_or(b'?');
     text.push(char::from(digit));
@@ -217,6 +243,9 @@ mod tests {
             }));
             assert_eq!(id.to_string().parse::<NodeId>(), Ok(id));
             assert_eq!(id.to_string().to_uppercase().parse::<NodeId>(), Ok(id));
+            assert!(id.begins_with(&id.to_string().to_uppercase()) && id.begins_with(&id.short()));
+            assert!(id.begins_with("") && !id.begins_with(&format!("{id}0")));
+            assert!(!id.begins_with("u"));
         }
         assert_eq!(NodeId([0xff; 32]).short(), "zzzz-zzzz");
     }

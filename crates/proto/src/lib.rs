@@ -12,6 +12,7 @@ pub mod beacon;
 pub mod codec;
 pub mod control;
 pub mod frame;
+pub mod holding;
 pub mod id;
 pub mod limits;
 pub mod merkle;

@@ -40,5 +40,9 @@ pub const DEPTH: usize = 16;
 pub const RANGES: usize = 64;
 /// Most node names listed by one echo on its way.
 pub const ECHO_PATH: usize = HOPS as usize;
+/// Most origins that a node tells numbers of when it says what it has taken in.
+pub const HOLDINGS: usize = 32;
+/// Most ranges of one of them.
+pub const HOLDING_RANGES: usize = 4;
 /// Most characters of free text in a reason, a hint or an away message.
 pub const NOTE_CHARS: usize = 200;

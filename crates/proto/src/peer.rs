@@ -5,6 +5,7 @@ use serde_bytes::Bytes as ByteSlice;
 
 use crate::address::Address;
 use crate::codec;
+use crate::holding::Holdings;
 use crate::id::{Boot, NetworkId, NodeId};
 use crate::limits;
 use crate::message::Signature;
@@ -200,6 +201,9 @@ pub struct Record {
     /// The beginning of the number in its beacons on the LAN; 0 when it sends none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub beacon: u64,
+    /// What it has taken in; none from a build that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holdings: Option<Holdings>,
 }
 
 /// One person in a [`Record`].
@@ -481,6 +485,7 @@ mod tests {
             left: false,
             addresses: vec![],
             beacon: 0,
+            holdings: None,
         };
         assert_eq!(codec::decode::<Record>(&codec::encode(&record)), Ok(record.clone()));
         record.neighbours.push(NodeId([3; 32]));

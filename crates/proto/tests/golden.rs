@@ -13,11 +13,13 @@ use meshchat_proto::address::Address;
 use meshchat_proto::beacon::{Beacon, BeaconKey};
 use meshchat_proto::codec::{decode, encode};
 use meshchat_proto::control::{
-    self, Error, ErrorCode, Event, FromDaemon, Gone, Graph, GraphLink, GraphNode, Hop, Missed,
-    NodeChange, NodeInfo, NodeState, PartitionChange, PartitionState, PersonChange, PersonStatus,
-    Reply, Request, Sent, Start, ToDaemon, Welcome,
+    self, DeliveryInfo, DeliveryRequest, DeliveryState, Error, ErrorCode, Event, FromDaemon, Gone,
+    Graph, GraphLink, GraphNode, HolderInfo, Hop, Missed, NodeChange, NodeInfo, NodeState,
+    PartitionChange, PartitionState, PersonChange, PersonStatus, Reply, Request, Sent, Start,
+    ToDaemon, TrailCopy, TrailFacts, TrailHop, TrailInfo, Wait, Welcome,
 };
 use meshchat_proto::frame::{self, Kind};
+use meshchat_proto::holding::{Footprint, Holder, Holding, Holdings, Trail, origin_tag};
 use meshchat_proto::id::StatementId;
 use meshchat_proto::id::{Boot, MessageId, MessageRef, NetworkId, NodeId};
 use meshchat_proto::message::{Body, Draft, MessageKind, Place, lone_message, whole_batch};
@@ -90,6 +92,7 @@ fn peer_frames() {
             left: false,
             addresses: vec![],
             beacon: 0,
+            holdings: None,
         },
     );
     let ranges = vec![OriginRanges { node: NODE, boot, ranges: vec![(1, 5), (9, 9)] }];
@@ -155,6 +158,31 @@ fn closed_networks() {
     };
     same("ticket", ticket.to_string().as_bytes());
     assert_eq!(String::from_utf8(golden("ticket")).unwrap().parse(), Ok(ticket));
+}
+
+#[test]
+fn holdings_and_trails() {
+    let boot = Boot::new(7, 0x0102_0304_0506_0708);
+    let tag = origin_tag(&NODE, &boot);
+    let rows = vec![Holding { origin: tag, ranges: vec![(1, 5), (9, 300)] }];
+    let holdings = Holdings { count: 3, taken: 0xbeef, rows };
+    let record: Record = decode(&golden("record")).unwrap();
+    both("record_holdings", &Record { holdings: Some(holdings.clone()), ..record });
+    both("holder", &Holder { network: NetworkId::OPEN, node: OTHER, boot, holdings });
+    let ask = Trail { from: NODE, to: OTHER, token: 80, node: NODE, boot, seq: 9, answer: None };
+    both("trail", &ask);
+    let footprint = Footprint {
+        known: true,
+        age: 1500,
+        via: Some(NODE),
+        hops: 1,
+        caught_up: false,
+        tcp: true,
+        rtt: 800,
+        copies: 2,
+        passed: 3,
+    };
+    both("trail_answer", &Trail { answer: Some(footprint), ..ask });
 }
 
 #[test]
@@ -332,6 +360,67 @@ fn shape_of_the_mesh() {
         ours: 30,
     };
     both("event_partition", &FromDaemon::event(1, Event::Partition(change)));
+}
+
+#[test]
+fn the_way_of_a_message() {
+    let name = || "pi-3".parse().unwrap();
+    let message = || "b21a0x".to_owned();
+    let requests = [
+        ("request_delivery_show", DeliveryRequest::Show { message: message() }),
+        (
+            "request_delivery_await",
+            DeliveryRequest::Await {
+                message: message(),
+                wait: Wait::Reached(2),
+                timeout_ms: 30_000,
+            },
+        ),
+        ("request_delivery_trace", DeliveryRequest::Trace { message: message(), timeout_ms: 1000 }),
+    ];
+    for (file, request) in requests {
+        both(file, &ToDaemon { id: 1, request: Request::Delivery(request) });
+    }
+    let info = DeliveryInfo {
+        id: MessageId([5; 32]),
+        room: RoomName::lobby(),
+        author: "ann".parse().unwrap(),
+        node: NODE,
+        node_name: name(),
+        age_ms: 1500,
+        reached: 1,
+        known: 2,
+        nodes: vec![HolderInfo {
+            node: OTHER,
+            name: name(),
+            state: DeliveryState::Behind,
+            holds: false,
+            since_ms: Some(40),
+            via: Some(name()),
+        }],
+    };
+    both("control_delivery", &FromDaemon::ok(1, Reply::Delivery(info)));
+    let facts = TrailFacts {
+        age_us: 1500,
+        carrier: "quic".into(),
+        caught_up: false,
+        hops: 1,
+        link_us: Some(400),
+        copies: 1,
+        passed: 2,
+    };
+    let hop =
+        TrailHop { node: NODE, name: name(), told: Some(facts), after_us: Some(-3), give_us: 7 };
+    let trail = TrailInfo {
+        id: MessageId([5; 32]),
+        seq: 42,
+        late: false,
+        hops: vec![hop],
+        copies: vec![TrailCopy { node: OTHER, name: name(), after_us: 12 }],
+        passed: vec![Hop { node: OTHER, name: name() }],
+        complete: true,
+    };
+    both("control_trail", &FromDaemon::ok(1, Reply::Trail(trail)));
 }
 
 /// What an older daemon writes is read, without the fields that it does not know.

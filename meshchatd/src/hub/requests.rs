@@ -53,6 +53,7 @@ impl Hub {
             | Request::Nick { .. }
             | Request::Away { .. }
             | Request::Ping { .. }
+            | Request::Delivery(_)
             | Request::Network(_)
             | Request::Cancel { .. }) => {
                 return self.node.handle(now, Input::Request { session, id, request });

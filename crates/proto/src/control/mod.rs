@@ -8,6 +8,7 @@
 //! It changes by addition only: unknown fields are ignored, unknown requests get
 //! [`ErrorCode::UnknownRequest`], unknown events are to be skipped.
 
+mod delivery;
 mod error;
 mod event;
 mod finding;
@@ -21,6 +22,10 @@ use serde::{Deserialize, Serialize};
 use crate::id::NodeId;
 use crate::name::{NodeName, PersonName};
 
+pub use delivery::{
+    DeliveryInfo, DeliveryRequest, DeliveryState, HolderInfo, TrailCopy, TrailFacts, TrailHop,
+    TrailInfo, Wait,
+};
 pub use error::{Error, ErrorCode};
 pub use event::{Event, Gone, Message, Missed, NodeChange, PersonChange};
 pub use finding::{Finding, Grade};

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::delivery::{DeliveryInfo, TrailInfo};
 use super::finding::Finding;
 use super::network::{InviteInfo, MemberInfo, NetworkInfo, TicketInfo};
 use super::shape::{Graph, Missing};
@@ -28,6 +29,10 @@ pub enum Reply {
     Rooms(Vec<RoomInfo>),
     /// To [`super::Request::Send`].
     Sent(Sent),
+    /// To [`super::DeliveryRequest::Show`] and [`super::DeliveryRequest::Await`].
+    Delivery(DeliveryInfo),
+    /// To [`super::DeliveryRequest::Trace`].
+    Trail(TrailInfo),
     /// To [`super::Request::Ping`].
     Pong(Pong),
     /// To [`super::Request::Config`].

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::delivery::DeliveryRequest;
 use super::network::NetworkRequest;
 use crate::id::NodeId;
 use crate::message::MessageKind;
@@ -67,6 +68,8 @@ pub enum Request {
         #[serde(default = "text")]
         kind: MessageKind,
     },
+    /// About the way of a message.
+    Delivery(DeliveryRequest),
     /// Streams messages, and changes of presence if asked, until cancelled or, without
     /// `follow`, until history ends. Replies [`super::Reply::Done`] first.
     Tail {
