@@ -327,7 +327,7 @@ fn control_events() {
     let missed = Missed { messages: 214, changes: 2, cursor: 9 };
     both("event_missed", &FromDaemon::event(1, Event::Missed(missed)));
     let node_name = "pi-3".parse().unwrap();
-    let gone = Gone { node: NODE, node_name, count: 214, before_start: false };
+    let gone = Gone { node: NODE, node_name, count: 214, before_start: false, refused: false };
     both("event_gone", &FromDaemon::event(1, Event::Gone(gone)));
     both("event_caught_up", &FromDaemon::event(1, Event::CaughtUp { cursor: 9 }));
 }
