@@ -15,6 +15,7 @@ use meshchat_proto::message::{
 };
 use serde_bytes::Bytes as ByteSlice;
 
+use crate::arrivals::Run;
 use crate::env::Env;
 use crate::history::{Entry, Proof, Proven};
 use crate::io::{HistoryMode, LinkId, Note, Output, SessionId};
@@ -60,6 +61,9 @@ impl<E: Env> Node<E> {
         let fresh = self.fresh(origin, &bodies);
         let new = fresh.iter().filter(|fresh| **fresh).count();
         self.counters.duplicates += (bodies.len() - new) as u64;
+        if new < bodies.len() {
+            self.copies_came(now, link, (origin, &bodies), &fresh);
+        }
         if new == 0 {
             return;
         }
@@ -71,9 +75,11 @@ impl<E: Env> Node<E> {
             self.counters.drop(Drop::BadSignature, 1);
             return self.bad_peer(now, link, "a message with a wrong signature");
         }
+        let before = self.arrivals.count();
         let taken = Taken { origin, batch: &batch, bodies: &bodies, ids: &ids, fresh: &fresh };
-        let intake = self.take_in(now, link, &taken);
+        let intake = self.take_in(now, (link, frame.hops), &taken);
         let links = router::targets(&self.links, Passage { origin: origin.0, from: Some(link) });
+        self.note_passed(before, &links);
         if intake.refused || intake.put_off {
             for body in taken.alone(&intake.admitted) {
                 let lone = Frame { body: body.into(), ..*frame };
@@ -183,10 +189,12 @@ impl<E: Env> Node<E> {
         true
     }
 
-    fn take_in(&mut self, now: Now, link: LinkId, taken: &Taken<'_>) -> Intake {
+    fn take_in(&mut self, now: Now, (link, hops): (LinkId, u8), taken: &Taken<'_>) -> Intake {
         let proof = Arc::new(taken.proof());
         let mut intake = Intake::default();
         let caught_up = self.links.get(link).is_some_and(|link| link.asking.is_asking());
+        let hops = (HOPS + 1).saturating_sub(hops);
+        let mut run = Run::new(taken.origin, now.mono, Some(link), (hops, caught_up));
         let parts = taken.batch.msgs.iter().zip(taken.bodies).zip(taken.ids).zip(taken.fresh);
         for (index, (((bytes, body), id), _)) in
             (0u8..).zip(parts).filter(|(_, (_, fresh))| **fresh)
@@ -206,7 +214,10 @@ impl<E: Env> Node<E> {
             if intake.admitted.last() != Some(&index.into()) {
                 continue;
             }
-            let torn = self.seen.get_mut(&taken.origin).and_then(|window| window.mark(body.seq));
+            let Some(window) = self.seen.get_mut(&taken.origin) else { continue };
+            let torn = window.mark(body.seq);
+            window.came = Some(now.mono);
+            run.add(&mut self.arrivals, body.seq);
             self.counters.received += 1;
             self.partition.heard(now.mono, &body.node);
             if let Some(lost) = torn {
@@ -217,6 +228,8 @@ impl<E: Env> Node<E> {
                 self.put_in_order(now, Entry { caught_up, ..entry }, body);
             }
         }
+        run.end(&mut self.arrivals);
+        self.claims.news(now.mono);
         if let Some(link) = self.links.get_mut(link) {
             link.asking.progress(now.mono);
         }
@@ -229,6 +242,12 @@ impl<E: Env> Node<E> {
         let sig = self.env.sign(&signed_root(&root));
         let frame = frame::encode(Kind::Chat, HOPS, &whole_batch(&sig, &bodies));
         let targets = router::targets(&self.links, Passage { origin: self.me.id, from: None });
+        let mut run = Run::new((self.me.id, self.me.boot), now.mono, None, (0, false));
+        for seq in (first..).take(bodies.len()) {
+            run.add(&mut self.arrivals, seq);
+        }
+        run.end(&mut self.arrivals);
+        self.note_passed(self.arrivals.count() - 1, &targets);
         let links = self.send_chat(targets, frame);
         let proof = Arc::new(Proof { sig, of: Proven::Batch(ids.clone()) });
         let kept = match self.me.history {
@@ -245,6 +264,9 @@ impl<E: Env> Node<E> {
             self.counters.sent += 1;
             self.partition.heard(now.mono, &self.me.id);
             let Some(entry) = self.entry(now, id, &body, bytes, (&proof, index)) else { continue };
+            if self.me.history == HistoryMode::Off {
+                self.deliveries.remember(&entry, &body);
+            }
             let room = entry.room.clone();
             let cursor = self.put_in_order(now, entry, &body).unwrap_or_default();
             let sent = Sent { id, room, seq: body.seq, cursor, kept: kept.into(), links };

@@ -27,18 +27,12 @@ impl<E: Env> Node<E> {
         match (frame.kind, live) {
             (Kind::Hello, _) => self.read(now, link, &frame, Self::on_hello),
             (Kind::Goodbye, _) => self.read(now, link, &frame, Self::on_goodbye),
-            (
-                Kind::Knock
-                | Kind::Roster
-                | Kind::Welcome
-                | Kind::Holdings
-                | Kind::Trail
-                | Kind::Unknown(_),
-                _,
-            ) => self.counters.drop(Drop::UnknownKind, 1),
+            (Kind::Knock | Kind::Roster | Kind::Welcome | Kind::Unknown(_), _) => {
+                self.counters.drop(Drop::UnknownKind, 1);
+            }
             // The hello has a lane of its own and may be overtaken by what goes on the other; what
             // is lost by that comes again through the catch-up that follows it.
-            (Kind::Chat | Kind::SyncEnd | Kind::Record, false) => {
+            (Kind::Chat | Kind::SyncEnd | Kind::Record | Kind::Holdings, false) => {
                 self.counters.drop(Drop::BeforeHello, 1);
             }
             (_, false) => self.bad_peer(now, link, "a frame before its hello"),
@@ -64,6 +58,8 @@ impl<E: Env> Node<E> {
             (Kind::Probed, true) => {
                 self.read(now, link, &frame, |node, _, link, probed| node.on_probed(link, probed));
             }
+            (Kind::Holdings, true) => self.on_holdings(now, link, &frame),
+            (Kind::Trail, true) => self.on_trail(now, link, &frame),
             (Kind::Meet, true) => self.on_meet(now, link, &frame),
             (Kind::Observed, true) => {
                 self.read(now, link, &frame, Self::on_observed);

@@ -9,6 +9,7 @@ use meshchat_proto::frame::{self, Kind};
 use meshchat_proto::id::{Boot, NodeId};
 use meshchat_proto::peer::{GoodbyeReason, Hello, Observed};
 
+use crate::arrivals::Way;
 use crate::dial::{Carrier, DialId};
 use crate::env::Env;
 use crate::heartbeat::Heart;
@@ -156,6 +157,7 @@ impl<E: Env> Node<E> {
         state.hello = Some(hello);
         state.since = now.mono;
         state.heart = Heart::new(now.mono);
+        self.arrivals.link(link, Way { peer, carrier: state.carrier });
         self.out.push_back(Output::Note(note));
         self.out.push_back(Output::PeersChanged);
         self.neighbours_changed(now);

@@ -18,6 +18,7 @@ extern crate alloc;
 extern crate std;
 
 mod addresses;
+mod arrivals;
 mod beacons;
 mod budget;
 mod chat;
@@ -33,6 +34,7 @@ mod graph;
 mod greeting;
 mod heartbeat;
 mod history;
+mod holdings;
 mod io;
 pub mod limits;
 mod links;
@@ -63,6 +65,7 @@ mod shape;
 mod status;
 mod sync;
 mod time;
+mod trail;
 mod tries;
 
 pub use dial::{Carrier, Dial, DialId, Goal, SavedContact, Way};

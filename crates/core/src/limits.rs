@@ -73,6 +73,27 @@ pub const MISSING_NAMES: usize = 16;
 /// Signed batches whose proof need not be checked again.
 pub const PROVEN_ROOTS: usize = 64;
 
+/// Batches of messages of which it is remembered how they came.
+pub const ARRIVALS: usize = 1024;
+/// Further copies of each that are remembered.
+pub const ARRIVAL_COPIES: usize = 8;
+/// Links of which it is remembered who was there.
+pub const ARRIVAL_LINKS: usize = 256;
+/// Origins of which is remembered what one other node holds.
+pub const HOLDING_ORIGINS: usize = 64;
+/// The same for all nodes together; the one told of longest ago makes room.
+pub const HOLDING_ROWS: usize = 16_384;
+/// How often a node got further with an origin, as far as it is remembered when.
+pub const HOLDING_STEPS: usize = 8;
+/// Own fingerprints that are remembered, to know the messages of who has the same.
+pub const PAST_FINGERPRINTS: usize = 64;
+/// Clients that wait for a message to be delivered.
+pub const AWAITS: usize = 128;
+/// Ways of messages that are being asked for.
+pub const TRAILS: usize = 16;
+/// Messages of this node that are known by their id although history is off.
+pub const SENT_IDS: usize = 1024;
+
 /// Nodes whose addresses are remembered over restarts; the one heard of longest ago makes room.
 pub const CONTACTS: usize = 256;
 /// Beacons remembered; one of those heard only once makes room.
@@ -166,6 +187,14 @@ pub const RECORD_PAUSE: Duration = Duration::from_millis(250);
 /// How soon the record of a node that has spoken tells how far it has got, so that those who
 /// missed it know what to miss.
 pub const RECORD_AFTER_SPEAKING: Duration = Duration::from_secs(30);
+/// How soon after a message came a node tells what it has taken in.
+pub const HOLDINGS_SOON: Duration = Duration::from_millis(50);
+/// Least time between two times that it does.
+pub const HOLDINGS_PAUSE: Duration = Duration::from_secs(1);
+/// In a mesh of this many nodes both take twice as long, of twice as many three times.
+pub const HOLDINGS_NODES: u32 = 16;
+/// What came longer ago is told in numbers no more, only as part of the fingerprint.
+pub const HOLDING_AGE: Duration = Duration::from_secs(600);
 /// How often an unchanged record is sent in a small mesh; larger ones wait longer.
 pub const RECORD_REFRESH: Duration = Duration::from_secs(300);
 /// Nodes for which [`RECORD_REFRESH`] is meant; each as many more add another interval.

@@ -11,13 +11,16 @@ use meshchat_proto::name::{NodeName, PersonName};
 use meshchat_proto::peer::{GoodbyeReason, Probed};
 
 use crate::addresses::Addresses;
+use crate::arrivals::Arrivals;
 use crate::beacons::Beacons;
 use crate::chat::Outgoing;
 use crate::contacts::Contacts;
+use crate::delivery::Deliveries;
 use crate::echo::Echoes;
 use crate::env::Env;
 use crate::greeting::LinkUp;
 use crate::history::History;
+use crate::holdings::Claims;
 use crate::io::{Admit, Config, HistoryMode, Input, LinkId, Note, Output, SessionId};
 use crate::limits;
 use crate::links::Links;
@@ -37,6 +40,7 @@ use crate::sessions::Sessions;
 use crate::status::Counters;
 use crate::sync::Doubts;
 use crate::time::{Mono, Now, millis};
+use crate::trail::Trails;
 
 /// Who this node is.
 #[derive(Debug)]
@@ -83,6 +87,10 @@ pub struct Node<E> {
     pub(crate) refusals: Refusals,
     pub(crate) proven: VecDeque<(NodeId, MessageId)>,
     pub(crate) echoes: Echoes,
+    pub(crate) arrivals: Arrivals,
+    pub(crate) claims: Claims,
+    pub(crate) deliveries: Deliveries,
+    pub(crate) trails: Trails,
     pub(crate) addresses: Addresses,
     pub(crate) contacts: Contacts,
     pub(crate) beacons: Beacons,
@@ -139,6 +147,10 @@ impl<E: Env> Node<E> {
             refusals: Refusals::default(),
             proven: VecDeque::new(),
             echoes: Echoes::default(),
+            arrivals: Arrivals::default(),
+            claims: Claims::default(),
+            deliveries: Deliveries::default(),
+            trails: Trails::default(),
             addresses: Addresses { own: config.addresses, mapped: None },
             contacts: Contacts::load(config.contacts),
             beacons: Beacons::default(),
@@ -211,6 +223,9 @@ impl<E: Env> Node<E> {
         self.tick_refusals(now);
         self.tick_doubts(now);
         self.tick_pings(now);
+        self.tick_holdings(now);
+        self.tick_waits(now);
+        self.tick_trails(now);
         self.tick_meetings(now);
         self.tick_redials(now);
         if self.peering.due().is_some_and(|due| due <= now.mono) {
@@ -252,6 +267,9 @@ impl<E: Env> Node<E> {
             self.refusals.due(),
             self.doubts.due(),
             self.echoes.due(),
+            self.claims.due(self.nodes.len()),
+            self.deliveries.due(),
+            self.trails.due(),
             self.meetings.due(),
             self.redial_due(),
             self.peering.due(),
@@ -321,6 +339,7 @@ impl<E: Env> Node<E> {
         if self.presence_dirty {
             self.refresh_presence(now);
         }
+        self.tick_waits(now);
         #[cfg(debug_assertions)]
         self.check_invariants();
     }

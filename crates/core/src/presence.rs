@@ -50,6 +50,7 @@ impl<E: Env> Node<E> {
             known.refresh_people(now.mono);
         }
         self.peering.dirty = true;
+        self.deliveries.changed = true;
         self.nodes.settle_fingerprint();
         self.nodes_turned(now, &turns);
         self.show_changes(now);

@@ -105,6 +105,19 @@ impl Ranges {
         Self(rest)
     }
 
+    /// The part behind `least`, that number not included.
+    pub(crate) fn above(&self, least: u64) -> Self {
+        let skip = self.0.partition_point(|range| range.1 <= least);
+        let above = self.0.iter().skip(skip);
+        Self(above.map(|(start, end)| ((*start).max(least.saturating_add(1)), *end)).collect())
+    }
+
+    /// Leaves out all but the highest `most` ranges.
+    pub(crate) fn keep_highest(&mut self, most: usize) {
+        let rest = self.0.len().saturating_sub(most);
+        self.0.drain(..rest);
+    }
+
     /// The part up to `most`, that number included.
     pub(crate) fn up_to(&self, most: u64) -> Self {
         let below = self.0.iter().take_while(|range| range.0 <= most);

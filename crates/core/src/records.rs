@@ -62,11 +62,14 @@ impl<E: Env> Node<E> {
         if self.publication.changed {
             return last + limits::RECORD_PAUSE;
         }
+        let heard = self.claims.record_is_old.map(|at| at + limits::RECORD_AFTER_SPEAKING);
         if self.publication.seq != self.me.seq {
-            return last + limits::RECORD_AFTER_SPEAKING;
+            let spoken = last + limits::RECORD_AFTER_SPEAKING;
+            return heard.map_or(spoken, |heard| heard.min(spoken));
         }
         let nodes = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        last + limits::RECORD_REFRESH * (1 + nodes / limits::RECORD_REFRESH_NODES)
+        let refresh = last + limits::RECORD_REFRESH * (1 + nodes / limits::RECORD_REFRESH_NODES);
+        heard.map_or(refresh, |heard| heard.min(refresh))
     }
 
     /// Signs and floods the own record.
@@ -75,6 +78,8 @@ impl<E: Env> Node<E> {
         self.publication.changed = false;
         self.publication.last = Some(now.mono);
         self.publication.seq = self.me.seq;
+        self.claims.record_is_old = None;
+        self.next_holdings();
         let record = self.build_record();
         let body = codec::encode(&record);
         let sig = self.env.sign(&signed_record(&body));
@@ -107,7 +112,7 @@ impl<E: Env> Node<E> {
         let Ok(signed) = codec::decode::<Signed<'_>>(&frame.body) else {
             return self.bad_peer(now, link, "an unreadable record");
         };
-        let Ok(record) = codec::decode::<Record>(signed.body) else {
+        let Ok(mut record) = codec::decode::<Record>(signed.body) else {
             return self.bad_peer(now, link, "an unreadable record");
         };
         if record.network != self.me.network {
@@ -124,11 +129,15 @@ impl<E: Env> Node<E> {
             self.counters.drop(Drop::BadSignature, 1);
             return self.bad_peer(now, link, "a record with a wrong signature");
         }
-        let origin = record.node;
+        let (origin, boot) = (record.node, record.boot);
         self.addresses_heard(now, &record);
-        self.origin_told(now, &(origin, record.boot), record.seq);
+        self.origin_told(now, &(origin, boot), record.seq);
+        let holdings = record.holdings.take();
         if !self.nodes.put(now.mono, record, frame.body.clone()) {
             return self.counters.drop(Drop::NodesFull, 1);
+        }
+        if let Some(holdings) = holdings {
+            self.take_holdings(now.mono, (origin, boot), &holdings);
         }
         self.presence_dirty = true;
         let links = router::targets(&self.links, Passage { origin, from: Some(link) });
@@ -187,7 +196,7 @@ impl<E: Env> Node<E> {
             left: self.publication.left,
             addresses: self.told_addresses(),
             beacon: self.me.beacon,
-            holdings: None,
+            holdings: Some(self.own_holdings(self.clock.mono)),
         }
     }
 }

@@ -91,7 +91,12 @@ impl<E: Env> Node<E> {
             Request::Leave { room } => self.leave(now, user, &room),
             Request::Nick { name } => self.nick(now, user, &name),
             Request::Away { away, note } => self.away(now, user, away.then_some(note)),
-            Request::Cancel { id } if self.close_tail(now, session, id) => Ok(Reply::Done {}),
+            Request::Cancel { id }
+                if self.close_tail(now, session, id)
+                    || self.deliveries.cancel(session, Some(id)) =>
+            {
+                Ok(Reply::Done {})
+            }
             Request::Cancel { .. } => {
                 Err(Error::new(ErrorCode::NotFound, "no such running request"))
             }

@@ -12,6 +12,7 @@ use meshchat_proto::limits::RANGES;
 use crate::history::Entry;
 use crate::limits;
 use crate::ranges::Ranges;
+use crate::time::Mono;
 
 /// One run of one node.
 pub(crate) type Origin = (NodeId, Boot);
@@ -36,6 +37,10 @@ pub(crate) struct Window {
     pub(crate) next_show: u64,
     /// Taken in, waiting for an earlier one.
     pub(crate) held: BTreeMap<u64, Entry>,
+    /// When something was last taken in.
+    pub(crate) came: Option<Mono>,
+    /// Up to here `seen` may be more than what was taken in: holes were closed.
+    doubtful: u64,
     touched: u64,
 }
 
@@ -96,6 +101,16 @@ impl Window {
         }
     }
 
+    /// What was provably taken in.
+    pub(crate) fn taken(&self) -> Ranges {
+        self.seen.above(self.doubtful)
+    }
+
+    /// Whether this message was provably taken in.
+    pub(crate) fn has_taken(&self, seq: u64) -> bool {
+        seq > self.doubtful && self.seen.contains(seq)
+    }
+
     /// Keeps what is given up from getting too ragged: its lowest holes are given up as well.
     /// Returns how many numbers that were.
     pub(crate) fn smooth_gone(&mut self) -> u64 {
@@ -124,6 +139,7 @@ impl Window {
             return None;
         }
         let (start, end) = self.seen.close_lowest_hole()?;
+        self.doubtful = self.doubtful.max(end);
         Some(Ranges::of(start, end).minus(&self.gone).minus(&self.refused))
     }
 }
@@ -140,6 +156,10 @@ pub(crate) struct Seen {
 impl Seen {
     pub(crate) fn len(&self) -> usize {
         self.windows.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Origin, &Window)> {
+        self.windows.iter()
     }
 
     pub(crate) fn get(&self, origin: &Origin) -> Option<&Window> {
@@ -186,15 +206,26 @@ impl Seen {
 
     /// One number for all that is settled; equal sets have equal numbers.
     pub(crate) fn fingerprint(&self) -> u64 {
+        self.digest(Window::settled)
+    }
+
+    /// One number for all that was taken in; equal sets have equal numbers.
+    pub(crate) fn taken(&self) -> u64 {
+        self.digest(Window::taken)
+    }
+
+    fn digest(&self, set: impl Fn(&Window) -> Ranges) -> u64 {
         let mut sum = 0xcbf2_9ce4_8422_2325;
         for ((node, boot), window) in &self.windows {
+            let set = set(window);
+            if set.is_empty() {
+                continue;
+            }
             let mut one = mix(fold(node.as_bytes()) ^ fold(boot.as_bytes()).rotate_left(32));
-            for (start, end) in window.settled().as_slice() {
+            for (start, end) in set.as_slice() {
                 one = mix(mix(one ^ start) ^ end);
             }
-            if !window.seen.is_empty() || !window.gone.is_empty() {
-                sum = mix(sum ^ one);
-            }
+            sum = mix(sum ^ one);
         }
         sum
     }
@@ -303,6 +334,7 @@ mod tests {
             (0..=most).filter_map(|n| window.mark(2 + 2 * n)).collect();
         assert_eq!(given_up, [Ranges::of(3, 3)]);
         assert_eq!(window.seen.as_slice().len(), RANGES);
+        assert!(!window.has_taken(3) && !window.has_taken(2) && window.has_taken(4));
     }
 
     #[test]

@@ -157,6 +157,7 @@ impl<E: Env> Node<E> {
 
     pub(crate) fn on_session_down(&mut self, now: Now, session: SessionId) {
         self.sessions.drained(session);
+        self.deliveries.cancel(session, None);
         let Some(state) = self.sessions.map.remove(&session) else { return };
         for _ in state.streams.values().filter(|stream| stream.follow) {
             self.stop_reading(now, &state.user);

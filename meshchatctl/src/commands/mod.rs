@@ -2,6 +2,7 @@
 
 mod config;
 mod connect;
+mod delivery;
 mod doctor;
 mod graph;
 mod nodes;
@@ -13,6 +14,7 @@ mod send;
 mod status;
 mod tail;
 mod trace;
+mod trail;
 mod version;
 mod wait;
 
@@ -50,6 +52,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Tail(tail) => tail::tail(session, tail).await,
         Command::Ping(ping) => ping::ping(session, ping).await,
         Command::Trace(trace) => trace::trace(session, trace).await,
+        Command::Delivery(delivery) => delivery::delivery(session, delivery).await,
         Command::Config(config) => config::config(session, config).await,
         Command::Doctor { problems } => {
             doctor::doctor(session, args.global.instance.as_deref(), problems).await

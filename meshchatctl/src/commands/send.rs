@@ -7,7 +7,7 @@ use meshchat_client::proto::message::MessageKind;
 use meshchat_client::{Client, Pipeline, RequestError};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader};
 
-use super::expect_reply;
+use super::{delivery, expect_reply};
 use crate::args::Send;
 use crate::failure::Failure;
 use crate::output::note;
@@ -17,6 +17,11 @@ use crate::session::{PATIENCE, Session, ask};
 pub(crate) async fn send(session: &mut Session, args: Send) -> Result<u8, Failure> {
     let kind = if args.me { MessageKind::Action } else { MessageKind::Text };
     let (room, text) = room_and_text(args.words)?;
+    let wish = delivery::wish(args.wait);
+    if text == "-" && wish.is_some() {
+        return Err(Failure::usage("--wait is for one message, not for lines")
+            .hint("send them one by one, or without --wait"));
+    }
     let client = session.connect().await?;
     if let Some(room) = room.as_deref().filter(|room| !room.starts_with('#')) {
         check_room(&client, room, &text).await?;
@@ -27,6 +32,14 @@ pub(crate) async fn send(session: &mut Session, args: Send) -> Result<u8, Failur
     let reply = ask(&client, Request::Send { room, text, kind }, PATIENCE).await?;
     let sent = expect_reply!(reply, Sent);
     tell(session, &sent)?;
+    if let Some(wish) = wish {
+        let id = sent.id.to_string();
+        let info = delivery::wait_for(session, &client, id, wish, args.timeout).await?;
+        match session.out.view.json {
+            true => session.out.json(&info)?,
+            false => session.out.say(&format!("{}.", delivery::summary(&info)))?,
+        }
+    }
     Ok(0)
 }
 
@@ -74,7 +87,8 @@ fn tell(session: &mut Session, sent: &Sent) -> Result<(), Failure> {
         note(&format!("accepted in {}, but no link is up: {fate}", sent.room));
     } else if session.out.view.terminal {
         let links = count(sent.links.into(), "link");
-        session.out.say(&format!("Accepted in {}, out on {links}.", sent.room))?;
+        let id = sent.id.short();
+        session.out.say(&format!("Accepted in {}, out on {links}: {id}", sent.room))?;
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ pub(crate) async fn tail(session: &mut Session, args: Tail) -> Result<u8, Failur
     };
     let view = &session.out.view;
     let waits = view.terminal && !view.json && !args.no_follow;
-    let mut feed = Feed::new(view.color, args.room.is_none(), !args.no_follow);
+    let mut feed = Feed::new(view.color, args.room.is_none(), !args.no_follow).ids(args.ids);
     let (room, follow, presence) = (args.room, !args.no_follow, !args.no_presence);
     let request = TailRequest::Messages { room, start, follow, presence };
     let mut stream = Stream::open(session.paths.clone(), request).await?;

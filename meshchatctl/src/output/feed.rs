@@ -18,6 +18,8 @@ pub(crate) struct Feed {
     color: bool,
     /// Name the room of each message.
     rooms: bool,
+    /// Begin each message with its id.
+    ids: bool,
     day: Option<Date>,
     /// Messages shown since the stream began, up to the mark between old and new.
     old: Option<u64>,
@@ -27,7 +29,11 @@ pub(crate) struct Feed {
 
 impl Feed {
     pub(crate) const fn new(color: bool, rooms: bool, follow: bool) -> Self {
-        Self { color, rooms, day: None, old: Some(0), follow }
+        Self { color, rooms, ids: false, day: None, old: Some(0), follow }
+    }
+
+    pub(crate) const fn ids(self, ids: bool) -> Self {
+        Self { ids, ..self }
     }
 
     /// Whether no message came yet.
@@ -63,6 +69,9 @@ impl Feed {
             when.map_or_else(|| "--:--:--".into(), |when| when.strftime("%H:%M:%S").to_string());
         out.push_str(&Paint::Dim.on(&time, self.color));
         out.push(if is_doubtful(message, clock) { '~' } else { ' ' });
+        if self.ids {
+            out.push_str(&format!("{} ", Paint::Dim.on(&message.id.short(), self.color)));
+        }
         if self.rooms {
             out.push_str(&format!("{} ", message.room));
         }

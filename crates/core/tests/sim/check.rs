@@ -137,6 +137,7 @@ impl World {
             self.check_same(*first, *host);
         }
         self.check_shown(part);
+        self.check_told(part);
     }
 
     fn check_reach(&self, host: usize, part: &BTreeSet<NodeId>) {

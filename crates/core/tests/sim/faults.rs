@@ -76,6 +76,9 @@ impl World {
                 room,
                 text: text.clone(),
                 accepted,
+                seq: 0,
+                boot: 0,
+                had: std::collections::BTreeSet::new(),
             });
             let (room, kind) = (Some(room.to_owned()), MessageKind::Text);
             self.request(host, client, Request::Send { room, text, kind }, Ask::Say(index));
@@ -138,6 +141,7 @@ impl World {
             }
         }
         let id = self.rng.bytes();
+        self.note_had(host);
         let state = &mut self.hosts[host];
         state.stop();
         if kept != Kept::Disk {
@@ -157,6 +161,7 @@ impl World {
             node.handle(now, input);
         }
         node.handle(now, Input::Shutdown);
+        self.note_had(host);
         self.drain(host);
         self.hosts[host].stop();
         self.come_back(host, back);

@@ -17,6 +17,12 @@ pub(crate) struct Said {
     pub(crate) room: &'static str,
     pub(crate) text: String,
     pub(crate) accepted: Option<MessageId>,
+    /// Its number, once accepted.
+    pub(crate) seq: u64,
+    /// The run of the sender's node, as that node counts.
+    pub(crate) boot: u64,
+    /// Hosts that had it when they went down.
+    pub(crate) had: BTreeSet<usize>,
 }
 
 /// What one client was shown in one run of its node.
@@ -57,10 +63,10 @@ impl Log {
         text
     }
 
-    pub(crate) fn accepted(&mut self, text: usize, id: MessageId) {
+    pub(crate) fn accepted(&mut self, text: usize, (id, boot, seq): (MessageId, u64, u64)) {
         let said = &mut self.said[text];
         assert!(said.accepted.is_none(), "{:?} was accepted twice", head(&said.text));
-        said.accepted = Some(id);
+        (said.accepted, said.boot, said.seq) = (Some(id), boot, seq);
     }
 
     pub(crate) fn show(&mut self, viewer: Viewer, message: &Message) {

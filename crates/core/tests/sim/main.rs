@@ -16,6 +16,7 @@
 )]
 
 mod check;
+mod claims;
 mod faults;
 mod host;
 mod log;

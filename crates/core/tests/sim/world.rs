@@ -18,6 +18,9 @@ use crate::wire::{Wire, WireId};
 /// Most steps of one world: one that does not rest has failed.
 const STEPS: u64 = 60_000;
 
+/// How often it is checked what nodes say of each other.
+const LOOK: u64 = 7 * SECOND;
+
 thread_local! {
     /// Step and time of the world that runs on this thread.
     pub(crate) static PLACE: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
@@ -52,6 +55,7 @@ pub(crate) enum Job {
     Frame(WireId, usize, Bytes),
     Down(WireId, usize),
     Level(WireId, usize),
+    Look,
     Heal,
 }
 
@@ -107,6 +111,7 @@ impl World {
             self.at(self.plan.deeds[deed].0, Job::Deed(deed));
         }
         self.at(self.plan.healed, Job::Heal);
+        self.at(LOOK, Job::Look);
     }
 
     pub(crate) fn run_until(&mut self, end: u64) {
@@ -143,6 +148,10 @@ impl World {
             Job::Frame(wire, end, frame) => self.arrive(wire, end, frame),
             Job::Down(wire, end) => self.wire_down(wire, end),
             Job::Level(wire, end) => self.look_at_outbox(wire, end),
+            Job::Look => {
+                self.check_claims();
+                self.at(self.now + LOOK, Job::Look);
+            }
             Job::Heal => self.heal_all(),
         }
     }
@@ -248,7 +257,7 @@ impl World {
                 let client = &mut host.clients[at];
                 match (client.asked.remove(&id), result) {
                     (Some(Ask::Say(text)), Ok(Reply::Sent(sent))) => {
-                        self.log.accepted(text, sent.id);
+                        self.log.accepted(text, (sent.id, host.boots, sent.seq));
                     }
                     (Some(Ask::Nick(name)), Ok(_)) => client.nick = name,
                     (_, Ok(Reply::Nodes(nodes))) => client.answers.nodes = nodes,
