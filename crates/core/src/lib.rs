@@ -24,6 +24,7 @@ mod chat;
 mod contacts;
 mod dial;
 mod directory;
+mod door;
 mod echo;
 mod env;
 mod events;
@@ -32,7 +33,9 @@ mod graph;
 mod greeting;
 mod heartbeat;
 mod history;
+mod invites;
 mod io;
+mod joining;
 pub mod limits;
 mod links;
 mod meet;
@@ -57,6 +60,7 @@ mod seen;
 mod sessions;
 mod shape;
 mod status;
+mod switch;
 mod sync;
 mod time;
 mod tries;
@@ -64,7 +68,8 @@ mod tries;
 pub use dial::{Carrier, Dial, DialId, Goal, SavedContact, Way};
 pub use env::Env;
 pub use io::{
-    Admit, Config, HistoryMode, Input, Level, LinkId, Note, Output, SavedPerson, SessionId,
+    Admit, Config, HistoryMode, Input, Level, LinkId, Note, Output, SavedInvite, SavedNetwork,
+    SavedPerson, SessionId,
 };
 pub use links::LinkInfo;
 pub use node::Node;

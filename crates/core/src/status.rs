@@ -33,6 +33,12 @@ pub enum Drop {
     ProbeRate,
     /// An echo to a node that no path leads to.
     NoPath,
+    /// From or about somebody who does not belong to the closed network.
+    NotMember,
+    /// A statement about the network that does not count.
+    VoidStatement,
+    /// No room for another statement about the network.
+    RosterFull,
     /// A message that a slow client missed for good.
     ClientMissed,
     /// A change of presence that a slow client missed.
@@ -41,7 +47,7 @@ pub enum Drop {
 
 impl Drop {
     /// All reasons.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::BadFrame,
         Self::BadSignature,
         Self::OtherNetwork,
@@ -56,6 +62,9 @@ impl Drop {
         Self::EchoRate,
         Self::ProbeRate,
         Self::NoPath,
+        Self::NotMember,
+        Self::VoidStatement,
+        Self::RosterFull,
         Self::ClientMissed,
         Self::ClientMissedChange,
     ];
@@ -77,6 +86,9 @@ impl Drop {
             Self::EchoRate => "echo_rate",
             Self::ProbeRate => "probe_rate",
             Self::NoPath => "no_path",
+            Self::NotMember => "not_member",
+            Self::VoidStatement => "void_statement",
+            Self::RosterFull => "roster_full",
             Self::ClientMissed => "client_missed",
             Self::ClientMissedChange => "client_missed_change",
         }
