@@ -58,6 +58,9 @@ impl<E: Env> Node<E> {
         if first.network != self.me.network {
             return self.counters.drop(Drop::OtherNetwork, 1);
         }
+        if !self.roster.admits(&first.node) {
+            return self.counters.drop(Drop::NotMember, bodies.len() as u64);
+        }
         let fresh = self.fresh(origin, &bodies);
         let new = fresh.iter().filter(|fresh| **fresh).count();
         self.counters.duplicates += (bodies.len() - new) as u64;

@@ -13,4 +13,14 @@ pub trait Env {
 
     /// Whether `sig` is the signature of `node` over `bytes`.
     fn verify(&mut self, node: &NodeId, bytes: &[u8], sig: &Signature) -> bool;
+
+    /// 256 bits that nobody can guess; none when the system's generator fails, as then there is
+    /// nothing to make a secret of.
+    fn secret(&mut self) -> Option<[u8; 32]>;
+
+    /// The public key that belongs to a secret one.
+    fn public_of(&mut self, seed: &[u8; 32]) -> NodeId;
+
+    /// The signature over `bytes` with another key than this node's.
+    fn sign_with(&mut self, seed: &[u8; 32], bytes: &[u8]) -> Signature;
 }

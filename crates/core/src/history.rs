@@ -141,6 +141,11 @@ impl History {
         cursor
     }
 
+    /// Forgets all messages; cursors go on.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { newest: self.newest, ..Self::new(self.most) };
+    }
+
     /// Forgets what is older than [`limits::HISTORY_AGE`].
     pub(crate) fn forget_old(&mut self, now: Mono) {
         while self.oldest().is_some_and(|entry| now.since(entry.at) > limits::HISTORY_AGE) {

@@ -26,6 +26,7 @@ mod contacts;
 mod delivery;
 mod dial;
 mod directory;
+mod door;
 mod echo;
 mod env;
 mod events;
@@ -35,7 +36,9 @@ mod greeting;
 mod heartbeat;
 mod history;
 mod holdings;
+mod invites;
 mod io;
+mod joining;
 pub mod limits;
 mod links;
 mod meet;
@@ -63,6 +66,7 @@ mod seen;
 mod sessions;
 mod shape;
 mod status;
+mod switch;
 mod sync;
 mod time;
 mod trail;
@@ -71,8 +75,8 @@ mod tries;
 pub use dial::{Carrier, Dial, DialId, Goal, SavedContact, Way};
 pub use env::Env;
 pub use io::{
-    Admit, Config, HistoryMode, Input, Kept, Level, LinkId, Note, Output, Restored, SavedPerson,
-    SeenNumbers, SessionId, Snapshot,
+    Admit, Config, HistoryMode, Input, Kept, Level, LinkId, Note, Output, Restored, SavedInvite,
+    SavedNetwork, SavedPerson, SeenNumbers, SessionId, Snapshot,
 };
 pub use links::LinkInfo;
 pub use node::Node;

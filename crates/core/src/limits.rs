@@ -93,6 +93,19 @@ pub const AWAITS: usize = 128;
 pub const TRAILS: usize = 16;
 /// Messages of this node that are known by their id although history is off.
 pub const SENT_IDS: usize = 1024;
+/// Statements that let nodes into the network; the root key's are refused beyond it, and admins
+/// may fill three quarters.
+pub const STATEMENTS_ADD: usize = 1024;
+/// Statements that remove nodes, likewise.
+pub const STATEMENTS_REMOVE: usize = 1024;
+/// Statements of either kind of one admin; those with the lowest ids stay.
+pub const STATEMENTS_ISSUER: usize = 192;
+/// Statements that wait for their signer to turn out an admin; the oldest makes room.
+pub const STATEMENTS_WAITING: usize = 128;
+/// Tickets of this node, those that work no more included; the oldest of these makes room.
+pub const INVITES: usize = 64;
+/// How long the inviter of a ticket may take to answer.
+pub const JOIN: Duration = Duration::from_secs(15);
 
 /// Nodes whose addresses are remembered over restarts; the one heard of longest ago makes room.
 pub const CONTACTS: usize = 256;

@@ -35,9 +35,11 @@ use crate::rates::{Rate, Rates};
 use crate::records::Publication;
 use crate::refusals::Refusals;
 use crate::rooms::Rooms;
+use crate::roster::Roster;
 use crate::seen::Seen;
 use crate::sessions::Sessions;
 use crate::status::Counters;
+use crate::switch::{self, Membership};
 use crate::sync::Doubts;
 use crate::time::{Mono, Now, millis};
 use crate::trail::Trails;
@@ -66,6 +68,8 @@ pub(crate) struct Me {
 pub struct Node<E> {
     pub(crate) env: E,
     pub(crate) me: Me,
+    pub(crate) roster: Roster,
+    pub(crate) membership: Membership,
     pub(crate) links: Links,
     pub(crate) seen: Seen,
     pub(crate) doubts: Doubts,
@@ -111,9 +115,10 @@ impl<E: Env> Node<E> {
             HistoryMode::Off => 0,
             HistoryMode::Memory => limits::HISTORY_MESSAGES,
         };
+        let (roster, membership) = switch::load(now.mono, config.network);
         let me = Me {
             id: config.id,
-            network: config.network,
+            network: roster.network(),
             name: config.name,
             software: config.software,
             boot: Boot::new(config.boot_count, env.random()),
@@ -127,6 +132,8 @@ impl<E: Env> Node<E> {
         let mut node = Self {
             env,
             me,
+            roster,
+            membership,
             links: Links::default(),
             seen: Seen::default(),
             doubts: Doubts::default(),
@@ -179,7 +186,11 @@ impl<E: Env> Node<E> {
                 self.on_link_up(now, link, up);
             }
             Input::LinkMoved { link, remote, address } => self.on_link_moved(link, remote, address),
-            Input::DialFailed { dial } => self.on_dial_failed(now, dial),
+            Input::DialFailed { dial } => {
+                if !self.join_dial_failed(now, dial) {
+                    self.on_dial_failed(now, dial);
+                }
+            }
             Input::NetworkChanged { addresses, came } => {
                 self.on_network_changed(now, addresses, came);
             }
@@ -228,6 +239,7 @@ impl<E: Env> Node<E> {
         self.tick_trails(now);
         self.tick_meetings(now);
         self.tick_redials(now);
+        self.tick_joining(now);
         if self.peering.due().is_some_and(|due| due <= now.mono) {
             self.seek(now);
         }
@@ -277,6 +289,7 @@ impl<E: Env> Node<E> {
             self.presence_due,
             self.partition.due(),
             self.blind_until,
+            self.join_due(),
         ];
         soonest.into_iter().flatten().fold(self.record_due(), Mono::min)
     }
@@ -373,10 +386,14 @@ impl<E: Env> Node<E> {
         if self.contacts.due().is_some() {
             self.save_contacts(now);
         }
+        // What time is left to tickets.
+        if self.membership.invites.any_open(now.mono) {
+            self.save_network(now, None);
+        }
         self.stopped = true;
     }
 
-    fn save_contacts(&mut self, now: Now) {
+    pub(crate) fn save_contacts(&mut self, now: Now) {
         let saved = self.contacts.save(now.mono);
         self.out.push_back(Output::SaveContacts(saved));
     }

@@ -28,6 +28,12 @@ impl Order {
         self.waiting.values().min().copied()
     }
 
+    /// An origin is forgotten, with this many messages that wait.
+    pub(crate) fn forget(&mut self, origin: &Origin, held: usize) {
+        self.waiting.remove(origin);
+        self.held -= held;
+    }
+
     /// Messages that wait.
     pub(crate) fn held(&self) -> usize {
         self.held

@@ -54,7 +54,11 @@ impl Pacing {
 impl<E: Env> Node<E> {
     /// How fast one author may speak in this network; none when nobody is held back.
     pub(crate) fn rate(&self) -> Option<Rate> {
-        self.me.rate
+        let told = self.roster.rate();
+        // Nothing at all would be silence, which is not theirs to order.
+        let told = told
+            .map(|(burst, per_second)| Rate { burst: burst.max(1), per_second: per_second.max(1) });
+        told.or(self.me.rate)
     }
 
     /// Lets a message go out, now or when its author has a token.

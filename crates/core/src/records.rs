@@ -118,6 +118,9 @@ impl<E: Env> Node<E> {
         if record.network != self.me.network {
             return self.counters.drop(Drop::OtherNetwork, 1);
         }
+        if !self.roster.admits(&record.node) {
+            return self.counters.drop(Drop::NotMember, 1);
+        }
         if record.node == self.me.id {
             return self.on_own_record(now, &record, &signed.sig, signed.body);
         }

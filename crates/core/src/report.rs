@@ -27,6 +27,8 @@ impl<E: Env> Node<E> {
             name: self.me.name.clone(),
             software: self.me.software.clone(),
             network: self.me.network,
+            network_name: self.roster.charter().map(|(charter, _)| charter.name.to_string()),
+            role: self.roster.role_of(&self.me.id),
             admit: self.me.admit.as_str().into(),
             listen: Vec::new(),
             uptime_ms: millis(now.mono.since(self.me.started)),
@@ -51,7 +53,7 @@ impl<E: Env> Node<E> {
             duplicates: self.counters.duplicates,
             gone: self.counters.gone,
             drops: drops.map(|(why, count)| DropCount { reason: why.to_string(), count }).collect(),
-            notes: Vec::new(),
+            notes: self.network_notes(),
             missing: self.missing(now.mono),
         }
     }
@@ -59,6 +61,9 @@ impl<E: Env> Node<E> {
     /// Every bounded table of the node.
     pub fn limits(&self) -> Vec<LimitRow> {
         let streams = self.sessions.streams();
+        let set = self.roster.set();
+        let (adds, removes) = set.map_or((0, 0), crate::roster::Set::counts);
+        let waiting = set.map_or(0, crate::roster::Set::waiting);
         let rows = [
             ("links", self.links.len(), limits::LINKS + 1, "new links are refused"),
             ("nodes", self.nodes.len(), limits::NODES, "the node lost longest is forgotten"),
@@ -131,6 +136,20 @@ impl<E: Env> Node<E> {
             ("dials", self.peering.dials(), limits::DIALS, "further ones wait"),
             ("sought_nodes", self.peering.tries.len(), limits::TRIES, "the soonest is forgotten"),
             ("meetings", self.meetings.len(), limits::MEETINGS, "they are not answered"),
+            ("statements_add", adds, limits::STATEMENTS_ADD, "further ones are refused"),
+            ("statements_remove", removes, limits::STATEMENTS_REMOVE, "further ones are refused"),
+            (
+                "statements_waiting",
+                waiting,
+                limits::STATEMENTS_WAITING,
+                "the oldest waits no more, and is asked for again",
+            ),
+            (
+                "invites",
+                self.membership.invites.len(),
+                limits::INVITES,
+                "one that works no more is forgotten, or the request refused",
+            ),
             ("proven_batches", self.proven.len(), limits::PROVEN_ROOTS, "the oldest is forgotten"),
         ];
         rows.into_iter()

@@ -204,6 +204,17 @@ impl Seen {
         (!empty).then(|| self.windows.range((from, to))).into_iter().flatten()
     }
 
+    /// Forgets all others. Returns those that had messages waiting, and how many.
+    pub(crate) fn retain(
+        &mut self,
+        keep: impl Fn(&Origin) -> bool,
+    ) -> alloc::vec::Vec<(Origin, usize)> {
+        let gone = self.windows.iter().filter(|(origin, _)| !keep(origin));
+        let held = gone.map(|(origin, window)| (*origin, window.held.len())).collect();
+        self.windows.retain(|origin, _| keep(origin));
+        held
+    }
+
     /// One number for all that is settled; equal sets have equal numbers.
     pub(crate) fn fingerprint(&self) -> u64 {
         self.digest(Window::settled)

@@ -35,6 +35,12 @@ pub enum Drop {
     NoPath,
     /// A message of an author who speaks faster than is allowed.
     AuthorRate,
+    /// From or about somebody who does not belong to the closed network.
+    NotMember,
+    /// A statement about the network that does not count.
+    VoidStatement,
+    /// No room for another statement about the network.
+    RosterFull,
     /// A message that a slow client missed for good.
     ClientMissed,
     /// A change of presence that a slow client missed.
@@ -43,7 +49,7 @@ pub enum Drop {
 
 impl Drop {
     /// All reasons.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::BadFrame,
         Self::BadSignature,
         Self::OtherNetwork,
@@ -59,6 +65,9 @@ impl Drop {
         Self::ProbeRate,
         Self::NoPath,
         Self::AuthorRate,
+        Self::NotMember,
+        Self::VoidStatement,
+        Self::RosterFull,
         Self::ClientMissed,
         Self::ClientMissedChange,
     ];
@@ -81,6 +90,9 @@ impl Drop {
             Self::ProbeRate => "probe_rate",
             Self::NoPath => "no_path",
             Self::AuthorRate => "author_rate",
+            Self::NotMember => "not_member",
+            Self::VoidStatement => "void_statement",
+            Self::RosterFull => "roster_full",
             Self::ClientMissed => "client_missed",
             Self::ClientMissedChange => "client_missed_change",
         }

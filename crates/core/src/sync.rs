@@ -108,6 +108,10 @@ impl Doubts {
     pub(crate) fn len(&self) -> usize {
         self.map.len()
     }
+
+    pub(crate) fn retain(&mut self, keep: impl Fn(&Origin) -> bool) {
+        self.map.retain(|origin, _| keep(origin));
+    }
 }
 
 impl<E: Env> Node<E> {
@@ -135,6 +139,7 @@ impl<E: Env> Node<E> {
     /// Looks at a neighbour's fingerprints beside our own.
     pub(crate) fn compare(&mut self, now: Now, link: LinkId, ours: Pulse, beat: &Heartbeat) {
         self.compare_nodes(now, link, ours, beat);
+        self.compare_rosters(now, link, ours, beat);
         let Some(state) = self.links.get_mut(link) else { return };
         let pair = (beat.seen, ours.seen);
         state.compared.seen = pair;
@@ -154,6 +159,7 @@ impl<E: Env> Node<E> {
         let seen: BTreeMap<Origin, Ranges> = summary
             .seen
             .iter()
+            .filter(|origin| self.roster.admits(&origin.node))
             .map(|origin| ((origin.node, origin.boot), Ranges::from_wire(&origin.ranges)))
             .collect();
         let part = Part { after: summary.after, upto: summary.upto };
@@ -244,7 +250,7 @@ impl<E: Env> Node<E> {
         let mut all = self.history.iter().chain(waiting).peekable();
         let mut more = false;
         while let Some(entry) = all.next() {
-            if !part.covers(entry) || has_seen(seen, entry) {
+            if !part.covers(entry) || has_seen(seen, entry) || !self.roster.admits(&entry.node) {
                 continue;
             }
             if sent >= limits::SYNC_ROUND_BYTES {
@@ -298,6 +304,9 @@ impl<E: Env> Node<E> {
     /// A neighbour no longer holds these. Only what their origin provably sent is believed, and
     /// only when nobody else brings it in time does it count as gone.
     fn doubt(&mut self, now: Now, origin: Origin, ranges: &[(u64, u64)]) {
+        if !self.roster.admits(&origin.0) {
+            return;
+        }
         let claimed = Ranges::from_wire(ranges);
         let known = self.nodes.get(&origin.0);
         let record = known.map(|known| &known.record);

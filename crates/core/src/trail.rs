@@ -106,6 +106,9 @@ impl<E: Env> Node<E> {
         let Ok(mut trail) = codec::decode::<Trail>(&frame.body) else {
             return self.bad_peer(now, link, "an unreadable question for a trail");
         };
+        if !self.roster.admits(&trail.from) || !self.roster.admits(&trail.to) {
+            return self.counters.drop(Drop::NotMember, 1);
+        }
         if trail.answer.is_some() && trail.from == self.me.id {
             let asked = self.trails.map.get(&trail.token).map(|search| search.asked);
             if asked != Some(trail.to) {

@@ -19,7 +19,7 @@ use meshchat_proto::control::{
     DeliveryInfo, DeliveryRequest, DeliveryState, Error, ErrorCode, Reply, Request, TrailInfo, Wait,
 };
 use meshchat_proto::frame::{self, Frame, Kind};
-use meshchat_proto::id::{NetworkId, NodeId};
+use meshchat_proto::id::NodeId;
 use meshchat_proto::message::{MessageKind, Signature};
 use meshchat_proto::peer::{Record, Signed, signed_record};
 
@@ -33,6 +33,18 @@ impl Env for Stub {
 
     fn sign(&mut self, bytes: &[u8]) -> Signature {
         signature(&self.0, bytes)
+    }
+
+    fn secret(&mut self) -> Option<[u8; 32]> {
+        Some(std::array::from_fn(|_| self.random().to_le_bytes()[0]))
+    }
+
+    fn public_of(&mut self, seed: &[u8; 32]) -> NodeId {
+        NodeId(seed.map(|byte| byte ^ 0x55))
+    }
+
+    fn sign_with(&mut self, seed: &[u8; 32], bytes: &[u8]) -> Signature {
+        signature(&self.public_of(seed), bytes)
     }
 
     fn verify(&mut self, node: &NodeId, bytes: &[u8], sig: &Signature) -> bool {
@@ -98,11 +110,12 @@ impl Mesh {
     fn fresh(&self, n: usize) -> Node<Stub> {
         let config = Config {
             id: id(n),
-            network: NetworkId::OPEN,
+            network: None,
             name: format!("pi-{n}").parse().unwrap(),
             software: "test".into(),
             boot_count: self.boots[n],
             admit: Admit::Neighbours,
+            rate: None,
             history: self.history,
             people: Vec::new(),
             goal: Goal { least: 0, most: 0 },

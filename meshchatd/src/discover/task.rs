@@ -78,6 +78,7 @@ impl Task {
         let now = Instant::now();
         let orders = self.orders.borrow_and_update();
         let hurries = orders.hurries;
+        self.me.key = orders.key.clone();
         let (mut places, left_out) = choose(&orders, self.me.listen);
         drop(orders);
         let is_new = |place: &Place| !self.places.iter().any(|old| old.is_at(place));

@@ -36,4 +36,17 @@ impl Env for Keys {
     fn verify(&mut self, node: &NodeId, bytes: &[u8], sig: &Signature) -> bool {
         self.verifier.verify(&node.0, bytes, sig)
     }
+
+    fn secret(&mut self) -> Option<[u8; 32]> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).ok().map(|()| secret)
+    }
+
+    fn public_of(&mut self, seed: &[u8; 32]) -> NodeId {
+        NodeId(Signer::from_seed(seed).public())
+    }
+
+    fn sign_with(&mut self, seed: &[u8; 32], bytes: &[u8]) -> Signature {
+        Signer::from_seed(seed).sign(bytes)
+    }
 }

@@ -7,6 +7,7 @@ mod doctor;
 mod keys;
 mod links;
 mod mapping;
+mod network;
 mod outputs;
 mod peers;
 mod reload;

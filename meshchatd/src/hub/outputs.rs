@@ -47,6 +47,11 @@ impl Hub {
             Output::SaveContacts(contacts) => self.save_contacts(&contacts),
             Output::PeersChanged => self.peers_changed = true,
             Output::SavePeople(people) => self.save_people(&people),
+            Output::SaveNetwork { network, then } => {
+                let then = then.map(|(session, id, reply)| (session, id, *reply));
+                self.save_network(network.as_deref(), then);
+            }
+            Output::NetworkSwitched(network) => self.on_network_switched(network),
             Output::SaveBoot(count) => {
                 if let Err(error) = self.parts.store.set_boot(count) {
                     tracing::error!("cannot keep the boot counter: {error}; {}", error.fix());
@@ -96,6 +101,11 @@ impl Hub {
                 self.peers_changed = true;
             }
             Note::Partition(change) => log_partition(change),
+            Note::Removed => {
+                tracing::warn!(
+                    "this node was removed from its network; leave it (meshchatctl network leave), or take a new key (meshchatd identity fork) and join anew"
+                );
+            }
             Note::Gone { node, count } => {
                 let id = node.short();
                 tracing::warn!(node = %node, count, "{count} messages of {id} are gone");

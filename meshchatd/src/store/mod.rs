@@ -56,6 +56,8 @@ pub enum StateFile {
     People,
     /// Where other nodes were last known to be.
     Contacts,
+    /// The closed network, or that there is none.
+    Network,
 }
 
 /// Why the state directory or a file in it cannot be used.
@@ -137,6 +139,7 @@ impl StateFile {
             Self::Peers => "peers",
             Self::People => "people",
             Self::Contacts => "contacts",
+            Self::Network => "network",
         }
     }
 }

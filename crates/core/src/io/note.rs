@@ -48,6 +48,8 @@ pub enum Note {
     },
     /// The mesh split or grew together again.
     Partition(PartitionChange),
+    /// This node was removed from its closed network.
+    Removed,
     /// Messages are gone.
     Gone {
         /// Who sent them.

@@ -6,7 +6,7 @@ use meshchat_core::{
     Admit, Config, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, SavedPerson,
 };
 use meshchat_proto::control::{Event, NodeInfo, PersonInfo, Request, Start, Status};
-use meshchat_proto::id::{NetworkId, NodeId};
+use meshchat_proto::id::NodeId;
 
 use crate::plan::ROOMS;
 use crate::rng::Rng;
@@ -105,7 +105,7 @@ impl Host {
         self.boots += 1;
         let config = Config {
             id: self.id,
-            network: NetworkId::OPEN,
+            network: None,
             name: format!("pi-{name}").parse().unwrap(),
             software: "sim".into(),
             boot_count: self.boots,

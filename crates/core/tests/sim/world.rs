@@ -275,7 +275,9 @@ impl World {
                 }
             }
             Output::End { .. } => {}
-            Output::PeersChanged
+            Output::SaveNetwork { .. }
+            | Output::NetworkSwitched(_)
+            | Output::PeersChanged
             | Output::SaveContacts(_)
             | Output::Dial(_)
             | Output::Probe { .. }

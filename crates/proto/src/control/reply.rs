@@ -6,6 +6,7 @@ use super::network::{InviteInfo, MemberInfo, NetworkInfo, TicketInfo};
 use super::shape::{Graph, Missing};
 use crate::id::{MessageId, NetworkId, NodeId};
 use crate::name::{NodeName, PersonName, RoomName};
+use crate::network::Role;
 
 /// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,6 +66,12 @@ pub struct Status {
     pub software: String,
     /// Its network; all zeros is the open one.
     pub network: NetworkId,
+    /// What people call it; none for the open one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_name: Option<String>,
+    /// What this node is in its closed network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// Who may link: `neighbours`, `anyone` or `configured`.
     pub admit: String,
     /// Addresses that it listens on.

@@ -23,6 +23,9 @@ pub struct Roster {
     /// The other side is to list its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ask: bool,
+    /// With what is in this frame the other side has all that the sender had and it lacked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub done: bool,
     /// Statements that the other side may lack.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "statements")]
     pub statements: Vec<SignedStatement>,
