@@ -35,6 +35,7 @@ mod history;
 mod io;
 pub mod limits;
 mod links;
+mod mail;
 mod meet;
 mod membership;
 mod node;
@@ -67,6 +68,7 @@ pub use io::{
     Admit, Config, HistoryMode, Input, Level, LinkId, Note, Output, SavedPerson, SessionId,
 };
 pub use links::LinkInfo;
+pub use mail::{SavedLetter, SavedMail, SavedParcel};
 pub use node::Node;
 pub use peering::Sought;
 pub use status::{Counters, Drop};

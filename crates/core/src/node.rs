@@ -21,6 +21,7 @@ use crate::history::History;
 use crate::io::{Admit, Config, HistoryMode, Input, LinkId, Note, Output, SessionId};
 use crate::limits;
 use crate::links::Links;
+use crate::mail::Mail;
 use crate::meet::Meetings;
 use crate::nodes::Nodes;
 use crate::order::Order;
@@ -80,6 +81,7 @@ pub struct Node<E> {
     pub(crate) beacons: Beacons,
     pub(crate) meetings: Meetings,
     pub(crate) peering: Peering,
+    pub(crate) mail: Mail,
     pub(crate) counters: Counters,
     /// A catch-up with some neighbour has come to its end in this run.
     pub(crate) caught_up: bool,
@@ -132,6 +134,7 @@ impl<E: Env> Node<E> {
             beacons: Beacons::default(),
             meetings: Meetings::default(),
             peering: Peering::new(config.goal),
+            mail: Mail::default(),
             counters: Counters::default(),
             caught_up: false,
             out: VecDeque::new(),
@@ -240,6 +243,7 @@ impl<E: Env> Node<E> {
             self.contacts.due(),
             self.presence_due,
             self.partition.due(),
+            self.mail.due(),
             self.blind_until,
         ];
         soonest.into_iter().flatten().fold(self.record_due(), Mono::min)
@@ -296,6 +300,7 @@ impl<E: Env> Node<E> {
             return;
         }
         let now = self.clock;
+        self.tick_mail(now);
         self.seal(now);
         if self.publication_is_due(now.mono) {
             self.publish(now);
@@ -335,6 +340,7 @@ impl<E: Env> Node<E> {
         if self.contacts.due().is_some() {
             self.save_contacts(now);
         }
+        self.close_mail(now);
         self.stopped = true;
     }
 

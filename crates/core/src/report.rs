@@ -93,6 +93,26 @@ impl<E: Env> Node<E> {
             ("dials", self.peering.dials(), limits::DIALS, "further ones wait"),
             ("sought_nodes", self.peering.tries.len(), limits::TRIES, "the soonest is forgotten"),
             ("meetings", self.meetings.len(), limits::MEETINGS, "they are not answered"),
+            (
+                "outbox",
+                self.mail.outbox.len(),
+                limits::OUTBOX,
+                "what is over makes room, or the request is refused",
+            ),
+            (
+                "outbox_bytes",
+                self.mail.outbox.bytes(),
+                limits::OUTBOX_BYTES,
+                "the request is refused",
+            ),
+            ("letters", self.mail.letters.len(), limits::LETTERS, "the oldest is forgotten"),
+            ("opened", self.mail.index.len(), limits::OPENED, "the oldest is shown no more"),
+            (
+                "receipts",
+                self.mail.receipts.len(),
+                limits::RECEIPT_NODES,
+                "they are sent when the letter comes again",
+            ),
             ("proven_batches", self.proven.len(), limits::PROVEN_ROOTS, "the oldest is forgotten"),
         ];
         rows.into_iter()

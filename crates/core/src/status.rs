@@ -37,11 +37,13 @@ pub enum Drop {
     ClientMissed,
     /// A change of presence that a slow client missed.
     ClientMissedChange,
+    /// A message sealed to this node that its key does not open.
+    Unopened,
 }
 
 impl Drop {
     /// All reasons.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::BadFrame,
         Self::BadSignature,
         Self::OtherNetwork,
@@ -58,6 +60,7 @@ impl Drop {
         Self::NoPath,
         Self::ClientMissed,
         Self::ClientMissedChange,
+        Self::Unopened,
     ];
 
     /// The stable word for it.
@@ -79,6 +82,7 @@ impl Drop {
             Self::NoPath => "no_path",
             Self::ClientMissed => "client_missed",
             Self::ClientMissedChange => "client_missed_change",
+            Self::Unopened => "unopened",
         }
     }
 }

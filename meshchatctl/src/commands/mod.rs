@@ -2,6 +2,7 @@
 
 mod config;
 mod connect;
+mod dm;
 mod doctor;
 mod graph;
 mod nodes;
@@ -47,6 +48,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Join { room } => rooms::join(session, room).await,
         Command::Leave { room } => rooms::leave(session, room).await,
         Command::Send(send) => send::send(session, send).await,
+        Command::Dm(dm) => dm::dm(session, dm).await,
         Command::Tail(tail) => tail::tail(session, tail).await,
         Command::Ping(ping) => ping::ping(session, ping).await,
         Command::Trace(trace) => trace::trace(session, trace).await,

@@ -1,8 +1,9 @@
 use meshchat_core::Env;
 use meshchat_proto::id::NodeId;
 use meshchat_proto::message::Signature;
+use meshchat_proto::sealed::{KEY, NONCE};
 
-use crate::identity::{Signer, Verifier};
+use crate::identity::{self, Signer, Verifier};
 
 /// The node's key and the system's randomness, for the core.
 #[derive(Debug)]
@@ -35,5 +36,37 @@ impl Env for Keys {
 
     fn verify(&mut self, node: &NodeId, bytes: &[u8], sig: &Signature) -> bool {
         self.verifier.verify(&node.0, bytes, sig)
+    }
+
+    fn secret(&mut self) -> Option<[u8; 32]> {
+        identity::secret()
+    }
+
+    fn seal(&mut self, to: &NodeId, context: &[u8], plain: &[u8]) -> Option<Vec<u8>> {
+        identity::seal(&to.0, context, plain)
+    }
+
+    fn open(&mut self, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        identity::open(&self.signer, context, sealed)
+    }
+
+    fn lock(
+        &mut self,
+        key: &[u8; KEY],
+        nonce: &[u8; NONCE],
+        context: &[u8],
+        plain: &[u8],
+    ) -> Option<Vec<u8>> {
+        identity::lock(key, nonce, context, plain)
+    }
+
+    fn unlock(
+        &mut self,
+        key: &[u8; KEY],
+        nonce: &[u8; NONCE],
+        context: &[u8],
+        locked: &[u8],
+    ) -> Option<Vec<u8>> {
+        identity::unlock(key, nonce, context, locked)
     }
 }

@@ -6,6 +6,7 @@ mod clients;
 mod doctor;
 mod keys;
 mod links;
+mod mail;
 mod mapping;
 mod outputs;
 mod peers;
@@ -205,6 +206,7 @@ impl Hub {
             status: String::new(),
         };
         hub.fill_book();
+        hub.load_mail();
         hub
     }
 

@@ -47,6 +47,7 @@ impl Hub {
             Output::SaveContacts(contacts) => self.save_contacts(&contacts),
             Output::PeersChanged => self.peers_changed = true,
             Output::SavePeople(people) => self.save_people(&people),
+            Output::SaveMail(mail) => self.save_mail(&mail),
             Output::SaveBoot(count) => {
                 if let Err(error) = self.parts.store.set_boot(count) {
                     tracing::error!("cannot keep the boot counter: {error}; {}", error.fix());

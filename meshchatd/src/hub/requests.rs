@@ -54,6 +54,7 @@ impl Hub {
             | Request::Away { .. }
             | Request::Ping { .. }
             | Request::Network(_)
+            | Request::Dm(_)
             | Request::Cancel { .. }) => {
                 return self.node.handle(now, Input::Request { session, id, request });
             }

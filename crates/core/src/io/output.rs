@@ -10,6 +10,7 @@ use meshchat_proto::peer::GoodbyeReason;
 
 use super::{LinkId, Note, SavedPerson, SessionId};
 use crate::dial::{Dial, SavedContact};
+use crate::mail::SavedMail;
 
 /// Everything that can follow.
 #[derive(Debug)]
@@ -89,6 +90,8 @@ pub enum Output {
     PeersChanged,
     /// Keep the people on disk.
     SavePeople(Vec<SavedPerson>),
+    /// Keep direct messages on disk.
+    SaveMail(SavedMail),
     /// Keep the boot counter on disk: others knew a later run of this key.
     SaveBoot(u64),
     /// Tell the log.

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
+use super::mail::DirectInfo;
 use super::network::{InviteInfo, MemberInfo, NetworkInfo, TicketInfo};
 use super::shape::{Graph, Missing};
 use crate::id::{MessageId, NetworkId, NodeId};
@@ -28,6 +29,10 @@ pub enum Reply {
     Rooms(Vec<RoomInfo>),
     /// To [`super::Request::Send`].
     Sent(Sent),
+    /// To [`super::DmRequest::Send`].
+    Direct(DirectInfo),
+    /// To [`super::DmRequest::List`], the oldest first.
+    Directs(Vec<DirectInfo>),
     /// To [`super::Request::Ping`].
     Pong(Pong),
     /// To [`super::Request::Config`].
