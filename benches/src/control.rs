@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use meshchat_proto::codec;
-use meshchat_proto::control::{FromDaemon, Hello, Request, Start, ToDaemon, VERSION};
+use meshchat_proto::control::{Dm, FromDaemon, Hello, Request, Start, ToDaemon, VERSION};
 use meshchat_proto::message::MessageKind;
 
 /// Bytes of every text that is sent.
@@ -43,7 +43,13 @@ impl Control {
     /// A connection that follows the lobby.
     pub(crate) fn tail(socket: &Path) -> Self {
         let mut control = Self::connect(socket);
-        let tail = Request::Tail { room: None, start: Start::Now, follow: true, presence: false };
+        let tail = Request::Tail {
+            room: None,
+            start: Start::Now,
+            follow: true,
+            presence: false,
+            dm: Dm::No,
+        };
         let reply = control.ask(tail);
         assert!(reply.error.is_none(), "no tail: {reply:?}");
         control.buffer.resize(LARGE, 0);

@@ -279,6 +279,7 @@ fn draft(text: &str) -> Draft {
         text: text.parse().unwrap(),
         seen: Vec::new(),
         wall: 0,
+        sealed: None,
     }
 }
 

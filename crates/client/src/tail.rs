@@ -2,8 +2,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use meshchat_proto::control::{ErrorCode, Event, Message, Request, Start};
-use meshchat_proto::id::{MessageId, NodeId};
+use meshchat_proto::control::{DirectMessage, Dm, ErrorCode, Event, Message, Request, Start};
+use meshchat_proto::id::{LetterId, MessageId, NodeId};
 use tokio::time;
 
 use crate::client::Client;
@@ -27,6 +27,8 @@ pub enum TailRequest {
         follow: bool,
         /// Also changes of people and nodes.
         presence: bool,
+        /// Direct messages to and from the person.
+        dm: Dm,
     },
     /// Peers, as in [`Request::WatchPeers`].
     Peers,
@@ -128,10 +130,11 @@ impl Tail {
         let client = Client::connect_any(&self.paths).await?;
         let request = match &self.request {
             TailRequest::Peers => Request::WatchPeers {},
-            TailRequest::Messages { room, start, follow, presence } => {
+            TailRequest::Messages { room, start, follow, presence, dm } => {
                 let status = client.status().await?;
                 let start = self.place.enter(status.boot, status.history.cursor, *start);
-                Request::Tail { room: room.clone(), start, follow: *follow, presence: *presence }
+                let (room, follow, presence) = (room.clone(), *follow, *presence);
+                Request::Tail { room, start, follow, presence, dm: *dm }
             }
         };
         self.stream = Some(client.stream(request).await?);
@@ -185,6 +188,8 @@ struct Place {
     replayed: bool,
     shown: HashSet<MessageId>,
     order: VecDeque<MessageId>,
+    letters: HashSet<LetterId>,
+    letter_order: VecDeque<LetterId>,
     /// The first message of each node that was yielded before any replay: its run and number.
     floors: HashMap<NodeId, (u64, u64)>,
 }
@@ -219,6 +224,10 @@ impl Place {
                 self.cursor = Some(message.cursor);
                 self.is_unseen(message)
             }
+            Event::Direct(message) => {
+                self.cursor = Some(message.cursor);
+                self.is_new_letter(message)
+            }
             Event::CaughtUp { cursor } => {
                 self.cursor = Some(*cursor);
                 true
@@ -227,12 +236,27 @@ impl Place {
                 self.cursor = Some(missed.cursor.max(self.cursor.unwrap_or(0)));
                 true
             }
-            Event::Person(_)
+            Event::DirectState(_)
+            | Event::Person(_)
             | Event::Node(_)
             | Event::Partition(_)
             | Event::Gone(_)
             | Event::Peers(_) => true,
         }
+    }
+
+    /// A sender repeats what did not arrive: the message is another, the letter is the same.
+    fn is_new_letter(&mut self, message: &DirectMessage) -> bool {
+        if !self.letters.insert(message.letter) {
+            return false;
+        }
+        self.letter_order.push_back(message.letter);
+        if self.letter_order.len() > SHOWN_IDS
+            && let Some(oldest) = self.letter_order.pop_front()
+        {
+            self.letters.remove(&oldest);
+        }
+        true
     }
 
     fn is_unseen(&mut self, message: &Message) -> bool {

@@ -7,12 +7,13 @@ use alloc::vec::Vec;
 use meshchat_proto::codec;
 use meshchat_proto::control::{Gone, Reply, Sent};
 use meshchat_proto::frame::{self, Frame, Kind};
-use meshchat_proto::id::MessageId;
+use meshchat_proto::id::{LetterId, MessageId};
 use meshchat_proto::limits::{BATCH_BYTES, BATCH_MESSAGES, HOPS};
 use meshchat_proto::merkle;
 use meshchat_proto::message::{
-    Batch, Body, Draft, Signature, lone_message, signed_root, whole_batch,
+    Batch, Body, Draft, MessageKind, Signature, lone_message, signed_root, whole_batch,
 };
+use meshchat_proto::sealed;
 use serde_bytes::Bytes as ByteSlice;
 
 use crate::arrivals::Run;
@@ -35,6 +36,18 @@ pub(crate) struct Outgoing {
     pub(crate) session: SessionId,
     pub(crate) id: u64,
     pub(crate) draft: Draft,
+    pub(crate) post: Post,
+}
+
+/// Who waits for a message to be numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Post {
+    /// The client that said it.
+    Said,
+    /// A direct message: its client at the first sending, and the outbox.
+    Letter(LetterId),
+    /// Nobody.
+    Silent,
 }
 
 impl<E: Env> Node<E> {
@@ -128,6 +141,9 @@ impl<E: Env> Node<E> {
         }
         self.counters.late += u64::from(entry.late);
         let cursor = self.history.newest() + 1;
+        if entry.room.is_sealed() {
+            self.take_sealed(now, cursor, &entry, body);
+        }
         self.deliver(now, cursor, &entry, body);
         self.history.push(now.mono, entry)
     }
@@ -272,8 +288,17 @@ impl<E: Env> Node<E> {
             }
             let room = entry.room.clone();
             let cursor = self.put_in_order(now, entry, &body).unwrap_or_default();
-            let sent = Sent { id, room, seq: body.seq, cursor, kept: kept.into(), links };
-            self.reply(outgoing.session, outgoing.id, Ok(Reply::Sent(sent)));
+            match outgoing.post {
+                Post::Said => {
+                    let sent = Sent { id, room, seq: body.seq, cursor, kept: kept.into(), links };
+                    self.reply(outgoing.session, outgoing.id, Ok(Reply::Sent(sent)));
+                }
+                Post::Letter(letter) => {
+                    let asked = (outgoing.session, outgoing.id);
+                    self.letter_sent(now, asked, letter, (id, cursor, links));
+                }
+                Post::Silent => {}
+            }
         }
     }
 
@@ -285,12 +310,16 @@ impl<E: Env> Node<E> {
         bytes: &[u8],
         (proof, index): (&Arc<Proof>, u8),
     ) -> Option<Entry> {
+        // Sealed messages are in no room that anybody can be in.
+        let outer = sealed::direct_room();
+        let is_odd = body.kind == MessageKind::Sealed && !body.room().starts_with("#~");
+        let room = self.rooms.intern(if is_odd { outer.as_str() } else { body.room() })?;
         Some(Entry {
             id,
             node: body.node,
             boot: body.boot,
             seq: body.seq,
-            room: self.rooms.intern(body.room())?,
+            room,
             body: Box::from(bytes),
             proof: Arc::clone(proof),
             index,

@@ -153,6 +153,18 @@ impl History {
         }
     }
 
+    /// The cursor of the oldest message held; that of the next one when none is.
+    pub(crate) fn oldest_cursor(&self) -> u64 {
+        let held = self.slots.iter().find(|slot| slot.entry.is_some());
+        held.map_or(self.newest + 1, |slot| slot.cursor)
+    }
+
+    /// Whether the message at this cursor is held.
+    pub(crate) fn holds(&self, cursor: u64) -> bool {
+        let at = self.slots.partition_point(|slot| slot.cursor < cursor);
+        self.slots.get(at).is_some_and(|slot| slot.cursor == cursor && slot.entry.is_some())
+    }
+
     /// Messages from this cursor on, each with its cursor.
     pub(crate) fn from(&self, cursor: u64) -> impl DoubleEndedIterator<Item = (u64, &Entry)> {
         let at = self.slots.partition_point(|slot| slot.cursor < cursor);

@@ -41,6 +41,7 @@ mod io;
 mod joining;
 pub mod limits;
 mod links;
+mod mail;
 mod meet;
 mod membership;
 mod node;
@@ -79,6 +80,7 @@ pub use io::{
     SavedNetwork, SavedPerson, SeenNumbers, SessionId, Snapshot,
 };
 pub use links::LinkInfo;
+pub use mail::{SavedLetter, SavedMail, SavedParcel};
 pub use node::Node;
 pub use peering::Sought;
 pub use rates::Rate;

@@ -106,6 +106,34 @@ pub const STATEMENTS_WAITING: usize = 128;
 pub const INVITES: usize = 64;
 /// How long the inviter of a ticket may take to answer.
 pub const JOIN: Duration = Duration::from_secs(15);
+/// Direct messages in the outbox of the node's people, those that are over included.
+pub const OUTBOX: usize = 256;
+/// Sealed bytes in it. With the rest it must fit into one state file.
+pub const OUTBOX_BYTES: usize = 768 * 1024;
+/// Direct messages, from or to here, that are known when they come again.
+pub const LETTERS: usize = 1024;
+/// Messages in history that this node has opened.
+pub const OPENED: usize = 4096;
+/// Nodes to which receipts are owed.
+pub const RECEIPT_NODES: usize = 128;
+/// Letters of one node for which they are.
+pub const RECEIPTS_OWED: usize = 128;
+/// Least time between two receipts to one node.
+pub const RECEIPT_PAUSE: Duration = Duration::from_secs(2);
+/// Running time after which a direct message that did not arrive expires.
+pub const LETTER_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How soon a direct message that nobody may hold any more is sent again once its node is in
+/// reach: catch-up may bring its receipt first.
+pub const RESEND_SOON: Duration = Duration::from_secs(5);
+/// How long to wait for a receipt while the node is in reach, the first time; each time in vain
+/// doubles it.
+pub const RESEND: Duration = Duration::from_secs(60);
+/// The longest that it gets.
+pub const RESEND_MOST: Duration = Duration::from_secs(6 * 3600);
+/// Least time between two writings of direct messages to disk.
+pub const MAIL_PAUSE: Duration = Duration::from_secs(2);
+/// How often their age is written while some are on their way.
+pub const MAIL_AGES: Duration = Duration::from_secs(3600);
 
 /// Nodes whose addresses are remembered over restarts; the one heard of longest ago makes room.
 pub const CONTACTS: usize = 256;

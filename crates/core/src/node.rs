@@ -24,6 +24,7 @@ use crate::holdings::Claims;
 use crate::io::{Admit, Config, HistoryMode, Input, LinkId, Note, Output, SessionId};
 use crate::limits;
 use crate::links::Links;
+use crate::mail::Mail;
 use crate::meet::Meetings;
 use crate::nodes::Nodes;
 use crate::order::Order;
@@ -100,6 +101,7 @@ pub struct Node<E> {
     pub(crate) beacons: Beacons,
     pub(crate) meetings: Meetings,
     pub(crate) peering: Peering,
+    pub(crate) mail: Mail,
     pub(crate) counters: Counters,
     /// A catch-up with some neighbour has come to its end in this run.
     pub(crate) caught_up: bool,
@@ -163,6 +165,7 @@ impl<E: Env> Node<E> {
             beacons: Beacons::default(),
             meetings: Meetings::default(),
             peering: Peering::new(config.goal),
+            mail: Mail::default(),
             counters: Counters::default(),
             caught_up: false,
             out: VecDeque::new(),
@@ -288,6 +291,7 @@ impl<E: Env> Node<E> {
             self.contacts.due(),
             self.presence_due,
             self.partition.due(),
+            self.mail.due(),
             self.blind_until,
             self.join_due(),
         ];
@@ -345,6 +349,7 @@ impl<E: Env> Node<E> {
             return;
         }
         let now = self.clock;
+        self.tick_mail(now);
         self.seal(now);
         if self.publication_is_due(now.mono) {
             self.publish(now);
@@ -390,6 +395,7 @@ impl<E: Env> Node<E> {
         if self.membership.invites.any_open(now.mono) {
             self.save_network(now, None);
         }
+        self.close_mail(now);
         self.stopped = true;
     }
 

@@ -52,6 +52,9 @@ impl<E: Env> Node<E> {
         self.peering.dirty = true;
         self.deliveries.changed = true;
         self.nodes.settle_fingerprint();
+        for (node, _, is) in &turns {
+            self.mail_turned(now, node, *is == NodeState::Reachable);
+        }
         self.nodes_turned(now, &turns);
         self.show_changes(now);
     }

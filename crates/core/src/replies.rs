@@ -9,7 +9,7 @@ use meshchat_proto::limits::{NAME_CHARS, NOTE_CHARS, ROOMS_PER_PERSON, TEXT_BYTE
 use meshchat_proto::message::{Draft, MessageKind};
 use meshchat_proto::name::{NameError, PersonName, RoomName, Text};
 
-use crate::chat::Outgoing;
+use crate::chat::{Outgoing, Post};
 use crate::env::Env;
 use crate::io::{Output, SessionId};
 use crate::node::Node;
@@ -29,12 +29,14 @@ impl<E: Env> Node<E> {
             Request::Send { room, text, kind } => {
                 self.say(now, at, &user, (room.as_deref(), &text, kind)).map(|()| None)
             }
-            Request::Tail { room, start, follow, presence } => {
+            Request::Tail { room, start, follow, presence, dm } => {
                 room.as_deref().map(parse_room).transpose().map(|room| {
-                    self.open_tail(now, session, id, TailWish { room, start, follow, presence });
+                    let wish = TailWish { room, start, follow, presence, dm };
+                    self.open_tail(now, session, id, wish);
                     None
                 })
             }
+            Request::Dm(request) => self.on_dm_request(now, at, &user, request).map(|()| None),
             Request::Ping { node, timeout_ms } => self.find_node(&node).map(|node| {
                 let timeout = Duration::from_millis(timeout_ms.into()).min(PING_TIMEOUT);
                 self.ping(now, at, node, timeout);
@@ -111,6 +113,7 @@ impl<E: Env> Node<E> {
             | Request::Doctor {}
             | Request::Delivery(_)
             | Request::Network(_)
+            | Request::Dm(_)
             | Request::Reload {} => {
                 Err(Error::new(ErrorCode::UnknownRequest, "not a question to the core"))
             }
@@ -173,26 +176,22 @@ impl<E: Env> Node<E> {
         (room, text, kind): (Option<&str>, &str, MessageKind),
     ) -> Result<(), Error> {
         let room = room.map_or_else(|| Ok(RoomName::lobby()), parse_room)?;
-        let text: Text = text.parse().map_err(|error| {
-            let hint = match error {
-                NameError::TooLong { .. } => {
-                    format!("send it in pieces of at most {TEXT_BYTES} bytes")
-                }
-                NameError::Empty | NameError::Character(_) | NameError::NotNormal => {
-                    String::from("say something")
-                }
-            };
-            bad("text", error).hint(hint)
-        })?;
+        let text = parse_text(text)?;
+        self.make_person(now, user)?;
+        let author = self.people.name_of(user);
+        let room = self.rooms.intern(room.as_str()).unwrap_or(room);
+        let seen = self.rooms.take_frontier(&room);
+        let draft = Draft { author, room, kind, text, seen, wall: now.wall_ms, sealed: None };
+        self.pace(now, Outgoing { session, id, draft, post: Post::Said })
+    }
+
+    /// Makes sure that a user is a person.
+    pub(crate) fn make_person(&mut self, now: Now, user: &str) -> Result<(), Error> {
         if self.people.get(user).is_none() {
             self.people.person(user).ok_or_else(too_many_people)?;
             self.person_changed(now);
         }
-        let author = self.people.name_of(user);
-        let room = self.rooms.intern(room.as_str()).unwrap_or(room);
-        let seen = self.rooms.take_frontier(&room);
-        let draft = Draft { author, room, kind, text, seen, wall: now.wall_ms };
-        self.pace(now, Outgoing { session, id, draft })
+        Ok(())
     }
 
     fn person_changed(&mut self, now: Now) {
@@ -204,6 +203,21 @@ impl<E: Env> Node<E> {
 fn parse_room(room: &str) -> Result<RoomName, Error> {
     room.parse().map_err(|error| {
         bad("room", error).hint("a room is a word such as #lobby, without spaces, @, : or a comma")
+    })
+}
+
+/// The words of a message as somebody typed them.
+pub(crate) fn parse_text(text: &str) -> Result<Text, Error> {
+    text.parse().map_err(|error| {
+        let hint = match error {
+            NameError::TooLong { .. } => {
+                format!("send it in pieces of at most {TEXT_BYTES} bytes")
+            }
+            NameError::Empty | NameError::Character(_) | NameError::NotNormal => {
+                String::from("say something")
+            }
+        };
+        bad("text", error).hint(hint)
     })
 }
 

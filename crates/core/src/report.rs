@@ -150,6 +150,26 @@ impl<E: Env> Node<E> {
                 limits::INVITES,
                 "one that works no more is forgotten, or the request refused",
             ),
+            (
+                "outbox",
+                self.mail.outbox.len(),
+                limits::OUTBOX,
+                "what is over makes room, or the request is refused",
+            ),
+            (
+                "outbox_bytes",
+                self.mail.outbox.bytes(),
+                limits::OUTBOX_BYTES,
+                "the request is refused",
+            ),
+            ("letters", self.mail.letters.len(), limits::LETTERS, "the oldest is forgotten"),
+            ("opened", self.mail.index.len(), limits::OPENED, "the oldest is shown no more"),
+            (
+                "receipts",
+                self.mail.receipts.len(),
+                limits::RECEIPT_NODES,
+                "they are sent when the letter comes again",
+            ),
             ("proven_batches", self.proven.len(), limits::PROVEN_ROOTS, "the oldest is forgotten"),
         ];
         rows.into_iter()

@@ -45,11 +45,13 @@ pub enum Drop {
     ClientMissed,
     /// A change of presence that a slow client missed.
     ClientMissedChange,
+    /// A message sealed to this node that its key does not open.
+    Unopened,
 }
 
 impl Drop {
     /// All reasons.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::BadFrame,
         Self::BadSignature,
         Self::OtherNetwork,
@@ -70,6 +72,7 @@ impl Drop {
         Self::RosterFull,
         Self::ClientMissed,
         Self::ClientMissedChange,
+        Self::Unopened,
     ];
 
     /// The stable word for it.
@@ -95,6 +98,7 @@ impl Drop {
             Self::RosterFull => "roster_full",
             Self::ClientMissed => "client_missed",
             Self::ClientMissedChange => "client_missed_change",
+            Self::Unopened => "unopened",
         }
     }
 }

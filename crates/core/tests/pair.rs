@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use meshchat_core::{
     Admit, Carrier, Config, Env, Goal, HistoryMode, Input, Mono, Node, Now, Output,
 };
-use meshchat_proto::control::{Event, Message, Reply, Request, Start};
+use meshchat_proto::control::{Dm, Event, Message, Reply, Request, Start};
 use meshchat_proto::id::NodeId;
 use meshchat_proto::message::{MessageKind, Signature};
 
@@ -90,7 +90,13 @@ impl Pair {
             pair.ask(
                 n,
                 1,
-                Request::Tail { room: None, start: Start::Now, follow: true, presence: true },
+                Request::Tail {
+                    room: None,
+                    start: Start::Now,
+                    follow: true,
+                    presence: true,
+                    dm: Dm::No,
+                },
             );
         }
         pair

@@ -14,7 +14,7 @@ use meshchat_core::{
     Admit, Carrier, Config, Env, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, Output,
 };
 use meshchat_proto::control::{
-    Event, Graph, Missing, NodeInfo, PartitionChange, PartitionState, Reply, Request, Start,
+    Dm, Event, Graph, Missing, NodeInfo, PartitionChange, PartitionState, Reply, Request, Start,
 };
 use meshchat_proto::id::NodeId;
 use meshchat_proto::message::{MessageKind, Signature};
@@ -111,7 +111,8 @@ impl Mesh {
     fn read(&mut self, n: usize) {
         self.nodes[n].handle(self.now, Input::SessionUp { session: 1, user: format!("user{n}") });
         let presence = true;
-        let tail = Request::Tail { room: None, start: Start::Now, follow: true, presence };
+        let tail =
+            Request::Tail { room: None, start: Start::Now, follow: true, presence, dm: Dm::No };
         self.ask(n, tail);
     }
 

@@ -130,6 +130,28 @@ byte_id! {
     StatementRef, 8
 }
 
+byte_id! {
+    /// A direct message, the same over all its sendings. Random; travels only sealed.
+    LetterId, 16
+}
+
+byte_id! {
+    /// A private room. Random; travels only sealed.
+    RoomId, 16
+}
+
+byte_id! {
+    /// Which key of a private room: the first bytes of its BLAKE3 hash.
+    KeyId, 8
+}
+
+impl KeyId {
+    /// The id of a room key.
+    pub fn of(key: &[u8; 32]) -> Self {
+        Self(MessageId::of(key).to_ref().0)
+    }
+}
+
 impl NetworkId {
     /// The network of everyone who has not joined a closed one.
     pub const OPEN: Self = Self([0; 16]);

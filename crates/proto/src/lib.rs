@@ -20,3 +20,4 @@ pub mod message;
 pub mod name;
 pub mod network;
 pub mod peer;
+pub mod sealed;

@@ -13,17 +13,19 @@ use meshchat_proto::address::Address;
 use meshchat_proto::beacon::{Beacon, BeaconKey};
 use meshchat_proto::codec::{decode, encode};
 use meshchat_proto::control::{
-    self, DeliveryInfo, DeliveryRequest, DeliveryState, Error, ErrorCode, Event, FromDaemon, Gone,
-    Graph, GraphLink, GraphNode, HolderInfo, Hop, Missed, NodeChange, NodeInfo, NodeState,
-    PartitionChange, PartitionState, PersonChange, PersonStatus, Reply, Request, Sent, Start,
-    ToDaemon, TrailCopy, TrailFacts, TrailHop, TrailInfo, Wait, Welcome,
+    self, DeliveryInfo, DeliveryRequest, DeliveryState, DirectChange, DirectInfo, DirectMessage,
+    DirectState, Dm, DmRequest, Error, ErrorCode, Event, FromDaemon, Gone, Graph, GraphLink,
+    GraphNode, HolderInfo, Hop, Missed, NodeChange, NodeInfo, NodeState, PartitionChange,
+    PartitionState, PersonChange, PersonStatus, Reply, Request, Sent, Start, ToDaemon, TrailCopy,
+    TrailFacts, TrailHop, TrailInfo, Wait, Welcome,
 };
 use meshchat_proto::frame::{self, Kind};
 use meshchat_proto::holding::{Footprint, Holder, Holding, Holdings, Trail, origin_tag};
-use meshchat_proto::id::StatementId;
-use meshchat_proto::id::{Boot, MessageId, MessageRef, NetworkId, NodeId};
+use meshchat_proto::id::{
+    Boot, KeyId, LetterId, MessageId, MessageRef, NetworkId, NodeId, RoomId, StatementId,
+};
 use meshchat_proto::message::{Body, Draft, MessageKind, Place, lone_message, whole_batch};
-use meshchat_proto::name::RoomName;
+use meshchat_proto::name::{NodeName, PersonName, RoomName};
 use meshchat_proto::network::{
     self, Charter, Role, Roster, SignedStatement, Statement, Ticket, What, knock, signed_statement,
     ticket_key,
@@ -31,6 +33,9 @@ use meshchat_proto::network::{
 use meshchat_proto::peer::{
     Echo, Goodbye, GoodbyeReason, Heartbeat, Hello, Meet, MeetStep, Observed, OriginRanges, Person,
     PersonState, Probe, Probed, Record, Signed, Summary, SyncEnd,
+};
+use meshchat_proto::sealed::{
+    self, Content, Direct, Grant, Leave, Member, Members, Receipt, Say, Sealed,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -194,6 +199,7 @@ fn chat() {
         text: "waves \u{1F44B}".parse().unwrap(),
         seen: vec![MessageRef([9; 8])],
         wall: 1_700_000_000_000,
+        sealed: None,
     };
     let body = draft.to_body(NetworkId::OPEN, NODE, Boot::new(7, 8), 42);
     same("body", &body);
@@ -204,9 +210,47 @@ fn chat() {
         "b21a0xnz34ryebxkg6js33b28qb85daxw8bqxqtjzr3cvh726q1g",
         "the id of a message is the hash of exactly these bytes"
     );
+    let sealed = Sealed {
+        to: Some(OTHER),
+        keys: vec![vec![5; 80].into(), vec![6; 80].into()],
+        key: None,
+        lock: vec![7; 104].into(),
+    };
+    let direct = Draft::of_sealed(sealed::direct_room(), sealed.clone());
+    let direct = direct.to_body(NetworkId::OPEN, NODE, Boot::new(7, 8), 43);
+    same("body_direct", &direct);
+    let read = Body::parse(&direct).unwrap();
+    assert_eq!((read.kind, read.to, read.keys.len()), (MessageKind::Sealed, Some(OTHER), 2));
+    let room = sealed::outer_room(&RoomId([8; 16]));
+    let key = Some(KeyId([9; 8]));
+    let private = Draft::of_sealed(room, Sealed { to: None, keys: vec![], key, ..sealed });
+    same("body_private", &private.to_body(NetworkId::OPEN, NODE, Boot::new(7, 8), 44));
     same("batch", &whole_batch(&[7; 64], &[body.clone(), body.clone()]));
     let place = Place { index: 1, count: 2, path: vec![MessageId([3; 32])] };
     same("batch_alone", &lone_message(&[7; 64], &body, Some(place)));
+}
+
+#[test]
+fn sealed_contents() {
+    let (from, kind) = ("ann".parse().unwrap(), MessageKind::Text);
+    let (id, room) = (LetterId([1; 16]), RoomId([2; 16]));
+    let (text, wall) = ("hi".parse().unwrap(), 1_700_000_000_000);
+    let member = Member { node: OTHER, person: "bob".parse().unwrap() };
+    let direct = Direct { from, to: "bob".parse().unwrap(), id, kind, text, wall };
+    let say = Say { from: direct.from.clone(), kind, text: direct.text.clone(), wall };
+    let receipt = Receipt { delivered: vec![id], read: vec![id], refused: vec![id] };
+    let name = RoomName::private("ops").unwrap();
+    let people = vec![direct.from.clone()];
+    let grant = Grant { room, name, key: [3; 32], epoch: 4, people };
+    let leave = Leave { room, person: direct.from.clone() };
+    let members =
+        Members { version: 5, epoch: 4, owner: NODE, part: 0, parts: 1, members: vec![member] };
+    both("content_direct", &Content::Direct(direct));
+    both("content_receipt", &Content::Receipt(receipt));
+    both("content_grant", &Content::Grant(grant));
+    both("content_leave", &Content::Leave(leave));
+    both("content_say", &Content::Say(say));
+    both("content_members", &Content::Members(members));
 }
 
 #[test]
@@ -237,7 +281,13 @@ fn control_frames() {
         Request::Join { room: "ops".into() },
         Request::Leave { room: "ops".into() },
         Request::Send { room: room(), text: "hi".into(), kind: MessageKind::Text },
-        Request::Tail { room: room(), start: Start::Last(20), follow: true, presence: true },
+        Request::Tail {
+            room: room(),
+            start: Start::Last(20),
+            follow: true,
+            presence: true,
+            dm: Dm::No,
+        },
         Request::Nick { name: "Ann".into() },
         Request::Away { away: true, note: "lunch".into() },
         Request::Ping { node: "barn".into(), timeout_ms: 5000 },
@@ -269,6 +319,65 @@ fn control_frames() {
     let error = Error::new(ErrorCode::NotFound, "no node named \"x\"").hint("try another");
     both("control_error", &FromDaemon::error(1, error));
     both("control_end", &FromDaemon::end(1));
+}
+
+#[test]
+fn direct_messages() {
+    let send =
+        DmRequest::Send { to: "bob@pi-4".into(), text: "hi".into(), kind: MessageKind::Text };
+    both("request_dm_send", &ToDaemon { id: 1, request: Request::Dm(send) });
+    both("request_dm_list", &ToDaemon { id: 1, request: Request::Dm(DmRequest::List {}) });
+    let (start, follow, presence) = (Start::Now, true, false);
+    let tail = Request::Tail { room: None, start, follow, presence, dm: Dm::Only };
+    both("request_tail_dm", &ToDaemon { id: 1, request: tail });
+    let (letter, id) = (LetterId([6; 16]), MessageId([5; 32]));
+    let (to, to_node): (PersonName, _) = ("bob".parse().unwrap(), OTHER);
+    let (from_node_name, to_node_name) = ("pi-3".parse().unwrap(), name("pi-4"));
+    let info = DirectInfo {
+        id: Some(id),
+        letter,
+        to: to.clone(),
+        to_node,
+        to_node_name: to_node_name.clone(),
+        state: DirectState::Queued,
+        age_ms: 9,
+        links: 2,
+    };
+    both("control_direct", &FromDaemon::ok(1, Reply::Direct(info.clone())));
+    both("control_directs", &FromDaemon::ok(1, Reply::Directs(vec![info])));
+    let change = DirectChange {
+        id: Some(id),
+        letter,
+        to: to.clone(),
+        to_node,
+        to_node_name: to_node_name.clone(),
+        state: DirectState::Read,
+    };
+    both("event_direct_state", &FromDaemon::event(1, Event::DirectState(change)));
+    let direct = DirectMessage {
+        cursor: 9,
+        id,
+        letter,
+        from: "ann".parse().unwrap(),
+        from_node: NODE,
+        from_node_name,
+        to,
+        to_node,
+        to_node_name,
+        kind: MessageKind::Text,
+        text: "hi".parse().unwrap(),
+        wall_ms: 1_700_000_000_000,
+        age_ms: 15,
+        late: false,
+        caught_up: true,
+        own: true,
+        state: Some(DirectState::Expired),
+    };
+    both("event_direct", &FromDaemon::event(1, Event::Direct(direct)));
+}
+
+fn name(text: &str) -> NodeName {
+    text.parse().unwrap()
 }
 
 #[test]

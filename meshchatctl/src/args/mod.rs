@@ -113,6 +113,11 @@ pub(crate) enum Command {
         override_usage = "meshchatctl send [OPTIONS] [ROOM] TEXT\n       meshchatctl send [OPTIONS] [ROOM] - < FILE"
     )]
     Send(Send),
+    /// Say something to one person, sealed so that nobody else can read it
+    #[command(
+        override_usage = "meshchatctl dm [OPTIONS] PERSON[@NODE] TEXT\n       meshchatctl dm --list"
+    )]
+    Dm(Dm),
     /// Show messages: the last ones, then what comes
     Tail(Tail),
     /// Change what you are called
@@ -247,6 +252,19 @@ pub(crate) struct Delivery {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct Dm {
+    /// To whom: a name, with the node behind an @ if several are called so; and the text in quotes
+    #[arg(value_name = "PERSON TEXT", required_unless_present = "list")]
+    pub(crate) words: Vec<String>,
+    /// Show the messages that you have sent and how far each has come
+    #[arg(long, conflicts_with_all = ["words", "me"])]
+    pub(crate) list: bool,
+    /// Describe yourself in the third person, as /me does
+    #[arg(long)]
+    pub(crate) me: bool,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct Tail {
     /// The room [default: all rooms that you are in]
     pub(crate) room: Option<String>,
@@ -268,6 +286,9 @@ pub(crate) struct Tail {
     /// Only messages, no changes of people and nodes
     #[arg(long)]
     pub(crate) no_presence: bool,
+    /// Only direct messages, to you and from you
+    #[arg(long, conflicts_with = "room")]
+    pub(crate) dm: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -347,6 +368,7 @@ Examples:
   uptime | meshchatctl send '#ops' -   each line of a program's output to a room
   meshchatctl tail --since 1h --json   messages for a script
   meshchatctl send --wait=all 'fire!'  go on once all nodes hold it
+  meshchatctl dm ann@pi-barn 'lunch?'  say something to one person only
   meshchatctl who                      who is there
   meshchatctl peers status -w          watch the links
   meshchatctl doctor                   what is wrong, and the line that fixes it

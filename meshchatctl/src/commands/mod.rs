@@ -3,6 +3,7 @@
 mod config;
 mod connect;
 mod delivery;
+mod dm;
 mod doctor;
 mod graph;
 mod nodes;
@@ -49,6 +50,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Join { room } => rooms::join(session, room).await,
         Command::Leave { room } => rooms::leave(session, room).await,
         Command::Send(send) => send::send(session, send).await,
+        Command::Dm(dm) => dm::dm(session, dm).await,
         Command::Tail(tail) => tail::tail(session, tail).await,
         Command::Ping(ping) => ping::ping(session, ping).await,
         Command::Trace(trace) => trace::trace(session, trace).await,

@@ -6,6 +6,7 @@ mod clients;
 mod doctor;
 mod keys;
 mod links;
+mod mail;
 mod mapping;
 mod network;
 mod outputs;
@@ -206,6 +207,7 @@ impl Hub {
             status: String::new(),
         };
         hub.fill_book();
+        hub.load_mail();
         hub
     }
 

@@ -52,6 +52,7 @@ impl Hub {
                 self.save_network(network.as_deref(), then);
             }
             Output::NetworkSwitched(network) => self.on_network_switched(network),
+            Output::SaveMail(mail) => self.save_mail(&mail),
             Output::SaveBoot(count) => {
                 if let Err(error) = self.parts.store.set_boot(count) {
                     tracing::error!("cannot keep the boot counter: {error}; {}", error.fix());

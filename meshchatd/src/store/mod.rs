@@ -58,6 +58,8 @@ pub enum StateFile {
     Contacts,
     /// The closed network, or that there is none.
     Network,
+    /// Direct messages on their way, and which ones came.
+    Mail,
 }
 
 /// Why the state directory or a file in it cannot be used.
@@ -140,6 +142,7 @@ impl StateFile {
             Self::People => "people",
             Self::Contacts => "contacts",
             Self::Network => "network",
+            Self::Mail => "mail",
         }
     }
 }

@@ -10,6 +10,7 @@ use meshchat_proto::peer::GoodbyeReason;
 
 use super::{LinkId, Note, SavedNetwork, SavedPerson, SessionId};
 use crate::dial::{Dial, SavedContact};
+use crate::mail::SavedMail;
 
 /// Everything that can follow.
 #[derive(Debug)]
@@ -100,6 +101,8 @@ pub enum Output {
     /// The node belongs to another network now: beacons are to be of that, and named peers that
     /// refused it may not do so again.
     NetworkSwitched(NetworkId),
+    /// Keep direct messages on disk.
+    SaveMail(SavedMail),
     /// Keep the boot counter on disk: others knew a later run of this key.
     SaveBoot(u64),
     /// Tell the log.

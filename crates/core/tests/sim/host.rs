@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use meshchat_core::{
     Admit, Config, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, SavedPerson,
 };
-use meshchat_proto::control::{Event, NodeInfo, PersonInfo, Request, Start, Status};
+use meshchat_proto::control::{Dm, Event, NodeInfo, PersonInfo, Request, Start, Status};
 use meshchat_proto::id::NodeId;
 
 use crate::plan::ROOMS;
@@ -154,7 +154,7 @@ impl Host {
             self.ask(client, Request::Join { room: room.into() }, Ask::Other);
         }
         let room = only.map(str::to_owned);
-        let tail = Request::Tail { room, start, follow: true, presence: true };
+        let tail = Request::Tail { room, start, follow: true, presence: true, dm: Dm::No };
         self.ask(client, tail, Ask::Other);
     }
 

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::mail::{DirectChange, DirectMessage};
 use super::reply::{NodeState, PeerInfo, PersonStatus};
 use super::shape::PartitionChange;
 use crate::id::{MessageId, NodeId};
@@ -12,6 +13,10 @@ use crate::name::{NodeName, PersonName, RoomName, Text};
 pub enum Event {
     /// A message, old or new.
     Message(Message),
+    /// A direct message, old or new.
+    Direct(DirectMessage),
+    /// A direct message of one's own has come further.
+    DirectState(DirectChange),
     /// A person came, went, or changed their name.
     Person(PersonChange),
     /// A node became reachable or not.

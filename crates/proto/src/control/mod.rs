@@ -12,6 +12,7 @@ mod delivery;
 mod error;
 mod event;
 mod finding;
+mod mail;
 mod network;
 mod reply;
 mod request;
@@ -29,6 +30,7 @@ pub use delivery::{
 pub use error::{Error, ErrorCode};
 pub use event::{Event, Gone, Message, Missed, NodeChange, PersonChange};
 pub use finding::{Finding, Grade};
+pub use mail::{DirectChange, DirectInfo, DirectMessage, DirectState, Dm, DmRequest};
 pub use network::{InviteInfo, MemberInfo, NetworkInfo, NetworkRequest, TicketInfo};
 pub use reply::{
     ConfigEntry, DropCount, HistoryStatus, Hop, LimitRow, NodeInfo, NodeState, PeerInfo, PeerState,

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::{DeliveryInfo, TrailInfo};
 use super::finding::Finding;
+use super::mail::DirectInfo;
 use super::network::{InviteInfo, MemberInfo, NetworkInfo, TicketInfo};
 use super::shape::{Graph, Missing};
 use crate::id::{MessageId, NetworkId, NodeId};
@@ -34,6 +35,10 @@ pub enum Reply {
     Delivery(DeliveryInfo),
     /// To [`super::DeliveryRequest::Trace`].
     Trail(TrailInfo),
+    /// To [`super::DmRequest::Send`].
+    Direct(DirectInfo),
+    /// To [`super::DmRequest::List`], the oldest first.
+    Directs(Vec<DirectInfo>),
     /// To [`super::Request::Ping`].
     Pong(Pong),
     /// To [`super::Request::Config`].

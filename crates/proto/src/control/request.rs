@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::delivery::DeliveryRequest;
+use super::mail::{Dm, DmRequest};
 use super::network::NetworkRequest;
 use crate::id::NodeId;
 use crate::message::MessageKind;
@@ -85,7 +86,12 @@ pub enum Request {
         /// Also changes of people and nodes.
         #[serde(default)]
         presence: bool,
+        /// Direct messages to and from the person.
+        #[serde(default, skip_serializing_if = "Dm::is_no")]
+        dm: Dm,
     },
+    /// Direct messages.
+    Dm(DmRequest),
     /// Changes what the person is called. Replies [`super::Reply::Done`].
     Nick {
         /// The new name.
