@@ -43,7 +43,13 @@ impl Control {
     /// A connection that follows the lobby.
     pub(crate) fn tail(socket: &Path) -> Self {
         let mut control = Self::connect(socket);
-        let tail = Request::Tail { room: None, start: Start::Now, follow: true, presence: false };
+        let tail = Request::Tail {
+            room: None,
+            start: Start::Now,
+            follow: true,
+            presence: false,
+            cursor: None,
+        };
         let reply = control.ask(tail);
         assert!(reply.error.is_none(), "no tail: {reply:?}");
         control.buffer.resize(LARGE, 0);

@@ -21,7 +21,7 @@ fn send(text: &str) -> Request {
 }
 
 fn tail() -> Request {
-    Request::Tail { room: None, start: Start::Now, follow: true, presence: false }
+    Request::Tail { room: None, start: Start::Now, follow: true, presence: false, cursor: None }
 }
 
 #[tokio::test]
@@ -230,7 +230,7 @@ async fn a_request_longer_than_a_frame_is_refused_here() {
 }
 
 fn follow(start: Start) -> TailRequest {
-    TailRequest::Messages { room: None, start, follow: true, presence: false }
+    TailRequest::Messages { room: None, start, follow: true, presence: false, cursor: None }
 }
 
 /// A daemon in its run `boot` whose history is `texts`, from node 1, counted from 1.
@@ -317,8 +317,13 @@ async fn a_tail_that_does_not_follow_ends() {
         Request::Status {} => vec![ok(Reply::Status(Box::new(status(1, 0))))],
         _ => vec![ok(Reply::Done {}), end()],
     });
-    let request =
-        TailRequest::Messages { room: None, start: Start::Now, follow: false, presence: false };
+    let request = TailRequest::Messages {
+        room: None,
+        start: Start::Now,
+        follow: false,
+        presence: false,
+        cursor: None,
+    };
     let mut tail = Tail::open(vec![place.socket()], request).await.unwrap();
     assert!(tail.next().await.is_none());
 }

@@ -110,6 +110,7 @@ impl<E: Env> Node<E> {
         }
         self.counters.late += u64::from(entry.late);
         let cursor = self.history.newest() + 1;
+        self.cursors.shown(cursor);
         self.deliver(now, cursor, &entry, body);
         self.history.push(now.mono, entry)
     }
@@ -218,6 +219,7 @@ impl<E: Env> Node<E> {
         let proof = Arc::new(Proof { sig, of: Proven::Batch(ids.clone()) });
         let kept = match self.me.history {
             HistoryMode::Memory => "memory",
+            HistoryMode::Disk => "disk",
             HistoryMode::Off => "nowhere",
         };
         for (index, ((outgoing, bytes), id)) in (0u8..).zip(batch.into_iter().zip(&bodies).zip(ids))

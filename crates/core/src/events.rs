@@ -52,7 +52,9 @@ impl<E: Env> Node<E> {
                 }
             };
             for (id, stream) in &mut state.streams {
-                if !stream.wants(&entry.room, rooms) {
+                if !stream.wants(&entry.room, rooms)
+                    || stream.knows(&self.cursors, &state.user, entry)
+                {
                     continue;
                 }
                 if stream.next.is_some() || state.queued >= most {

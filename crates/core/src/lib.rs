@@ -22,6 +22,7 @@ mod beacons;
 mod budget;
 mod chat;
 mod contacts;
+mod cursors;
 mod dial;
 mod directory;
 mod echo;
@@ -49,6 +50,7 @@ mod ranges;
 mod records;
 mod replies;
 mod report;
+mod restore;
 mod roam;
 mod rooms;
 mod roster;
@@ -64,9 +66,10 @@ mod tries;
 pub use dial::{Carrier, Dial, DialId, Goal, SavedContact, Way};
 pub use env::Env;
 pub use io::{
-    Admit, Config, HistoryMode, Input, Kept, Level, LinkId, Note, Output, Restored, SavedPerson,
-    SeenNumbers, SessionId, Snapshot,
+    Admit, Config, HistoryMode, Input, Kept, Level, LinkId, Note, Output, Restored, SavedCursor,
+    SavedCursors, SavedPerson, SeenNumbers, SessionId, Snapshot, Stored,
 };
+pub use limits::HISTORY_AGE;
 pub use links::LinkInfo;
 pub use node::Node;
 pub use peering::Sought;

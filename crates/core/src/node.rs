@@ -14,11 +14,12 @@ use crate::addresses::Addresses;
 use crate::beacons::Beacons;
 use crate::chat::Outgoing;
 use crate::contacts::Contacts;
+use crate::cursors::Cursors;
 use crate::echo::Echoes;
 use crate::env::Env;
 use crate::greeting::LinkUp;
 use crate::history::History;
-use crate::io::{Admit, Config, HistoryMode, Input, LinkId, Note, Output, SessionId};
+use crate::io::{Admit, Config, HistoryMode, Input, LinkId, Note, Output, SessionId, Stored};
 use crate::limits;
 use crate::links::Links;
 use crate::meet::Meetings;
@@ -72,6 +73,7 @@ pub struct Node<E> {
     pub(crate) partition: Partition,
     pub(crate) people: People,
     pub(crate) sessions: Sessions,
+    pub(crate) cursors: Cursors,
     pub(crate) outgoing: VecDeque<Outgoing>,
     pub(crate) proven: VecDeque<(NodeId, MessageId)>,
     pub(crate) echoes: Echoes,
@@ -93,7 +95,7 @@ impl<E: Env> Node<E> {
     pub fn new(now: Now, config: Config, mut env: E) -> Self {
         let most = match config.history {
             HistoryMode::Off => 0,
-            HistoryMode::Memory => limits::HISTORY_MESSAGES,
+            HistoryMode::Memory | HistoryMode::Disk => limits::HISTORY_MESSAGES,
         };
         let me = Me {
             id: config.id,
@@ -114,7 +116,7 @@ impl<E: Env> Node<E> {
             seen: Seen::default(),
             doubts: Doubts::default(),
             order: Order::default(),
-            history: History::new(most),
+            history: History::new(most, config.stored.age),
             rooms: Rooms::default(),
             nodes: Nodes::default(),
             publication: Publication::default(),
@@ -124,6 +126,7 @@ impl<E: Env> Node<E> {
             partition: Partition::new(now.mono),
             people: People::load(config.people),
             sessions: Sessions::default(),
+            cursors: Cursors::default(),
             outgoing: VecDeque::new(),
             proven: VecDeque::new(),
             echoes: Echoes::default(),
@@ -138,6 +141,9 @@ impl<E: Env> Node<E> {
             clock: now,
             stopped: false,
         };
+        let Stored { restored, cursors, age: _ } = config.stored;
+        node.restore(restored, cursors.newest);
+        node.cursors = Cursors::load(cursors);
         node.record_changed(now);
         node
     }
@@ -209,6 +215,7 @@ impl<E: Env> Node<E> {
         } else if self.presence_due.is_some_and(|due| due <= now.mono) {
             self.show_changes(now);
         }
+        self.tick_cursors(now.mono);
         self.tick_partition(now);
         self.history.forget_old(now.mono);
         if self.record_due() <= now.mono {
@@ -238,6 +245,7 @@ impl<E: Env> Node<E> {
             self.redial_due(),
             self.peering.due(),
             self.contacts.due(),
+            self.cursors.due(),
             self.presence_due,
             self.partition.due(),
             self.blind_until,
@@ -335,6 +343,7 @@ impl<E: Env> Node<E> {
         if self.contacts.due().is_some() {
             self.save_contacts(now);
         }
+        self.save_cursors(now.mono, true);
         self.stopped = true;
     }
 

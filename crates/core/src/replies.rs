@@ -29,12 +29,14 @@ impl<E: Env> Node<E> {
             Request::Send { room, text, kind } => {
                 self.say(now, at, &user, (room.as_deref(), &text, kind)).map(|()| None)
             }
-            Request::Tail { room, start, follow, presence } => {
+            Request::Tail { room, start, follow, presence, cursor } => {
                 room.as_deref().map(parse_room).transpose().map(|room| {
-                    self.open_tail(now, session, id, TailWish { room, start, follow, presence });
+                    let wish = TailWish { room, start, follow, presence, cursor };
+                    self.open_tail(now, session, id, wish);
                     None
                 })
             }
+            Request::Cursor(request) => self.on_cursor_request(&user, request).map(Some),
             Request::Ping { node, timeout_ms } => self.find_node(&node).map(|node| {
                 let timeout = Duration::from_millis(timeout_ms.into()).min(PING_TIMEOUT);
                 self.ping(now, at, node, timeout);
@@ -104,6 +106,7 @@ impl<E: Env> Node<E> {
             | Request::Config {}
             | Request::Doctor {}
             | Request::Network(_)
+            | Request::Cursor(_)
             | Request::Reload {} => {
                 Err(Error::new(ErrorCode::UnknownRequest, "not a question to the core"))
             }

@@ -63,6 +63,7 @@ impl Pair {
                 beacon: 0,
                 addresses: Vec::new(),
                 contacts: Vec::new(),
+                stored: meshchat_core::Stored::default(),
             };
             Node::new(now, config, Stub(NodeId([n; 32]), 0))
         };
@@ -77,7 +78,13 @@ impl Pair {
             pair.ask(
                 n,
                 1,
-                Request::Tail { room: None, start: Start::Now, follow: true, presence: true },
+                Request::Tail {
+                    room: None,
+                    start: Start::Now,
+                    follow: true,
+                    presence: true,
+                    cursor: None,
+                },
             );
         }
         pair

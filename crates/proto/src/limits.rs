@@ -40,5 +40,7 @@ pub const DEPTH: usize = 16;
 pub const RANGES: usize = 64;
 /// Most node names listed by one echo on its way.
 pub const ECHO_PATH: usize = HOPS as usize;
+/// Longest name of a durable cursor, in bytes.
+pub const CURSOR_NAME: usize = 64;
 /// Most characters of free text in a reason, a hint or an away message.
 pub const NOTE_CHARS: usize = 200;

@@ -161,7 +161,13 @@ fn control_frames() {
         Request::Join { room: "ops".into() },
         Request::Leave { room: "ops".into() },
         Request::Send { room: room(), text: "hi".into(), kind: MessageKind::Text },
-        Request::Tail { room: room(), start: Start::Last(20), follow: true, presence: true },
+        Request::Tail {
+            room: room(),
+            start: Start::Last(20),
+            follow: true,
+            presence: true,
+            cursor: None,
+        },
         Request::Nick { name: "Ann".into() },
         Request::Away { away: true, note: "lunch".into() },
         Request::Ping { node: "barn".into(), timeout_ms: 5000 },
@@ -248,7 +254,7 @@ fn control_events() {
             }),
         ),
     );
-    let missed = Missed { messages: 214, changes: 2, cursor: 9 };
+    let missed = Missed { messages: 214, changes: 2, cursor: 9, why: MissedWhy::Slow };
     both("event_missed", &FromDaemon::event(1, Event::Missed(missed)));
     let node_name = "pi-3".parse().unwrap();
     let gone = Gone { node: NODE, node_name, count: 214, before_start: false };

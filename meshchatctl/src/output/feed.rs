@@ -268,7 +268,7 @@ mod tests {
             person(PersonStatus::Online, Some(PersonStatus::Unreachable), ""),
             person(PersonStatus::Offline, Some(PersonStatus::Online), ""),
             Event::Node(NodeChange { node, name: name.clone(), state: NodeState::Unreachable }),
-            Event::Missed(Missed { messages: 1200, changes: 1, cursor: 7 }),
+            Event::Missed(Missed { messages: 1200, changes: 1, cursor: 7, why: MissedWhy::Slow }),
             Event::Gone(Gone { node, node_name: name, count: 214, before_start: false }),
         ];
         assert_eq!(

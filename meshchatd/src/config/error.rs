@@ -145,6 +145,22 @@ pub enum BadValue {
     /// Not a range of numbers of links.
     #[error("expected a range from 1-1 to 64-64, such as \"4-8\", or \"named\"")]
     Links,
+    /// Not an amount of bytes in bounds.
+    #[error("expected {least} to {most}")]
+    Size {
+        /// The least.
+        least: String,
+        /// The most.
+        most: String,
+    },
+    /// Not a span of time in bounds.
+    #[error("expected {least} to {most}, with the unit d, h, m or s")]
+    Span {
+        /// The least.
+        least: String,
+        /// The most.
+        most: String,
+    },
     /// Not a pattern of interface names.
     #[error("expected an interface name, with * for any characters and ! in front to deny")]
     Pattern,

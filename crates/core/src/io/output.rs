@@ -8,7 +8,7 @@ use meshchat_proto::control::{Error, Event, Reply};
 use meshchat_proto::id::NodeId;
 use meshchat_proto::peer::GoodbyeReason;
 
-use super::{LinkId, Note, SavedPerson, SessionId};
+use super::{LinkId, Note, SavedCursors, SavedPerson, SessionId};
 use crate::dial::{Dial, SavedContact};
 
 /// Everything that can follow.
@@ -87,6 +87,8 @@ pub enum Output {
     SaveContacts(Vec<SavedContact>),
     /// Something about links changed: whoever watches peers wants to know.
     PeersChanged,
+    /// Keep the cursors on disk.
+    SaveCursors(SavedCursors),
     /// Keep the people on disk.
     SavePeople(Vec<SavedPerson>),
     /// Keep the boot counter on disk: others knew a later run of this key.

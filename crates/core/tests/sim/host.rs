@@ -116,6 +116,7 @@ impl Host {
             beacon: 0,
             addresses: Vec::new(),
             contacts: Vec::new(),
+            stored: meshchat_core::Stored::default(),
         };
         let stub = Stub { me: self.id, rng: Rng::new(rng.next()) };
         self.node = Some(Node::new(self.time(now), config, stub));
@@ -153,7 +154,7 @@ impl Host {
             self.ask(client, Request::Join { room: room.into() }, Ask::Other);
         }
         let room = only.map(str::to_owned);
-        let tail = Request::Tail { room, start, follow: true, presence: true };
+        let tail = Request::Tail { room, start, follow: true, presence: true, cursor: None };
         self.ask(client, tail, Ask::Other);
     }
 

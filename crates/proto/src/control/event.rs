@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::cursor::MissedWhy;
+
 use super::reply::{NodeState, PeerInfo, PersonStatus};
 use super::shape::PartitionChange;
 use crate::id::{MessageId, NodeId};
@@ -99,7 +101,7 @@ pub struct NodeChange {
     pub state: NodeState,
 }
 
-/// Messages that a slow client did not get.
+/// Messages that a client did not get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missed {
     /// How many messages.
@@ -108,6 +110,9 @@ pub struct Missed {
     pub changes: u64,
     /// The cursor of the last message that it did get.
     pub cursor: u64,
+    /// Why; too slow when missing.
+    #[serde(default, skip_serializing_if = "MissedWhy::is_slow")]
+    pub why: MissedWhy,
 }
 
 /// Messages that no reachable node holds.

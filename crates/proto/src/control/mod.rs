@@ -8,6 +8,7 @@
 //! It changes by addition only: unknown fields are ignored, unknown requests get
 //! [`ErrorCode::UnknownRequest`], unknown events are to be skipped.
 
+mod cursor;
 mod error;
 mod event;
 mod finding;
@@ -21,13 +22,14 @@ use serde::{Deserialize, Serialize};
 use crate::id::NodeId;
 use crate::name::{NodeName, PersonName};
 
+pub use cursor::{CursorInfo, CursorRequest, MissedWhy};
 pub use error::{Error, ErrorCode};
 pub use event::{Event, Gone, Message, Missed, NodeChange, PersonChange};
 pub use finding::{Finding, Grade};
 pub use network::{InviteInfo, MemberInfo, NetworkInfo, NetworkRequest, TicketInfo};
 pub use reply::{
-    ConfigEntry, DropCount, HistoryStatus, Hop, LimitRow, NodeInfo, NodeState, PeerInfo, PeerState,
-    PersonInfo, PersonStatus, Pong, Reloaded, Reply, RoomInfo, Sent, Status,
+    ConfigEntry, DiskStatus, DropCount, HistoryStatus, Hop, LimitRow, NodeInfo, NodeState,
+    PeerInfo, PeerState, PersonInfo, PersonStatus, Pong, Reloaded, Reply, RoomInfo, Sent, Status,
 };
 pub use request::{Request, Start};
 pub use shape::{Graph, GraphLink, GraphNode, Missing, PartitionChange, PartitionState};
