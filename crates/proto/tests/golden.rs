@@ -13,9 +13,9 @@ use meshchat_proto::address::Address;
 use meshchat_proto::beacon::{Beacon, BeaconKey};
 use meshchat_proto::codec::{decode, encode};
 use meshchat_proto::control::{
-    self, Error, ErrorCode, Event, FromDaemon, Gone, Graph, GraphLink, GraphNode, Hop, Missed,
-    NodeChange, NodeInfo, NodeState, PartitionChange, PartitionState, PersonChange, PersonStatus,
-    Reply, Request, Sent, Start, ToDaemon, Welcome,
+    self, CursorInfo, CursorRequest, Error, ErrorCode, Event, FromDaemon, Gone, Graph, GraphLink,
+    GraphNode, Hop, Missed, MissedWhy, NodeChange, NodeInfo, NodeState, PartitionChange,
+    PartitionState, PersonChange, PersonStatus, Reply, Request, Sent, Start, ToDaemon, Welcome,
 };
 use meshchat_proto::frame::{self, Kind};
 use meshchat_proto::id::{Boot, MessageId, MessageRef, NetworkId, NodeId};
@@ -260,6 +260,31 @@ fn control_events() {
     let gone = Gone { node: NODE, node_name, count: 214, before_start: false };
     both("event_gone", &FromDaemon::event(1, Event::Gone(gone)));
     both("event_caught_up", &FromDaemon::event(1, Event::CaughtUp { cursor: 9 }));
+}
+
+#[test]
+fn durable_cursors() {
+    let name = || "backup".to_owned();
+    let tail = Request::Tail {
+        room: None,
+        start: Start::Now,
+        follow: true,
+        presence: false,
+        cursor: Some(name()),
+    };
+    both("request_tail_cursor", &ToDaemon { id: 1, request: tail });
+    let requests = [
+        ("request_cursor_confirm", CursorRequest::Confirm { name: name(), upto: 70_000 }),
+        ("request_cursor_list", CursorRequest::List {}),
+        ("request_cursor_remove", CursorRequest::Remove { name: name() }),
+    ];
+    for (file, request) in requests {
+        both(file, &ToDaemon { id: 1, request: Request::Cursor(request) });
+    }
+    let info = CursorInfo { name: name(), upto: 70_000, waiting: 3, active: true };
+    both("control_cursors", &FromDaemon::ok(1, Reply::Cursors(vec![info])));
+    let missed = Missed { messages: 3, changes: 0, cursor: 9, why: MissedWhy::Restart };
+    both("event_missed_restart", &FromDaemon::event(1, Event::Missed(missed)));
 }
 
 #[test]

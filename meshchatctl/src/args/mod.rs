@@ -115,6 +115,11 @@ pub(crate) enum Command {
     Send(Send),
     /// Show messages: the last ones, then what comes
     Tail(Tail),
+    /// Your durable cursors: how far each `tail --cursor NAME` has read
+    Cursors {
+        #[command(subcommand)]
+        command: Option<Cursors>,
+    },
     /// Change what you are called
     Nick {
         /// Your new name
@@ -177,6 +182,15 @@ pub(crate) enum Peers {
     },
 }
 
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Cursors {
+    /// Forget a cursor
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
 /// How a graph is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum GraphFormat {
@@ -234,6 +248,11 @@ pub(crate) struct Tail {
     /// Only messages, no changes of people and nodes
     #[arg(long)]
     pub(crate) no_presence: bool,
+    /// Go on where the last `tail` with this name stopped, also after a crash or a restart
+    ///
+    /// The node remembers what was printed. Used for the first time, it begins as without it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cursor: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -2,6 +2,7 @@
 
 mod config;
 mod connect;
+mod cursors;
 mod doctor;
 mod graph;
 mod nodes;
@@ -16,7 +17,7 @@ mod trace;
 mod version;
 mod wait;
 
-use crate::args::{Args, Command, Peers};
+use crate::args::{Args, Command, Cursors, Peers};
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -48,6 +49,10 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Leave { room } => rooms::leave(session, room).await,
         Command::Send(send) => send::send(session, send).await,
         Command::Tail(tail) => tail::tail(session, tail).await,
+        Command::Cursors { command: None } => cursors::list(session).await,
+        Command::Cursors { command: Some(Cursors::Remove { name }) } => {
+            cursors::remove(session, name).await
+        }
         Command::Ping(ping) => ping::ping(session, ping).await,
         Command::Trace(trace) => trace::trace(session, trace).await,
         Command::Config(config) => config::config(session, config).await,

@@ -19,11 +19,13 @@ pub(crate) async fn tail(session: &mut Session, args: Tail) -> Result<u8, Failur
     let waits = view.terminal && !view.json && !args.no_follow;
     let mut feed = Feed::new(view.color, args.room.is_none(), !args.no_follow);
     let (room, follow, presence) = (args.room, !args.no_follow, !args.no_presence);
-    let request = TailRequest::Messages { room, start, follow, presence };
+    let cursor = args.cursor;
+    let request = TailRequest::Messages { room, start, follow, presence, cursor };
     let mut stream = Stream::open(session.paths.clone(), request).await?;
     let mut clock = Clock::now();
     for turn in 0u64.. {
         if turn.is_multiple_of(CLOCK_EVERY) {
+            written(session, &mut stream)?;
             clock = Clock::now();
         }
         // What is there already goes out with one write.
@@ -35,7 +37,7 @@ pub(crate) async fn tail(session: &mut Session, args: Tail) -> Result<u8, Failur
         let item = match ready {
             Some(item) => item,
             None => {
-                session.out.flush()?;
+                written(session, &mut stream)?;
                 let item = stream.next().await;
                 clock = Clock::now();
                 item
@@ -54,7 +56,16 @@ pub(crate) async fn tail(session: &mut Session, args: Tail) -> Result<u8, Failur
             None => break,
         }
     }
+    written(session, &mut stream)?;
+    stream.settle().await;
     Ok(0)
+}
+
+/// Confirms what has left this program, and nothing else.
+fn written(session: &mut Session, stream: &mut Stream) -> Result<(), Failure> {
+    session.out.flush()?;
+    stream.confirm();
+    Ok(())
 }
 
 fn show(
@@ -111,5 +122,6 @@ fn utc(message: &Message) -> Option<String> {
     Some(jiff::Timestamp::from_millisecond(ms).ok()?.to_string())
 }
 
-/// Events in a row that take the time as unchanged: asking costs more than the rest.
+/// Events in a row that take the time as unchanged, and go out together at the latest: asking
+/// costs more than the rest.
 const CLOCK_EVERY: u64 = 256;

@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 use meshchat_client::proto::control::{
-    Event, Gone, Message, Missed, NodeChange, NodeState, PartitionChange, PartitionState,
-    PersonChange, PersonStatus,
+    Event, Gone, Message, Missed, MissedWhy, NodeChange, NodeState, PartitionChange,
+    PartitionState, PersonChange, PersonStatus,
 };
 use meshchat_client::proto::message::MessageKind;
 
@@ -148,6 +148,19 @@ impl Feed {
 }
 
 fn missed_words(missed: &Missed) -> String {
+    let messages = count(missed.messages, "message");
+    match missed.why {
+        MissedWhy::History => {
+            return format!("missed {messages}: history no longer holds them");
+        }
+        MissedWhy::Restart => {
+            return format!(
+                "missed {messages} or more: the daemon was restarted, and history was in memory; \
+                 what neighbours still hold comes back"
+            );
+        }
+        MissedWhy::Slow | MissedWhy::Unknown => {}
+    }
     match (missed.messages, missed.changes) {
         (0, changes) => format!("missed {}: too slow", count(changes, "change")),
         (messages, 0) => format!("missed {}: too slow", count(messages, "message")),
