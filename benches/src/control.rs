@@ -49,6 +49,7 @@ impl Control {
             follow: true,
             presence: false,
             dm: Dm::No,
+            cursor: None,
         };
         let reply = control.ask(tail);
         assert!(reply.error.is_none(), "no tail: {reply:?}");

@@ -16,6 +16,7 @@ pub mod logging;
 pub mod near;
 pub mod notify;
 pub mod portmap;
+mod shelf;
 pub mod sleep;
 pub mod start;
 pub mod store;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use meshchat_core::{Config, SavedContact, SavedNetwork, SavedPerson};
+use meshchat_core::{Config, SavedContact, SavedNetwork, SavedPerson, Stored};
 use meshchat_proto::id::{NetworkId, NodeId};
 use meshchat_proto::network::Charter;
 use tokio::net::UnixListener;
@@ -25,6 +25,8 @@ use crate::interfaces::{NetworkChange, Watcher};
 use crate::logging::LogHandle;
 use crate::notify::Notifier;
 use crate::portmap::{self, MAPPED_INBOX, Mapped};
+use crate::shelf;
+use crate::store::scribe::{REPORTS, Report};
 use crate::store::{StateDir, StateFile, StoreError};
 use crate::supervise::Tasks;
 use crate::transport::{Acceptor, BindError, Channel, CloseCode, Endpoint, Limits};
@@ -58,7 +60,9 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     let store = StateDir::open(&settings.state_dir.value).map_err(with_fix)?;
     let machine = MachineId::read(MACHINE_ID.as_ref());
     let identity = identity::load_or_create(&store, machine.as_ref()).map_err(with_identity_fix)?;
-    let mut node = node_config(&settings, &store, NodeId(identity.signer.public()))?;
+    let (stored, shelf) = shelf::open(&settings, &store)?;
+    let clock = clock.behind(shelf.ran());
+    let mut node = node_config(&settings, &store, NodeId(identity.signer.public()), stored)?;
     prepare_runtime_dir(&settings)?;
     let endpoint = listen(&settings, identity.signer.seed())?;
     // A socket that systemd made is its own to remove.
@@ -66,7 +70,9 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     let socket = control::bind(passed, &settings)?;
 
     let tasks = Tasks::default();
-    let (doors, ears, inboxes) = wire_up(&tasks, &endpoint, socket);
+    let (reports, reports_in) = mpsc::channel(REPORTS);
+    let (doors, ears, inboxes) = wire_up(&tasks, &endpoint, socket, reports_in);
+    let keeper = shelf.start(&tasks, &store, clock, reports);
     let watcher = Watcher::start();
     let interfaces = watcher.interfaces().to_vec();
     let choice = (settings.discovery(), settings.interfaces.value.clone());
@@ -91,6 +97,7 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         discovery,
         portmap,
         clock,
+        keeper,
     };
     let hub = Hub::new(parts, doors, node, Keys::new(identity.signer), interfaces);
     let stop = async {
@@ -133,7 +140,12 @@ struct Ears {
 }
 
 /// Starts the tasks that bring peers and clients, and makes the queues between them and the hub.
-fn wire_up(tasks: &Tasks, endpoint: &Endpoint, socket: UnixListener) -> (Doors, Ears, Inboxes) {
+fn wire_up(
+    tasks: &Tasks,
+    endpoint: &Endpoint,
+    socket: UnixListener,
+    reports: mpsc::Receiver<Report>,
+) -> (Doors, Ears, Inboxes) {
     let (links, links_in) = mpsc::channel(LINK_INBOX);
     let (clients, clients_in) = mpsc::channel(CLIENT_INBOX);
     let (arrivals, arrivals_in) = mpsc::channel(CHANNEL_INBOX);
@@ -153,11 +165,17 @@ fn wire_up(tasks: &Tasks, endpoint: &Endpoint, socket: UnixListener) -> (Doors, 
         network: network_in,
         mapped: mapped_in,
         finds: finds_in,
+        reports,
     };
     (Doors { links, dials, finds, gate: Arc::default() }, Ears { heard, network, mapped }, inboxes)
 }
 
-fn node_config(settings: &Settings, store: &StateDir, id: NodeId) -> anyhow::Result<Config> {
+fn node_config(
+    settings: &Settings,
+    store: &StateDir,
+    id: NodeId,
+    stored: Stored,
+) -> anyhow::Result<Config> {
     let boot_count = store.next_boot().map_err(with_fix)?;
     let people = store.load::<Vec<SavedPerson>>(StateFile::People).unwrap_or_else(|error| {
         tracing::error!("people start anew: {error}; {}", error.fix());
@@ -182,6 +200,7 @@ fn node_config(settings: &Settings, store: &StateDir, id: NodeId) -> anyhow::Res
         beacon: 0,
         addresses: Vec::new(),
         contacts: contacts.unwrap_or_default(),
+        stored,
     })
 }
 

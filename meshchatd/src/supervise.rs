@@ -40,8 +40,19 @@ impl Tasks {
         tokio::time::timeout(limit, self.tracker.wait()).await.ok();
     }
 
+    /// Starts a thread for what blocks; it ends by itself, and nobody waits for it.
+    pub fn thread(&self, name: &str, work: impl FnOnce() + Send + 'static) {
+        let builder = std::thread::Builder::new().name(name.into()).stack_size(STACK);
+        if let Err(error) = builder.spawn(work) {
+            tracing::error!("cannot start the thread {name}: {error}");
+        }
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is the place that the ban points to")]
     fn start(&self, task: impl Future<Output = ()> + Send + 'static) {
         tokio::spawn(self.tracker.track_future(task));
     }
 }
+
+/// Bytes: threads only write files.
+const STACK: usize = 256 * 1024;

@@ -60,6 +60,12 @@ impl Client {
         }
     }
 
+    /// Sends one request if there is room for it now.
+    pub(crate) fn try_ask(&self, request: Request) -> Option<oneshot::Receiver<Answer>> {
+        let (to, answer) = oneshot::channel();
+        self.wire.try_submit(request, Waiter::Once(to)).then_some(answer)
+    }
+
     /// Opens a stream and waits until the daemon says that it begins.
     ///
     /// A stream that is not read holds up the whole connection once

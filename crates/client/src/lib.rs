@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod client;
+mod confirm;
 mod connect;
 mod error;
 mod incoming;

@@ -7,6 +7,7 @@ use meshchat_proto::id::{LetterId, MessageId, NodeId};
 use tokio::time;
 
 use crate::client::Client;
+use crate::confirm::Confirming;
 use crate::error::{ConnectError, RequestError};
 use crate::stream::EventStream;
 
@@ -29,6 +30,8 @@ pub enum TailRequest {
         presence: bool,
         /// Direct messages to and from the person.
         dm: Dm,
+        /// A durable cursor: the tail begins behind what was confirmed with it.
+        cursor: Option<String>,
     },
     /// Peers, as in [`Request::WatchPeers`].
     Peers,
@@ -58,6 +61,7 @@ pub struct Tail {
     paths: Vec<PathBuf>,
     request: TailRequest,
     stream: Option<EventStream>,
+    confirming: Confirming,
     place: Place,
     pause: Duration,
 }
@@ -70,7 +74,8 @@ impl Tail {
     /// The first attempt must succeed; only later ones are repeated.
     pub async fn open(paths: Vec<PathBuf>, request: TailRequest) -> Result<Self, TailError> {
         let place = Place::default();
-        let mut tail = Self { paths, request, stream: None, place, pause: SHORTEST_PAUSE };
+        let (stream, confirming, pause) = (None, Confirming::default(), SHORTEST_PAUSE);
+        let mut tail = Self { paths, request, stream, confirming, place, pause };
         tail.reopen().await?;
         Ok(tail)
     }
@@ -85,7 +90,12 @@ impl Tail {
             let Some(stream) = &mut self.stream else {
                 return Some(self.come_back().await);
             };
-            match stream.next().await {
+            let next = tokio::select! {
+                biased;
+                () = self.confirming.go_on() => continue,
+                next = stream.next() => next,
+            };
+            match next {
                 Some(Ok(event)) if self.place.is_new(&event) => {
                     return Some(Ok(TailItem::Event(event)));
                 }
@@ -100,12 +110,32 @@ impl Tail {
         }
     }
 
+    /// Says that all events so far are dealt with, if there is a cursor. Never waits: what is not
+    /// yet told is told by [`Self::next`].
+    pub fn confirm(&mut self) {
+        if let (TailRequest::Messages { cursor: Some(name), .. }, Some(upto)) =
+            (&self.request, self.place.cursor)
+        {
+            self.confirming.wish(name, upto);
+        }
+    }
+
+    /// Waits until the daemon knows of what was confirmed; not long.
+    pub async fn settle(&mut self) {
+        let all = async {
+            while self.confirming.is_open() {
+                self.confirming.go_on().await;
+            }
+        };
+        time::timeout(SETTLE, all).await.ok();
+    }
+
     fn follows(&self) -> bool {
         matches!(self.request, TailRequest::Peers | TailRequest::Messages { follow: true, .. })
     }
 
     fn lost(&mut self, why: String) -> TailItem {
-        self.stream = None;
+        (self.stream, self.confirming.client) = (None, None);
         TailItem::Lost(why)
     }
 
@@ -130,14 +160,22 @@ impl Tail {
         let client = Client::connect_any(&self.paths).await?;
         let request = match &self.request {
             TailRequest::Peers => Request::WatchPeers {},
-            TailRequest::Messages { room, start, follow, presence, dm } => {
+            TailRequest::Messages { room, start, follow, presence, dm, cursor } => {
                 let status = client.status().await?;
-                let start = self.place.enter(status.boot, status.history.cursor, *start);
-                let (room, follow, presence) = (room.clone(), *follow, *presence);
-                Request::Tail { room, start, follow, presence, dm: *dm }
+                let start = match cursor {
+                    None => self.place.enter(status.boot, status.history.cursor, *start),
+                    Some(_) => {
+                        self.place.run = Some(status.boot);
+                        *start
+                    }
+                };
+                let (room, cursor) = (room.clone(), cursor.clone());
+                let (follow, presence, dm) = (*follow, *presence, *dm);
+                Request::Tail { room, start, follow, presence, dm, cursor }
             }
         };
         self.stream = Some(client.stream(request).await?);
+        self.confirming.connected(client);
         Ok(())
     }
 }
@@ -286,3 +324,6 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Nodes whose first yielded message is remembered.
 const FLOORS: usize = 4096;
+
+/// How long the end may wait for the daemon.
+const SETTLE: Duration = Duration::from_secs(2);

@@ -69,6 +69,18 @@ impl Wire {
         }
     }
 
+    /// Queues a request if there is room for it; tells whether there was.
+    pub(crate) fn try_submit(&self, request: Request, waiter: Waiter) -> bool {
+        let mut state = self.shared.lock();
+        if state.lost.is_some() || !state.has_room() {
+            return false;
+        }
+        let Ok(id) = state.queue(request) else { return false };
+        state.waiting.insert(id, waiter);
+        self.shared.ready.notify_one();
+        true
+    }
+
     /// Forgets a stream and tells the daemon so.
     pub(crate) fn cancel(&self, id: u64) {
         let mut state = self.shared.lock();

@@ -21,7 +21,14 @@ fn send(text: &str) -> Request {
 }
 
 fn tail() -> Request {
-    Request::Tail { room: None, start: Start::Now, follow: true, presence: false, dm: Dm::No }
+    Request::Tail {
+        room: None,
+        start: Start::Now,
+        follow: true,
+        presence: false,
+        dm: Dm::No,
+        cursor: None,
+    }
 }
 
 #[tokio::test]
@@ -230,7 +237,14 @@ async fn a_request_longer_than_a_frame_is_refused_here() {
 }
 
 fn follow(start: Start) -> TailRequest {
-    TailRequest::Messages { room: None, start, follow: true, presence: false, dm: Dm::No }
+    TailRequest::Messages {
+        room: None,
+        start,
+        follow: true,
+        presence: false,
+        dm: Dm::No,
+        cursor: None,
+    }
 }
 
 /// A daemon in its run `boot` whose history is `texts`, from node 1, counted from 1.
@@ -323,6 +337,7 @@ async fn a_tail_that_does_not_follow_ends() {
         follow: false,
         presence: false,
         dm: Dm::No,
+        cursor: None,
     };
     let mut tail = Tail::open(vec![place.socket()], request).await.unwrap();
     assert!(tail.next().await.is_none());

@@ -144,6 +144,7 @@ impl<E: Env> Node<E> {
         if entry.room.is_sealed() {
             self.take_sealed(now, cursor, &entry, body);
         }
+        self.cursors.shown(cursor);
         self.deliver(now, cursor, &entry, body);
         self.history.push(now.mono, entry)
     }
@@ -271,6 +272,7 @@ impl<E: Env> Node<E> {
         let proof = Arc::new(Proof { sig, of: Proven::Batch(ids.clone()) });
         let kept = match self.me.history {
             HistoryMode::Memory => "memory",
+            HistoryMode::Disk => "disk",
             HistoryMode::Off => "nowhere",
         };
         for (index, ((outgoing, bytes), id)) in (0u8..).zip(batch.into_iter().zip(&bodies).zip(ids))

@@ -53,7 +53,9 @@ impl<E: Env> Node<E> {
             let opened = if let Shown::Opened(opened) = shown { Some(opened) } else { None };
             let is_author = opened.is_some_and(|opened| opened.is_from(&state.user));
             for (id, stream) in &mut state.streams {
-                if !stream.wants(shown, &entry.room, (&state.user, rooms)) {
+                if !stream.wants(shown, &entry.room, (&state.user, rooms))
+                    || stream.knows(&self.cursors, &state.user, entry)
+                {
                     continue;
                 }
                 if stream.next.is_some() || state.queued >= most {

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use meshchat_proto::id::{Boot, MessageId, NodeId};
 use meshchat_proto::merkle;
@@ -93,12 +94,19 @@ pub(crate) struct History {
     shares: BTreeMap<NodeId, Share>,
     newest: u64,
     most: usize,
+    age: Duration,
 }
 
 impl History {
-    /// A history of at most `most` messages.
-    pub(crate) fn new(most: usize) -> Self {
-        Self { slots: VecDeque::new(), held: 0, bytes: 0, shares: BTreeMap::new(), newest: 0, most }
+    /// A history of at most `most` messages, none older than `age`.
+    pub(crate) fn new(most: usize, age: Duration) -> Self {
+        let (slots, shares) = (VecDeque::new(), BTreeMap::new());
+        Self { slots, held: 0, bytes: 0, shares, newest: 0, most, age }
+    }
+
+    /// Gives no number up to this one any more.
+    pub(crate) fn skip_to(&mut self, cursor: u64) {
+        self.newest = self.newest.max(cursor);
     }
 
     /// Messages held.
@@ -143,12 +151,13 @@ impl History {
 
     /// Forgets all messages; cursors go on.
     pub(crate) fn clear(&mut self) {
-        *self = Self { newest: self.newest, ..Self::new(self.most) };
+        *self = Self { newest: self.newest, ..Self::new(self.most, self.age) };
     }
 
-    /// Forgets what is older than [`limits::HISTORY_AGE`].
+    /// Forgets what is too old.
     pub(crate) fn forget_old(&mut self, now: Mono) {
-        while self.oldest().is_some_and(|entry| now.since(entry.at) > limits::HISTORY_AGE) {
+        let age = self.age;
+        while self.oldest().is_some_and(|entry| now.since(entry.at) > age) {
             self.drop_oldest();
         }
     }
@@ -234,7 +243,6 @@ fn cost(entry: &Entry) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::time::Duration;
 
     fn entry(node: u8, seq: u64, bytes: usize, at: Mono) -> Entry {
         let proof = Proof { sig: [0; 64], of: Proven::Batch(Vec::new()) };
@@ -255,7 +263,7 @@ mod tests {
 
     #[test]
     fn one_sender_has_at_most_an_eighth() {
-        let mut history = History::new(80);
+        let mut history = History::new(80, limits::HISTORY_AGE);
         history.push(Mono::ZERO, entry(1, 1, 10, Mono::ZERO));
         for seq in 1..=10_000 {
             history.push(Mono::ZERO, entry(2, seq, 10, Mono::ZERO));
@@ -269,14 +277,14 @@ mod tests {
 
     #[test]
     fn bytes_and_count_are_bounded() {
-        let mut history = History::new(limits::HISTORY_MESSAGES);
+        let mut history = History::new(limits::HISTORY_MESSAGES, limits::HISTORY_AGE);
         for seq in 0..4000u64 {
             let node = u8::try_from(seq % 32).unwrap();
             history.push(Mono::ZERO, entry(node, seq, 4096, Mono::ZERO));
         }
         history.check_invariants();
         assert!(history.bytes() > limits::HISTORY_BYTES - 8192);
-        let mut none = History::new(0);
+        let mut none = History::new(0, limits::HISTORY_AGE);
         none.push(Mono::ZERO, entry(1, 1, 10, Mono::ZERO));
         assert_eq!((none.len(), none.newest()), (0, 1));
         none.check_invariants();
@@ -284,7 +292,7 @@ mod tests {
 
     #[test]
     fn old_messages_are_forgotten_on_the_running_clock() {
-        let mut history = History::new(100);
+        let mut history = History::new(100, limits::HISTORY_AGE);
         history.push(Mono::ZERO, entry(1, 1, 10, Mono::ZERO));
         let later = Mono::ZERO + limits::HISTORY_AGE;
         history.forget_old(later);

@@ -23,6 +23,7 @@ mod beacons;
 mod budget;
 mod chat;
 mod contacts;
+mod cursors;
 mod delivery;
 mod dial;
 mod directory;
@@ -59,6 +60,7 @@ mod records;
 mod refusals;
 mod replies;
 mod report;
+mod restore;
 mod roam;
 mod rooms;
 mod roster;
@@ -76,9 +78,10 @@ mod tries;
 pub use dial::{Carrier, Dial, DialId, Goal, SavedContact, Way};
 pub use env::Env;
 pub use io::{
-    Admit, Config, HistoryMode, Input, Kept, Level, LinkId, Note, Output, Restored, SavedInvite,
-    SavedNetwork, SavedPerson, SeenNumbers, SessionId, Snapshot,
+    Admit, Config, HistoryMode, Input, Kept, Level, LinkId, Note, Output, Restored, SavedCursor,
+    SavedCursors, SavedInvite, SavedNetwork, SavedPerson, SeenNumbers, SessionId, Snapshot, Stored,
 };
+pub use limits::HISTORY_AGE;
 pub use links::LinkInfo;
 pub use mail::{SavedLetter, SavedMail, SavedParcel};
 pub use node::Node;

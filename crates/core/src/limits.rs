@@ -134,6 +134,21 @@ pub const RESEND_MOST: Duration = Duration::from_secs(6 * 3600);
 pub const MAIL_PAUSE: Duration = Duration::from_secs(2);
 /// How often their age is written while some are on their way.
 pub const MAIL_AGES: Duration = Duration::from_secs(3600);
+/// Durable cursors of all people together; the person removes one.
+pub const CURSORS: usize = 64;
+/// Durable cursors of one person.
+pub const CURSORS_PER_USER: usize = 16;
+/// Origins that all cursors together have confirmed messages of; the largest cursor forgets the one
+/// that it confirmed longest ago, whose messages may be shown again after a restart.
+pub const CURSOR_ORIGINS: usize = 4096;
+/// Ranges of numbers of one origin that one cursor has confirmed; the lowest is forgotten.
+pub const CURSOR_RANGES: usize = 8;
+/// Numbers of messages that are reserved at once.
+pub const CURSOR_BLOCK: u64 = 4096;
+/// Stretches of numbers remembered that no message has; the lowest is forgotten.
+pub const CURSOR_JUMPS: usize = 64;
+/// Least time between two savings of cursors.
+pub const CURSOR_PAUSE: Duration = Duration::from_secs(2);
 
 /// Nodes whose addresses are remembered over restarts; the one heard of longest ago makes room.
 pub const CONTACTS: usize = 256;

@@ -42,7 +42,7 @@ impl<E: Env> Node<E> {
             NetworkRequest::Join { ticket } => return self.join_network(now, at, &ticket),
             NetworkRequest::Leave {} => return self.leave_network(now, at),
             NetworkRequest::Backup {} => return self.backup(now, at),
-            NetworkRequest::Restore { key } => return self.restore(now, at, &key),
+            NetworkRequest::Restore { key } => return self.restore_root(now, at, &key),
             NetworkRequest::Invite { uses, expires_ms, role } => {
                 return self.invite(now, at, (uses, expires_ms, role));
             }
@@ -151,7 +151,7 @@ impl<E: Env> Node<E> {
         Ok(())
     }
 
-    fn restore(&mut self, now: Now, at: (SessionId, u64), key: &str) -> Result<(), Error> {
+    fn restore_root(&mut self, now: Now, at: (SessionId, u64), key: &str) -> Result<(), Error> {
         self.need_closed()?;
         let seed = from_hex(key).ok_or_else(|| {
             Error::new(ErrorCode::BadArgument, "that is no root key: it has 64 digits 0-9 and a-f")

@@ -15,13 +15,14 @@ use crate::arrivals::Arrivals;
 use crate::beacons::Beacons;
 use crate::chat::Outgoing;
 use crate::contacts::Contacts;
+use crate::cursors::Cursors;
 use crate::delivery::Deliveries;
 use crate::echo::Echoes;
 use crate::env::Env;
 use crate::greeting::LinkUp;
 use crate::history::History;
 use crate::holdings::Claims;
-use crate::io::{Admit, Config, HistoryMode, Input, LinkId, Note, Output, SessionId};
+use crate::io::{Admit, Config, HistoryMode, Input, LinkId, Note, Output, SessionId, Stored};
 use crate::limits;
 use crate::links::Links;
 use crate::mail::Mail;
@@ -86,6 +87,7 @@ pub struct Node<E> {
     pub(crate) partition: Partition,
     pub(crate) people: People,
     pub(crate) sessions: Sessions,
+    pub(crate) cursors: Cursors,
     pub(crate) outgoing: VecDeque<Outgoing>,
     pub(crate) pacing: Pacing,
     pub(crate) rates: Rates,
@@ -115,7 +117,7 @@ impl<E: Env> Node<E> {
     pub fn new(now: Now, config: Config, mut env: E) -> Self {
         let most = match config.history {
             HistoryMode::Off => 0,
-            HistoryMode::Memory => limits::HISTORY_MESSAGES,
+            HistoryMode::Memory | HistoryMode::Disk => limits::HISTORY_MESSAGES,
         };
         let (roster, membership) = switch::load(now.mono, config.network);
         let me = Me {
@@ -140,7 +142,7 @@ impl<E: Env> Node<E> {
             seen: Seen::default(),
             doubts: Doubts::default(),
             order: Order::default(),
-            history: History::new(most),
+            history: History::new(most, config.stored.age),
             rooms: Rooms::default(),
             nodes: Nodes::default(),
             publication: Publication::default(),
@@ -150,6 +152,7 @@ impl<E: Env> Node<E> {
             partition: Partition::new(now.mono),
             people: People::load(config.people),
             sessions: Sessions::default(),
+            cursors: Cursors::default(),
             outgoing: VecDeque::new(),
             pacing: Pacing::default(),
             rates: Rates::default(),
@@ -172,6 +175,9 @@ impl<E: Env> Node<E> {
             clock: now,
             stopped: false,
         };
+        let Stored { restored, cursors, age: _ } = config.stored;
+        node.restore(restored, cursors.newest);
+        node.cursors = Cursors::load(cursors);
         node.record_changed(now);
         node
     }
@@ -255,6 +261,7 @@ impl<E: Env> Node<E> {
         } else if self.presence_due.is_some_and(|due| due <= now.mono) {
             self.show_changes(now);
         }
+        self.tick_cursors(now.mono);
         self.tick_partition(now);
         self.history.forget_old(now.mono);
         if self.record_due() <= now.mono {
@@ -289,6 +296,7 @@ impl<E: Env> Node<E> {
             self.redial_due(),
             self.peering.due(),
             self.contacts.due(),
+            self.cursors.due(),
             self.presence_due,
             self.partition.due(),
             self.mail.due(),
@@ -396,6 +404,7 @@ impl<E: Env> Node<E> {
             self.save_network(now, None);
         }
         self.close_mail(now);
+        self.save_cursors(now.mono, true);
         self.stopped = true;
     }
 

@@ -124,6 +124,12 @@ impl Ranges {
         Self(below.map(|(start, end)| (*start, (*end).min(most))).collect())
     }
 
+    /// Forgets the lowest ranges beyond `most`.
+    pub(crate) fn keep_last(&mut self, most: usize) {
+        let crowd = self.0.len().saturating_sub(most);
+        self.0.drain(..crowd);
+    }
+
     /// Closes the lowest hole; tells which numbers it was, or none when there is no hole.
     pub(crate) fn close_lowest_hole(&mut self) -> Option<(u64, u64)> {
         let (first, second) = (*self.0.first()?, *self.0.get(1)?);

@@ -29,14 +29,15 @@ impl<E: Env> Node<E> {
             Request::Send { room, text, kind } => {
                 self.say(now, at, &user, (room.as_deref(), &text, kind)).map(|()| None)
             }
-            Request::Tail { room, start, follow, presence, dm } => {
+            Request::Tail { room, start, follow, presence, dm, cursor } => {
                 room.as_deref().map(parse_room).transpose().map(|room| {
-                    let wish = TailWish { room, start, follow, presence, dm };
+                    let wish = TailWish { room, start, follow, presence, dm, cursor };
                     self.open_tail(now, session, id, wish);
                     None
                 })
             }
             Request::Dm(request) => self.on_dm_request(now, at, &user, request).map(|()| None),
+            Request::Cursor(request) => self.on_cursor_request(&user, request).map(Some),
             Request::Ping { node, timeout_ms } => self.find_node(&node).map(|node| {
                 let timeout = Duration::from_millis(timeout_ms.into()).min(PING_TIMEOUT);
                 self.ping(now, at, node, timeout);
@@ -114,6 +115,7 @@ impl<E: Env> Node<E> {
             | Request::Delivery(_)
             | Request::Network(_)
             | Request::Dm(_)
+            | Request::Cursor(_)
             | Request::Reload {} => {
                 Err(Error::new(ErrorCode::UnknownRequest, "not a question to the core"))
             }

@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 use meshchat_proto::control::{DropCount, HistoryStatus, LimitRow, Status};
 
 use crate::env::Env;
-use crate::io::HistoryMode;
 use crate::limits;
 use crate::node::Node;
 use crate::records::is_up;
@@ -39,13 +38,11 @@ impl<E: Env> Node<E> {
             people_present: narrow(present),
             clients: narrow(self.sessions.len()),
             history: HistoryStatus {
-                mode: match self.me.history {
-                    HistoryMode::Memory => "memory".into(),
-                    HistoryMode::Off => "off".into(),
-                },
+                mode: self.me.history.as_str().into(),
                 messages: self.history.len() as u64,
                 bytes: self.history.bytes() as u64,
                 cursor: self.history.newest(),
+                disk: None,
             },
             sent: self.counters.sent,
             received: self.counters.received,
@@ -101,6 +98,13 @@ impl<E: Env> Node<E> {
             ("people", self.people.len(), limits::PEOPLE, "whoever is offline longest makes room"),
             ("clients", self.sessions.len(), limits::SESSIONS, "new clients are refused"),
             ("streams", streams, limits::SESSIONS * limits::STREAMS, "the request is refused"),
+            ("cursors", self.cursors.len(), limits::CURSORS, "the request is refused"),
+            (
+                "cursor_origins",
+                self.cursors.origins(),
+                limits::CURSOR_ORIGINS,
+                "the one confirmed longest ago is forgotten",
+            ),
             ("splits", self.partition.len(), limits::SPLITS, "they count as one with the last"),
             ("pings", self.echoes.len(), limits::PINGS, "the request is refused"),
             ("arrivals", self.arrivals.len(), limits::ARRIVALS, "the oldest is forgotten"),

@@ -170,6 +170,10 @@ impl Seen {
         self.windows.get_mut(origin)
     }
 
+    pub(crate) fn windows_mut(&mut self) -> impl Iterator<Item = &mut Window> {
+        self.windows.values_mut()
+    }
+
     /// Whether messages of this run may still come.
     pub(crate) fn admits(&self, origin: &Origin) -> bool {
         self.floors.get(&origin.0).is_none_or(|floor| origin.1.count() > *floor)

@@ -10,13 +10,14 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use meshchat_proto::control::{Dm, Error, ErrorCode, Event, Missed, Reply, Start};
+use meshchat_proto::control::{Dm, Error, ErrorCode, Event, Missed, MissedWhy, Reply, Start};
 use meshchat_proto::name::RoomName;
 
+use crate::cursors::{Cursors, Resume};
 use crate::env::Env;
 use crate::events;
 use crate::history::Entry;
-use crate::io::{Output, SessionId};
+use crate::io::{HistoryMode, Output, SessionId};
 use crate::limits;
 use crate::mail::Shown;
 use crate::node::Node;
@@ -48,6 +49,10 @@ pub(crate) struct Stream {
     replaying: bool,
     /// The last cursor it got.
     pub(crate) last: u64,
+    /// The durable cursor that it reads along with.
+    cursor: Option<String>,
+    /// Why it misses something at its start; told even if nothing was counted.
+    gap: Option<MissedWhy>,
 }
 
 /// What a client asked for.
@@ -58,6 +63,7 @@ pub(crate) struct TailWish {
     pub(crate) follow: bool,
     pub(crate) presence: bool,
     pub(crate) dm: Dm,
+    pub(crate) cursor: Option<String>,
 }
 
 /// All clients, and what is on its way to them.
@@ -74,6 +80,13 @@ impl Sessions {
 
     pub(crate) fn streams(&self) -> usize {
         self.map.values().map(|session| session.streams.len()).sum()
+    }
+
+    /// Whether somebody reads along with a cursor.
+    pub(crate) fn has_cursor(&self, user: &str, name: &str) -> bool {
+        let own = self.map.values().filter(|session| session.user == user);
+        own.flat_map(|session| session.streams.values())
+            .any(|stream| stream.cursor.as_deref() == Some(name))
     }
 
     pub(crate) fn get(&self, session: SessionId) -> Option<&Session> {
@@ -148,6 +161,11 @@ impl Stream {
         self.dm != Dm::No
     }
 
+    /// Whether its cursor has confirmed a message, under this or an earlier number.
+    pub(crate) fn knows(&self, cursors: &Cursors, user: &str, entry: &Entry) -> bool {
+        self.cursor.as_deref().is_some_and(|name| cursors.has(user, name, entry))
+    }
+
     pub(crate) fn wants_changes(&self) -> bool {
         self.presence && self.follow
     }
@@ -196,6 +214,10 @@ impl<E: Env> Node<E> {
             return self.reply(session, id, Err(error));
         }
         let user = state.user.clone();
+        let checked = wish.cursor.as_deref().map(|name| self.check_cursor(&user, name));
+        if let Some(Err(error)) = checked {
+            return self.reply(session, id, Err(error));
+        }
         let mut stream = Stream {
             room: wish.room,
             follow: wish.follow,
@@ -206,8 +228,10 @@ impl<E: Env> Node<E> {
             changes_missed: 0,
             replaying: true,
             last: self.history.newest(),
+            cursor: wish.cursor,
+            gap: None,
         };
-        self.place(now.mono, &user, wish.start, &mut stream);
+        self.place_at_cursor(now.mono, &user, wish.start, &mut stream);
         if wish.follow && !self.start_reading(now, &user) {
             let error = Error::new(ErrorCode::TooMany, "too many people are on this node");
             return self.reply(session, id, Err(error));
@@ -274,7 +298,9 @@ impl<E: Env> Node<E> {
         let mut letters = Vec::new();
         for (cursor, entry) in self.history.from(from) {
             let shown = self.mail.shown(cursor, entry);
-            if !stream.wants(shown, &entry.room, (user, &rooms)) {
+            if !stream.wants(shown, &entry.room, (user, &rooms))
+                || stream.knows(&self.cursors, user, entry)
+            {
                 continue;
             }
             if room == 0 {
@@ -311,9 +337,11 @@ impl<E: Env> Node<E> {
 
     /// How many messages from `from` on a stream is still to get.
     fn held_for(&self, stream: &Stream, reader: (&str, &[RoomName]), from: u64) -> u64 {
-        let entries = self.history.from(from);
-        entries.filter(|(cursor, entry)| self.is_wanted(stream, reader, *cursor, entry)).count()
-            as u64
+        let entries = self.history.from(from).filter(|(cursor, entry)| {
+            self.is_wanted(stream, reader, *cursor, entry)
+                && !stream.knows(&self.cursors, reader.0, entry)
+        });
+        entries.count() as u64
     }
 
     fn is_wanted(
@@ -330,11 +358,33 @@ impl<E: Env> Node<E> {
     fn missed(&mut self, stream: &mut Stream, held: u64) -> Option<Event> {
         let changes = core::mem::take(&mut stream.changes_missed);
         let messages = stream.pending.saturating_sub(held);
-        if messages == 0 && changes == 0 {
+        let gap = stream.gap.take();
+        if messages == 0 && changes == 0 && gap.is_none() {
             return None;
         }
+        let why = gap.unwrap_or_default();
         self.counters.drop(Drop::ClientMissed, messages);
-        Some(Event::Missed(Missed { messages, changes, cursor: stream.last }))
+        Some(Event::Missed(Missed { messages, changes, cursor: stream.last, why }))
+    }
+
+    /// Puts a new stream behind what its cursor has confirmed, or where its client wants to start.
+    fn place_at_cursor(&mut self, now: Mono, user: &str, start: Start, stream: &mut Stream) {
+        let Some(name) = stream.cursor.clone() else {
+            return self.place(now, user, start, stream);
+        };
+        let Some(Resume { upto, torn }) = self.cursors.resume(user, &name) else {
+            self.place(now, user, start, stream);
+            return self.make_cursor(user, &name, stream.last);
+        };
+        self.place(now, user, Start::After(upto), stream);
+        let rooms = self.people.rooms_of(user);
+        let held = self.held_for(stream, (user, &rooms), upto.saturating_add(1));
+        let lost = stream.pending > held;
+        let kept = self.me.history == HistoryMode::Disk;
+        stream.gap = match (kept, self.cursors.is_before(upto) && lost, torn) {
+            (false, true, _) | (false, _, true) => Some(MissedWhy::Restart),
+            (_, _, _) => lost.then_some(MissedWhy::History),
+        };
     }
 
     /// Puts a new stream where its client wants to start.
@@ -364,7 +414,8 @@ impl<E: Env> Node<E> {
         let mut lost = 0;
         if let Start::After(cursor) = start {
             // What history has lost of these may have been of other rooms: at most so many.
-            lost = self.history.newest().saturating_sub(cursor).saturating_sub(held);
+            let used = self.cursors.used_between(cursor, self.history.newest());
+            lost = used.saturating_sub(held);
         }
         (stream.next, stream.pending, stream.last) = (Some(first), wanted + lost, first - 1);
     }

@@ -76,6 +76,7 @@ impl Pair {
                 beacon: 0,
                 addresses: Vec::new(),
                 contacts: Vec::new(),
+                stored: meshchat_core::Stored::default(),
             };
             Node::new(now, config, Stub(NodeId([n; 32]), 0))
         };
@@ -96,6 +97,7 @@ impl Pair {
                     follow: true,
                     presence: true,
                     dm: Dm::No,
+                    cursor: None,
                 },
             );
         }

@@ -104,6 +104,7 @@ impl Mesh {
             beacon: 0,
             addresses: Vec::new(),
             contacts: Vec::new(),
+            stored: meshchat_core::Stored::default(),
         };
         Node::new(self.now, config, Stub(id(n), self.boots[n] << 32))
     }
@@ -111,8 +112,14 @@ impl Mesh {
     fn read(&mut self, n: usize) {
         self.nodes[n].handle(self.now, Input::SessionUp { session: 1, user: format!("user{n}") });
         let presence = true;
-        let tail =
-            Request::Tail { room: None, start: Start::Now, follow: true, presence, dm: Dm::No };
+        let tail = Request::Tail {
+            room: None,
+            start: Start::Now,
+            follow: true,
+            presence,
+            dm: Dm::No,
+            cursor: None,
+        };
         self.ask(n, tail);
     }
 

@@ -60,5 +60,7 @@ pub const ECHO_PATH: usize = HOPS as usize;
 pub const HOLDINGS: usize = 32;
 /// Most ranges of one of them.
 pub const HOLDING_RANGES: usize = 4;
+/// Longest name of a durable cursor, in bytes.
+pub const CURSOR_NAME: usize = 64;
 /// Most characters of free text in a reason, a hint or an away message.
 pub const NOTE_CHARS: usize = 200;

@@ -13,11 +13,11 @@ use meshchat_proto::address::Address;
 use meshchat_proto::beacon::{Beacon, BeaconKey};
 use meshchat_proto::codec::{decode, encode};
 use meshchat_proto::control::{
-    self, DeliveryInfo, DeliveryRequest, DeliveryState, DirectChange, DirectInfo, DirectMessage,
-    DirectState, Dm, DmRequest, Error, ErrorCode, Event, FromDaemon, Gone, Graph, GraphLink,
-    GraphNode, HolderInfo, Hop, Missed, NodeChange, NodeInfo, NodeState, PartitionChange,
-    PartitionState, PersonChange, PersonStatus, Reply, Request, Sent, Start, ToDaemon, TrailCopy,
-    TrailFacts, TrailHop, TrailInfo, Wait, Welcome,
+    self, CursorInfo, CursorRequest, DeliveryInfo, DeliveryRequest, DeliveryState, DirectChange,
+    DirectInfo, DirectMessage, DirectState, Dm, DmRequest, Error, ErrorCode, Event, FromDaemon,
+    Gone, Graph, GraphLink, GraphNode, HolderInfo, Hop, Missed, MissedWhy, NodeChange, NodeInfo,
+    NodeState, PartitionChange, PartitionState, PersonChange, PersonStatus, Reply, Request, Sent,
+    Start, ToDaemon, TrailCopy, TrailFacts, TrailHop, TrailInfo, Wait, Welcome,
 };
 use meshchat_proto::frame::{self, Kind};
 use meshchat_proto::holding::{Footprint, Holder, Holding, Holdings, Trail, origin_tag};
@@ -287,6 +287,7 @@ fn control_frames() {
             follow: true,
             presence: true,
             dm: Dm::No,
+            cursor: None,
         },
         Request::Nick { name: "Ann".into() },
         Request::Away { away: true, note: "lunch".into() },
@@ -328,7 +329,7 @@ fn direct_messages() {
     both("request_dm_send", &ToDaemon { id: 1, request: Request::Dm(send) });
     both("request_dm_list", &ToDaemon { id: 1, request: Request::Dm(DmRequest::List {}) });
     let (start, follow, presence) = (Start::Now, true, false);
-    let tail = Request::Tail { room: None, start, follow, presence, dm: Dm::Only };
+    let tail = Request::Tail { room: None, start, follow, presence, dm: Dm::Only, cursor: None };
     both("request_tail_dm", &ToDaemon { id: 1, request: tail });
     let (letter, id) = (LetterId([6; 16]), MessageId([5; 32]));
     let (to, to_node): (PersonName, _) = ("bob".parse().unwrap(), OTHER);
@@ -433,12 +434,38 @@ fn control_events() {
             }),
         ),
     );
-    let missed = Missed { messages: 214, changes: 2, cursor: 9 };
+    let missed = Missed { messages: 214, changes: 2, cursor: 9, why: MissedWhy::Slow };
     both("event_missed", &FromDaemon::event(1, Event::Missed(missed)));
     let node_name = "pi-3".parse().unwrap();
     let gone = Gone { node: NODE, node_name, count: 214, before_start: false, refused: false };
     both("event_gone", &FromDaemon::event(1, Event::Gone(gone)));
     both("event_caught_up", &FromDaemon::event(1, Event::CaughtUp { cursor: 9 }));
+}
+
+#[test]
+fn durable_cursors() {
+    let name = || "backup".to_owned();
+    let tail = Request::Tail {
+        room: None,
+        start: Start::Now,
+        follow: true,
+        presence: false,
+        dm: Dm::No,
+        cursor: Some(name()),
+    };
+    both("request_tail_cursor", &ToDaemon { id: 1, request: tail });
+    let requests = [
+        ("request_cursor_confirm", CursorRequest::Confirm { name: name(), upto: 70_000 }),
+        ("request_cursor_list", CursorRequest::List {}),
+        ("request_cursor_remove", CursorRequest::Remove { name: name() }),
+    ];
+    for (file, request) in requests {
+        both(file, &ToDaemon { id: 1, request: Request::Cursor(request) });
+    }
+    let info = CursorInfo { name: name(), upto: 70_000, waiting: 3, active: true };
+    both("control_cursors", &FromDaemon::ok(1, Reply::Cursors(vec![info])));
+    let missed = Missed { messages: 3, changes: 0, cursor: 9, why: MissedWhy::Restart };
+    both("event_missed_restart", &FromDaemon::event(1, Event::Missed(missed)));
 }
 
 #[test]

@@ -120,6 +120,11 @@ pub(crate) enum Command {
     Dm(Dm),
     /// Show messages: the last ones, then what comes
     Tail(Tail),
+    /// Your durable cursors: how far each `tail --cursor NAME` has read
+    Cursors {
+        #[command(subcommand)]
+        command: Option<Cursors>,
+    },
     /// Change what you are called
     Nick {
         /// Your new name
@@ -185,6 +190,15 @@ pub(crate) enum Peers {
         /// text for people, dot (Graphviz), mermaid or json
         #[arg(short, long, value_name = "FORMAT", default_value = "text")]
         format: GraphFormat,
+    },
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Cursors {
+    /// Forget a cursor
+    Remove {
+        /// Its name
+        name: String,
     },
 }
 
@@ -289,6 +303,11 @@ pub(crate) struct Tail {
     /// Only direct messages, to you and from you
     #[arg(long, conflicts_with = "room")]
     pub(crate) dm: bool,
+    /// Go on where the last `tail` with this name stopped, also after a crash or a restart
+    ///
+    /// The node remembers what was printed. Used for the first time, it begins as without it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cursor: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

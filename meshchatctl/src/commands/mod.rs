@@ -2,6 +2,7 @@
 
 mod config;
 mod connect;
+mod cursors;
 mod delivery;
 mod dm;
 mod doctor;
@@ -19,7 +20,7 @@ mod trail;
 mod version;
 mod wait;
 
-use crate::args::{Args, Command, Peers};
+use crate::args::{Args, Command, Cursors, Peers};
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -52,6 +53,10 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Send(send) => send::send(session, send).await,
         Command::Dm(dm) => dm::dm(session, dm).await,
         Command::Tail(tail) => tail::tail(session, tail).await,
+        Command::Cursors { command: None } => cursors::list(session).await,
+        Command::Cursors { command: Some(Cursors::Remove { name }) } => {
+            cursors::remove(session, name).await
+        }
         Command::Ping(ping) => ping::ping(session, ping).await,
         Command::Trace(trace) => trace::trace(session, trace).await,
         Command::Delivery(delivery) => delivery::delivery(session, delivery).await,

@@ -98,6 +98,7 @@ fn render(status: &Status, view: &View, clock: &Clock) -> String {
                 history.mode
             ),
         ),
+        ("on disk", on_disk(status)),
         ("messages", format!("{} sent, {} received", number(status.sent), number(status.received))),
         (
             "traffic",
@@ -110,7 +111,7 @@ fn render(status: &Status, view: &View, clock: &Clock) -> String {
         ("clients", number(status.clients.into())),
     ];
     let mut out = String::new();
-    for (name, value) in rows {
+    for (name, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
         out.push_str(&Paint::Header.on(name, view.color));
         out.push_str(&format!("{:1$}{2}\n", "", 11 - name.len(), escape(&value)));
     }
@@ -127,6 +128,19 @@ fn render(status: &Status, view: &View, clock: &Clock) -> String {
         out.push_str(&remark(note, view));
     }
     out
+}
+
+/// Empty when history is not kept on disk.
+fn on_disk(status: &Status) -> String {
+    let Some(disk) = &status.history.disk else { return String::new() };
+    format!(
+        "{} of {}; written today {} of {}, ever {}",
+        bytes(disk.bytes),
+        bytes(disk.most),
+        bytes(disk.written_today),
+        bytes(disk.budget),
+        bytes(disk.written_total)
+    )
 }
 
 fn remark(text: &str, view: &View) -> String {

@@ -21,11 +21,13 @@ pub(crate) async fn tail(session: &mut Session, args: Tail) -> Result<u8, Failur
     let (room, follow, presence) = (args.room, !args.no_follow, !args.no_presence);
     let dm = if args.dm { Dm::Only } else { Dm::Also };
     let presence = presence && !args.dm;
-    let request = TailRequest::Messages { room, start, follow, presence, dm };
+    let cursor = args.cursor;
+    let request = TailRequest::Messages { room, start, follow, presence, dm, cursor };
     let mut stream = Stream::open(session.paths.clone(), request).await?;
     let mut clock = Clock::now();
     for turn in 0u64.. {
         if turn.is_multiple_of(CLOCK_EVERY) {
+            written(session, &mut stream)?;
             clock = Clock::now();
         }
         // What is there already goes out with one write.
@@ -37,7 +39,7 @@ pub(crate) async fn tail(session: &mut Session, args: Tail) -> Result<u8, Failur
         let item = match ready {
             Some(item) => item,
             None => {
-                session.out.flush()?;
+                written(session, &mut stream)?;
                 let item = stream.next().await;
                 clock = Clock::now();
                 item
@@ -56,7 +58,16 @@ pub(crate) async fn tail(session: &mut Session, args: Tail) -> Result<u8, Failur
             None => break,
         }
     }
+    written(session, &mut stream)?;
+    stream.settle().await;
     Ok(0)
+}
+
+/// Confirms what has left this program, and nothing else.
+fn written(session: &mut Session, stream: &mut Stream) -> Result<(), Failure> {
+    session.out.flush()?;
+    stream.confirm();
+    Ok(())
 }
 
 fn show(
@@ -124,5 +135,6 @@ fn utc(wall_ms: u64) -> Option<String> {
     Some(jiff::Timestamp::from_millisecond(ms).ok()?.to_string())
 }
 
-/// Events in a row that take the time as unchanged: asking costs more than the rest.
+/// Events in a row that take the time as unchanged, and go out together at the latest: asking
+/// costs more than the rest.
 const CLOCK_EVERY: u64 = 256;

@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 use meshchat_client::proto::control::{
-    DirectChange, DirectMessage, DirectState, Event, Gone, Message, Missed, NodeChange, NodeState,
-    PartitionChange, PartitionState, PersonChange, PersonStatus,
+    DirectChange, DirectMessage, DirectState, Event, Gone, Message, Missed, MissedWhy, NodeChange,
+    NodeState, PartitionChange, PartitionState, PersonChange, PersonStatus,
 };
 use meshchat_client::proto::message::MessageKind;
 
@@ -202,6 +202,19 @@ fn said(kind: MessageKind, who: &str) -> String {
 }
 
 fn missed_words(missed: &Missed) -> String {
+    let messages = count(missed.messages, "message");
+    match missed.why {
+        MissedWhy::History => {
+            return format!("missed {messages}: history no longer holds them");
+        }
+        MissedWhy::Restart => {
+            return format!(
+                "missed {messages} or more: the daemon was restarted, and history was in memory; \
+                 what neighbours still hold comes back"
+            );
+        }
+        MissedWhy::Slow | MissedWhy::Unknown => {}
+    }
     match (missed.messages, missed.changes) {
         (0, changes) => format!("missed {}: too slow", count(changes, "change")),
         (messages, 0) => format!("missed {}: too slow", count(messages, "message")),
@@ -369,7 +382,7 @@ mod tests {
             person(PersonStatus::Online, Some(PersonStatus::Unreachable), ""),
             person(PersonStatus::Offline, Some(PersonStatus::Online), ""),
             Event::Node(NodeChange { node, name: name.clone(), state: NodeState::Unreachable }),
-            Event::Missed(Missed { messages: 1200, changes: 1, cursor: 7 }),
+            Event::Missed(Missed { messages: 1200, changes: 1, cursor: 7, why: MissedWhy::Slow }),
             Event::Gone(Gone {
                 node,
                 node_name: name,

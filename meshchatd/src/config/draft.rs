@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use super::amounts::{Size, Span};
 use super::error::{BadValue, Cause, Problem, shown};
 use super::keys::Key;
 use super::patterns::Patterns;
@@ -18,6 +19,9 @@ pub(super) struct Draft {
     pub(super) admit: Option<Value<Admit>>,
     pub(super) rate: Option<Value<Rate>>,
     pub(super) history: Option<Value<History>>,
+    pub(super) history_size: Option<Value<Size>>,
+    pub(super) history_age: Option<Value<Span>>,
+    pub(super) history_budget: Option<Value<Size>>,
     pub(super) log: Option<Value<LogFilter>>,
     pub(super) state_dir: Option<Value<PathBuf>>,
     pub(super) socket: Option<Value<PathBuf>>,
@@ -79,6 +83,15 @@ impl Draft {
             Key::Admit => put(&mut self.admit, values::parse_admit(text)?, origin),
             Key::Rate => put(&mut self.rate, values::parse_rate(text)?, origin),
             Key::History => put(&mut self.history, values::parse_history(text)?, origin),
+            Key::HistorySize => {
+                put(&mut self.history_size, values::parse_history_size(text)?, origin);
+            }
+            Key::HistoryAge => {
+                put(&mut self.history_age, values::parse_history_age(text)?, origin);
+            }
+            Key::HistoryBudget => {
+                put(&mut self.history_budget, values::parse_history_budget(text)?, origin);
+            }
             Key::Log => put(&mut self.log, text.parse()?, origin),
             Key::StateDir => put(&mut self.state_dir, absolute(text, origin)?, origin),
             Key::Socket => put(&mut self.socket, absolute(text, origin)?, origin),

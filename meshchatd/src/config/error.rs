@@ -150,6 +150,22 @@ pub enum BadValue {
         "expected messages at once / a second, such as \"20/5\" (at most 10000/1000), or \"off\""
     )]
     Rate,
+    /// Not an amount of bytes in bounds.
+    #[error("expected {least} to {most}")]
+    Size {
+        /// The least.
+        least: String,
+        /// The most.
+        most: String,
+    },
+    /// Not a span of time in bounds.
+    #[error("expected {least} to {most}, with the unit d, h, m or s")]
+    Span {
+        /// The least.
+        least: String,
+        /// The most.
+        most: String,
+    },
     /// Not a pattern of interface names.
     #[error("expected an interface name, with * for any characters and ! in front to deny")]
     Pattern,

@@ -65,7 +65,7 @@ pub struct Flags {
     #[arg(long, value_name = "BURST/SECOND")]
     pub rate: Option<String>,
 
-    /// Where messages are kept: memory or off [default: memory]
+    /// Where messages are kept: memory, disk or off [default: memory]
     #[arg(long, value_name = "WHERE")]
     pub history: Option<String>,
 

@@ -13,6 +13,12 @@ pub enum Key {
     Rate,
     /// Where messages are kept.
     History,
+    /// Bytes that messages on disk may take.
+    HistorySize,
+    /// How long messages are kept.
+    HistoryAge,
+    /// Bytes that may be written in a day.
+    HistoryBudget,
     /// Log filter.
     Log,
     /// Directory for the key and the small state.
@@ -37,12 +43,15 @@ pub enum Key {
 
 impl Key {
     /// Every key, in the order in which they are shown.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Name,
         Self::Listen,
         Self::Admit,
         Self::Rate,
         Self::History,
+        Self::HistorySize,
+        Self::HistoryAge,
+        Self::HistoryBudget,
         Self::Log,
         Self::StateDir,
         Self::Socket,
@@ -87,7 +96,14 @@ impl Key {
             | Self::Links
             | Self::Mapping
             | Self::Peer => true,
-            Self::Listen | Self::History | Self::StateDir | Self::Socket | Self::Group => false,
+            Self::Listen
+            | Self::History
+            | Self::HistorySize
+            | Self::HistoryAge
+            | Self::HistoryBudget
+            | Self::StateDir
+            | Self::Socket
+            | Self::Group => false,
         }
     }
 
@@ -102,6 +118,13 @@ impl Key {
             Self::Admit => ("admit", "MESHCHAT_ADMIT", "admit = \"neighbours\""),
             Self::Rate => ("rate", "MESHCHAT_RATE", "rate = \"20/5\""),
             Self::History => ("history", "MESHCHAT_HISTORY", "history = \"memory\""),
+            Self::HistorySize => {
+                ("history_size", "MESHCHAT_HISTORY_SIZE", "history_size = \"16 MiB\"")
+            }
+            Self::HistoryAge => ("history_age", "MESHCHAT_HISTORY_AGE", "history_age = \"7d\""),
+            Self::HistoryBudget => {
+                ("history_budget", "MESHCHAT_HISTORY_BUDGET", "history_budget = \"64 MiB\"")
+            }
             Self::Log => ("log", "MESHCHAT_LOG", "log = \"info,meshchatd::link=debug\""),
             Self::StateDir => {
                 ("state_dir", "MESHCHAT_STATE_DIR", "state_dir = \"/var/lib/meshchat\"")

@@ -3,6 +3,7 @@
 //! Flags win over `MESHCHAT_*` variables, these over files, files over defaults. Every value
 //! remembers its origin. An unknown key or a bad value anywhere refuses the whole configuration.
 
+mod amounts;
 mod draft;
 mod error;
 mod file;
@@ -14,6 +15,7 @@ mod reload;
 mod settings;
 mod values;
 
+pub use amounts::{Size, Span};
 pub use error::{BadValue, Cause, ConfigError, Problem};
 pub use flags::{Command, Flags, IdentityCommand};
 pub use keys::Key;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use meshchat_proto::name::NodeName;
 
+use super::amounts::{Size, Span};
 use super::draft::Draft;
 use super::error::{BadValue, Cause, ConfigError, Problem, shown};
 use super::file;
@@ -30,6 +31,12 @@ pub struct Settings {
     pub rate: Value<Rate>,
     /// Where messages are kept.
     pub history: Value<History>,
+    /// Bytes that messages on disk may take, 2 MiB to 1 GiB.
+    pub history_size: Value<Size>,
+    /// Running time after which messages are forgotten, a minute to ten years.
+    pub history_age: Value<Span>,
+    /// Bytes that may be written in a day of running time, at least 1 MiB.
+    pub history_budget: Value<Size>,
     /// What is logged.
     pub log: Value<LogFilter>,
     /// Absolute path of the state directory.
@@ -166,6 +173,9 @@ pub fn render(settings: &Settings) -> Vec<Row> {
     row(Key::Admit, s.admit.value.to_string(), &s.admit.origin);
     row(Key::Rate, s.rate.value.to_string(), &s.rate.origin);
     row(Key::History, s.history.value.to_string(), &s.history.origin);
+    row(Key::HistorySize, s.history_size.value.to_string(), &s.history_size.origin);
+    row(Key::HistoryAge, s.history_age.value.to_string(), &s.history_age.origin);
+    row(Key::HistoryBudget, s.history_budget.value.to_string(), &s.history_budget.origin);
     row(Key::Log, s.log.value.to_string(), &s.log.origin);
     row(Key::StateDir, s.state_dir.value.display().to_string(), &s.state_dir.origin);
     row(Key::Socket, s.socket.value.display().to_string(), &s.socket.origin);
@@ -225,6 +235,7 @@ impl Settings {
     pub fn core_history(&self) -> meshchat_core::HistoryMode {
         match self.history.value {
             History::Memory => meshchat_core::HistoryMode::Memory,
+            History::Disk => meshchat_core::HistoryMode::Disk,
             History::Off => meshchat_core::HistoryMode::Off,
         }
     }
@@ -285,6 +296,9 @@ fn finish(
         admit: draft.admit.unwrap_or_else(|| default(Admit::default())),
         rate: draft.rate.unwrap_or_else(|| default(Rate::default())),
         history: draft.history.unwrap_or_else(|| default(History::default())),
+        history_size: draft.history_size.unwrap_or_else(|| default(Size(16 << 20))),
+        history_age: draft.history_age.unwrap_or_else(|| default(Span(meshchat_core::HISTORY_AGE))),
+        history_budget: draft.history_budget.unwrap_or_else(|| default(Size(64 << 20))),
         log: draft.log.unwrap_or_else(|| default(LogFilter::default())),
         state_dir,
         socket,

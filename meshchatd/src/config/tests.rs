@@ -153,7 +153,7 @@ fn every_problem_of_every_place_is_told_at_once() {
     let mut machine = Machine::system();
     machine.file(MAIN, "zzz = 1\nadmit = 'everyone'\nlisten = 7117\nname = ''\n");
     machine.file("etc/meshchat/meshchat.d/1.toml", "log = 'loud'\n");
-    machine.set("MESHCHAT_HISTORY", "disk");
+    machine.set("MESHCHAT_HISTORY", "tape");
     machine.flags.peer = vec!["a b".into()];
     let text = machine.load().unwrap_err();
     let causes: Vec<_> = text.lines().filter(|line| !line.starts_with("  fix: ")).collect();
@@ -167,8 +167,8 @@ fn every_problem_of_every_place_is_told_at_once() {
          a name has 1 to 32 characters",
         "/etc/meshchat/meshchat.d/1.toml: bad value \"loud\" for `log` at line 1: \
          \"loud\" is not a level; the levels are off, error, warn, info, debug and trace",
-        "environment MESHCHAT_HISTORY: bad value \"disk\" for `history`: \
-         expected one of memory, off",
+        "environment MESHCHAT_HISTORY: bad value \"tape\" for `history`: \
+         expected one of memory, disk, off",
         "flag --peer: bad value \"a b\" for `peer`: \
          expected a host name or IP address, with an optional port",
     ];

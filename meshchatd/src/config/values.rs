@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use meshchat_proto::id::NodeId;
 use meshchat_proto::limits::NEIGHBOURS;
 use meshchat_proto::name::{NameError, NodeName};
 
+use super::amounts::{Size, Span, parse_size, parse_span};
 use super::error::BadValue;
 
 /// UDP port of a node when none is written.
@@ -30,6 +32,8 @@ pub enum History {
     /// In memory, lost at a restart.
     #[default]
     Memory,
+    /// In memory and on disk.
+    Disk,
     /// Nowhere: this node helps nobody to catch up.
     Off,
 }
@@ -121,6 +125,7 @@ impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Memory => "memory",
+            Self::Disk => "disk",
             Self::Off => "off",
         })
     }
@@ -219,8 +224,9 @@ pub(super) fn parse_admit(text: &str) -> Result<Admit, BadValue> {
 pub(super) fn parse_history(text: &str) -> Result<History, BadValue> {
     match text {
         "memory" => Ok(History::Memory),
+        "disk" => Ok(History::Disk),
         "off" => Ok(History::Off),
-        _ => Err(BadValue::NotOneOf("memory, off")),
+        _ => Err(BadValue::NotOneOf("memory, disk, off")),
     }
 }
 
@@ -236,6 +242,21 @@ pub(super) fn parse_rate(text: &str) -> Result<Rate, BadValue> {
     };
     let (burst, per_second) = rate.filter(fits).ok_or(BadValue::Rate)?;
     Ok(Rate::Of { burst, per_second })
+}
+
+/// Bytes that messages on disk may take. Some segments must fit, and it is read at the start.
+pub(super) fn parse_history_size(text: &str) -> Result<Size, BadValue> {
+    parse_size(text, Size(2 << 20), Size(1 << 30))
+}
+
+/// How long history remembers.
+pub(super) fn parse_history_age(text: &str) -> Result<Span, BadValue> {
+    parse_span(text, Span(Duration::from_secs(60)), Span(Duration::from_secs(3650 * 24 * 3600)))
+}
+
+/// Bytes that may be written in a day.
+pub(super) fn parse_history_budget(text: &str) -> Result<Size, BadValue> {
+    parse_size(text, Size(1 << 20), Size(1 << 40))
 }
 
 pub(super) fn parse_links(text: &str) -> Result<Links, BadValue> {
@@ -359,8 +380,10 @@ const LONGEST_NAME: usize = 32;
 const LONGEST_HOST: usize = 255;
 const LONGEST_ACCOUNT: usize = 32;
 /// Names that already mean a file in the state or configuration directory.
-const RESERVED: [&str; 8] =
-    ["boot", "contacts", "key", "lock", "machine", "meshchat", "people", "peers"];
+const RESERVED: [&str; 10] = [
+    "boot", "contacts", "cursors", "history", "key", "lock", "machine", "meshchat", "people",
+    "peers",
+];
 
 #[cfg(test)]
 mod tests {

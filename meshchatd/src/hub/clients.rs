@@ -41,8 +41,8 @@ impl Hub {
             ClientEvent::Ended { session } => {
                 // The answers to its last requests are still to be drawn from the node.
                 self.drain();
-                if let Some(client) = self.clients.get(&session) {
-                    client.outbox.close();
+                if !self.ends_later(session) {
+                    self.end_session(session);
                 }
             }
             ClientEvent::Down { session } => {
@@ -50,6 +50,13 @@ impl Hub {
                 self.watchers.retain(|(watcher, _)| *watcher != session);
                 self.node.handle(self.now(), Input::SessionDown { session });
             }
+        }
+    }
+
+    /// Ends a session when what waits for it is sent.
+    pub(super) fn end_session(&self, session: u32) {
+        if let Some(client) = self.clients.get(&session) {
+            client.outbox.close();
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod clients;
 mod doctor;
+mod keep;
 mod keys;
 mod links;
 mod mail;
@@ -14,6 +15,7 @@ mod peers;
 mod reload;
 mod requests;
 mod seek;
+mod shelf;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,15 +38,18 @@ use crate::notify::Notifier;
 use crate::portmap::{self, Mapped};
 use crate::sleep::Sleep;
 use crate::store::StateDir;
+use crate::store::scribe::Report;
 use crate::supervise::Tasks;
 use crate::transport::{Channel, Endpoint};
 use crate::users::{Access, Users};
 
 use doctor::Exam;
 pub use doctor::Finds;
+pub use keep::Keeper;
 pub use keys::Keys;
 use links::HubLink;
 pub use seek::{beacon_number, own_addresses};
+pub use shelf::Shelf;
 
 /// What the hub is made of.
 #[derive(Debug)]
@@ -71,6 +76,8 @@ pub struct Parts {
     pub portmap: portmap::Handle,
     /// The running clock.
     pub clock: Clock,
+    /// What writes messages and cursors.
+    pub keeper: Keeper,
 }
 
 /// Where the hub's news comes from. Full means: links read no more from their peers, clients are
@@ -93,6 +100,8 @@ pub struct Inboxes {
     pub network: mpsc::Receiver<NetworkChange>,
     /// What the router gives.
     pub mapped: mpsc::Receiver<Mapped>,
+    /// What was written.
+    pub(crate) reports: mpsc::Receiver<Report>,
 }
 
 /// The sending ends that the hub hands to the tasks it starts.
@@ -251,6 +260,7 @@ impl Hub {
                 Some(heard) = inboxes.heard.recv() => self.on_heard(heard),
                 Some(finds) = inboxes.finds.recv() => self.on_finds(finds),
                 Some(mapped) = inboxes.mapped.recv() => self.on_mapped(mapped),
+                Some(report) = inboxes.reports.recv() => self.on_report(report),
                 () = &mut alarm => self.on_deadline(),
                 () = hangup() => self.on_hangup(),
                 () = &mut stop => break,
@@ -261,6 +271,10 @@ impl Hub {
             }
         }
         self.say_goodbye();
+        self.finish_keeping(&mut inboxes.reports).await;
+        for client in self.clients.values() {
+            client.outbox.close();
+        }
     }
 
     fn now(&self) -> Now {
@@ -273,6 +287,7 @@ impl Hub {
             self.book.due(),
             self.exam_due(),
             self.watchdog,
+            self.parts.keeper.due(),
             (!self.watchers.is_empty()).then(|| self.pushed + WATCH_REFRESH),
             gated.then(|| Instant::now() + GATE_CHECK),
         ];
@@ -302,9 +317,6 @@ impl Hub {
         self.parts.notifier.stopping();
         self.node.handle(self.now(), Input::Shutdown);
         self.drain();
-        for client in self.clients.values() {
-            client.outbox.close();
-        }
     }
 
     fn save_people(&self, people: &[SavedPerson]) {

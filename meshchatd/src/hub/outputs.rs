@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use meshchat_core::{Note, Output};
 use meshchat_proto::codec;
-use meshchat_proto::control::{Event, FromDaemon, PartitionChange, PartitionState};
+use meshchat_proto::control::{Event, FromDaemon, PartitionChange, PartitionState, Reply};
 use meshchat_proto::id::NodeId;
 use tokio::time::Instant;
 
@@ -17,6 +17,7 @@ impl Hub {
         while let Some(output) = self.node.poll_output() {
             self.apply(output);
         }
+        self.keep();
         if self.peers_changed {
             self.peers_changed = false;
             self.push_peers();
@@ -32,6 +33,9 @@ impl Hub {
                 }
             }
             Output::CloseLink { link, reason, by_peer } => self.close_link(link, reason, by_peer),
+            Output::Reply { session, id, result: Ok(Reply::Sent(sent)) } => {
+                self.answer_sent(session, id, sent);
+            }
             Output::Reply { session, id, result } => self.answer(session, id, result),
             Output::Event { streams, event } => self.give_event(&streams, &event),
             Output::End { session, id } => {
@@ -46,6 +50,7 @@ impl Hub {
             }
             Output::SaveContacts(contacts) => self.save_contacts(&contacts),
             Output::PeersChanged => self.peers_changed = true,
+            Output::SaveCursors(cursors) => self.save_cursors(cursors),
             Output::SavePeople(people) => self.save_people(&people),
             Output::SaveNetwork { network, then } => {
                 let then = then.map(|(session, id, reply)| (session, id, *reply));

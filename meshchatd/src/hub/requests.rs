@@ -56,6 +56,7 @@ impl Hub {
             | Request::Delivery(_)
             | Request::Network(_)
             | Request::Dm(_)
+            | Request::Cursor(_)
             | Request::Cancel { .. }) => {
                 return self.node.handle(now, Input::Request { session, id, request });
             }
@@ -121,6 +122,10 @@ impl Hub {
                 Some(drop) => drop.count += count,
                 None => status.drops.push(DropCount { reason: reason.into(), count }),
             }
+        }
+        if let Some(shelf) = &self.parts.keeper.shelf {
+            status.history.disk = Some(shelf.status());
+            status.notes.extend(shelf.note());
         }
         if status.network == meshchat_proto::id::NetworkId::OPEN {
             let whom = match status.admit.as_str() {

@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use super::{LARGEST_STATE, StateDir, StoreError};
+use super::{LARGEST_STATE, StoreError};
 
 /// The body of a sound file.
 pub(super) struct Found {
@@ -15,8 +15,8 @@ pub(super) struct Found {
 }
 
 /// The newest sound generation of `name`, or `None` if there never was one.
-pub(super) fn read(directory: &StateDir, name: &str) -> Result<Option<Found>, StoreError> {
-    let path = directory.path().join(name);
+pub(super) fn read(directory: &Path, name: &str) -> Result<Option<Found>, StoreError> {
+    let path = directory.join(name);
     let newest = sound(&path)?;
     if let Some(Ok(body)) = newest {
         return Ok(Some(Found { body, previous: false }));
@@ -35,8 +35,8 @@ pub(super) fn read(directory: &StateDir, name: &str) -> Result<Option<Found>, St
 }
 
 /// Replaces `name` at once or not at all; the generation before stays as `NAME.old`.
-pub(super) fn write(directory: &StateDir, name: &str, body: &[u8]) -> Result<(), StoreError> {
-    let path = directory.path().join(name);
+pub(super) fn write(directory: &Path, name: &str, body: &[u8]) -> Result<(), StoreError> {
+    let path = directory.join(name);
     if body.len() > LARGEST_STATE {
         return Err(StoreError::TooLarge(path));
     }
@@ -48,7 +48,7 @@ pub(super) fn write(directory: &StateDir, name: &str, body: &[u8]) -> Result<(),
             keep_as(&path, &old)?;
         }
         fs::rename(&temporary, &path)?;
-        sync_directory(directory.path())
+        sync_directory(directory)
     });
     written.map_err(|error| {
         // Half a file helps nobody, and on a full disk it takes the last space.

@@ -6,6 +6,7 @@
 mod boot;
 mod file;
 pub(crate) mod log;
+pub(crate) mod scribe;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -60,6 +61,8 @@ pub enum StateFile {
     Network,
     /// Direct messages on their way, and which ones came.
     Mail,
+    /// How far clients have read.
+    Cursors,
 }
 
 /// Why the state directory or a file in it cannot be used.
@@ -143,6 +146,7 @@ impl StateFile {
             Self::Contacts => "contacts",
             Self::Network => "network",
             Self::Mail => "mail",
+            Self::Cursors => "cursors",
         }
     }
 }
@@ -200,7 +204,7 @@ impl StateDir {
     /// # Errors
     /// When the file cannot be read, is damaged in both generations, or holds something else.
     pub fn load<T: DeserializeOwned>(&self, state: StateFile) -> Result<Option<T>, StoreError> {
-        let Some(found) = file::read(self, state.name())? else { return Ok(None) };
+        let Some(found) = file::read(&self.path, state.name())? else { return Ok(None) };
         let mut rest = found.body.as_slice();
         let mut decoder = rmp_serde::Deserializer::new(&mut rest);
         let decoded = T::deserialize(&mut decoder);
@@ -217,11 +221,19 @@ impl StateDir {
     /// # Errors
     /// When it is too large or cannot be written; then the old state is still there.
     pub fn save<T: Serialize>(&self, state: StateFile, value: &T) -> Result<(), StoreError> {
-        let path = || self.path.join(state.name());
-        let body = rmp_serde::to_vec_named(value)
-            .map_err(|source| StoreError::Encode { path: path(), source })?;
-        file::write(self, state.name(), &body)
+        save_in(&self.path, state, value)
     }
+}
+
+/// As [`StateDir::save`], for the thread that writes: the directory is locked by its owner.
+pub(crate) fn save_in<T: Serialize>(
+    directory: &Path,
+    state: StateFile,
+    value: &T,
+) -> Result<(), StoreError> {
+    let body = rmp_serde::to_vec_named(value)
+        .map_err(|source| StoreError::Encode { path: directory.join(state.name()), source })?;
+    file::write(directory, state.name(), &body)
 }
 
 impl StoreError {

@@ -120,7 +120,7 @@ fn another_type_and_trailing_bytes_are_refused() {
     directory.save(StateFile::Peers, &42).unwrap();
     let error = directory.load::<Sample>(StateFile::Peers).unwrap_err();
     assert!(matches!(error, StoreError::Decode { .. }));
-    file::write(&directory, "peers", &[1, 1]).unwrap();
+    file::write(directory.path(), "peers", &[1, 1]).unwrap();
     assert!(directory.load::<u8>(StateFile::Peers).is_err());
 }
 

@@ -1,9 +1,13 @@
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use meshchat_proto::id::{Boot, NodeId};
 use meshchat_proto::message::{Place, Signature};
+use meshchat_proto::peer::OriginRanges;
 
+use crate::limits;
 use crate::time::Mono;
 
 /// A shown message as it is kept on disk.
@@ -56,4 +60,55 @@ pub struct Restored {
     pub snapshot: Snapshot,
     /// Messages, in the order of their cursors.
     pub messages: Vec<Kept>,
+}
+
+/// What a node begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Messages of earlier runs.
+    pub restored: Restored,
+    /// Cursors, prepared by [`SavedCursors::next_run`] and saved since.
+    pub cursors: SavedCursors,
+    /// Running time after which history forgets.
+    pub age: Duration,
+}
+
+impl Default for Stored {
+    fn default() -> Self {
+        let cursors = SavedCursors::default().next_run(0);
+        Self { restored: Restored::default(), cursors, age: limits::HISTORY_AGE }
+    }
+}
+
+/// The numbers of shown messages, and how far clients have read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct SavedCursors {
+    /// The newest number used, as far as was known.
+    pub newest: u64,
+    /// Numbers up to this one may have been used.
+    pub reserved: u64,
+    /// The run ended after this was saved: nothing behind `newest` was used.
+    pub clean: bool,
+    /// Numbers that were skipped, or of which nothing is known.
+    pub unused: Vec<(u64, u64)>,
+    /// The newest number of the runs before.
+    pub before: u64,
+    /// The run before may have shown more than is known.
+    pub torn: bool,
+    /// The cursors, those used last at the end.
+    pub list: Vec<SavedCursor>,
+}
+
+/// One cursor.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SavedCursor {
+    /// The Unix user.
+    pub user: String,
+    /// Its name.
+    pub name: String,
+    /// Confirmed up to this number.
+    pub upto: u64,
+    /// What was confirmed, by origin.
+    pub confirmed: Vec<OriginRanges>,
 }

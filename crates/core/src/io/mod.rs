@@ -18,7 +18,7 @@ use crate::dial::{Goal, SavedContact};
 use crate::rates::Rate;
 
 pub use input::{Input, Level};
-pub use kept::{Kept, Restored, SeenNumbers, Snapshot};
+pub use kept::{Kept, Restored, SavedCursor, SavedCursors, SeenNumbers, Snapshot, Stored};
 pub use note::Note;
 pub use output::Output;
 pub use saved::{SavedInvite, SavedNetwork};
@@ -58,6 +58,8 @@ pub struct Config {
     pub addresses: Vec<SocketAddr>,
     /// Nodes that it knew, as last saved.
     pub contacts: Vec<SavedContact>,
+    /// What was kept of messages, and of who has read them.
+    pub stored: Stored,
 }
 
 /// Who may link to a node of the open network.
@@ -90,6 +92,19 @@ pub enum HistoryMode {
     Off,
     /// The newest, in memory.
     Memory,
+    /// The newest, in memory, and the caller keeps them on disk.
+    Disk,
+}
+
+impl HistoryMode {
+    /// The word for it in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+        }
+    }
 }
 
 /// What outlives a restart of one person.

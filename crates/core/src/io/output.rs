@@ -8,7 +8,7 @@ use meshchat_proto::control::{Error, Event, Reply};
 use meshchat_proto::id::{NetworkId, NodeId};
 use meshchat_proto::peer::GoodbyeReason;
 
-use super::{LinkId, Note, SavedNetwork, SavedPerson, SessionId};
+use super::{LinkId, Note, SavedCursors, SavedNetwork, SavedPerson, SessionId};
 use crate::dial::{Dial, SavedContact};
 use crate::mail::SavedMail;
 
@@ -88,6 +88,8 @@ pub enum Output {
     SaveContacts(Vec<SavedContact>),
     /// Something about links changed: whoever watches peers wants to know.
     PeersChanged,
+    /// Keep the cursors on disk.
+    SaveCursors(SavedCursors),
     /// Keep the people on disk.
     SavePeople(Vec<SavedPerson>),
     /// Keep the closed network on disk, or that there is none, in both generations when there is

@@ -117,6 +117,7 @@ impl Host {
             beacon: 0,
             addresses: Vec::new(),
             contacts: Vec::new(),
+            stored: meshchat_core::Stored::default(),
         };
         let stub = Stub { me: self.id, rng: Rng::new(rng.next()) };
         self.node = Some(Node::new(self.time(now), config, stub));
@@ -154,7 +155,8 @@ impl Host {
             self.ask(client, Request::Join { room: room.into() }, Ask::Other);
         }
         let room = only.map(str::to_owned);
-        let tail = Request::Tail { room, start, follow: true, presence: true, dm: Dm::No };
+        let tail =
+            Request::Tail { room, start, follow: true, presence: true, dm: Dm::No, cursor: None };
         self.ask(client, tail, Ask::Other);
     }
 

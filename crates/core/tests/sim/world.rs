@@ -282,6 +282,7 @@ impl World {
             | Output::Dial(_)
             | Output::Probe { .. }
             | Output::Probed { .. } => {}
+            Output::SaveCursors(_) => {}
             Output::SavePeople(people) => self.hosts[index].saved = people,
             Output::SaveBoot(count) => self.hosts[index].boots = count,
             Output::Note(note) => self.judge(index, &note),

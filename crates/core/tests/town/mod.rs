@@ -137,6 +137,7 @@ impl Town {
                 beacon: beacon(n),
                 addresses: vec![own],
                 contacts: Vec::new(),
+                stored: meshchat_core::Stored::default(),
             };
             let node = Some(Node::new(town.now(), config, Stub(id, n as u64 + 77)));
             let (sent, links) = (BTreeMap::new(), BTreeMap::new());

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::cursor::MissedWhy;
 use super::mail::{DirectChange, DirectMessage};
 use super::reply::{NodeState, PeerInfo, PersonStatus};
 use super::shape::PartitionChange;
@@ -104,7 +105,7 @@ pub struct NodeChange {
     pub state: NodeState,
 }
 
-/// Messages that a slow client did not get.
+/// Messages that a client did not get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missed {
     /// How many messages.
@@ -113,6 +114,9 @@ pub struct Missed {
     pub changes: u64,
     /// The cursor of the last message that it did get.
     pub cursor: u64,
+    /// Why; too slow when missing.
+    #[serde(default, skip_serializing_if = "MissedWhy::is_slow")]
+    pub why: MissedWhy,
 }
 
 /// Messages that no reachable node holds.

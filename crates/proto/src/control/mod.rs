@@ -8,6 +8,7 @@
 //! It changes by addition only: unknown fields are ignored, unknown requests get
 //! [`ErrorCode::UnknownRequest`], unknown events are to be skipped.
 
+mod cursor;
 mod delivery;
 mod error;
 mod event;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::NodeId;
 use crate::name::{NodeName, PersonName};
 
+pub use cursor::{CursorInfo, CursorRequest, MissedWhy};
 pub use delivery::{
     DeliveryInfo, DeliveryRequest, DeliveryState, HolderInfo, TrailCopy, TrailFacts, TrailHop,
     TrailInfo, Wait,
@@ -33,8 +35,8 @@ pub use finding::{Finding, Grade};
 pub use mail::{DirectChange, DirectInfo, DirectMessage, DirectState, Dm, DmRequest};
 pub use network::{InviteInfo, MemberInfo, NetworkInfo, NetworkRequest, TicketInfo};
 pub use reply::{
-    ConfigEntry, DropCount, HistoryStatus, Hop, LimitRow, NodeInfo, NodeState, PeerInfo, PeerState,
-    PersonInfo, PersonStatus, Pong, Reloaded, Reply, RoomInfo, Sent, Status,
+    ConfigEntry, DiskStatus, DropCount, HistoryStatus, Hop, LimitRow, NodeInfo, NodeState,
+    PeerInfo, PeerState, PersonInfo, PersonStatus, Pong, Reloaded, Reply, RoomInfo, Sent, Status,
 };
 pub use request::{Request, Start};
 pub use shape::{Graph, GraphLink, GraphNode, Missing, PartitionChange, PartitionState};

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::cursor::CursorInfo;
 use super::delivery::{DeliveryInfo, TrailInfo};
 use super::finding::Finding;
 use super::mail::DirectInfo;
@@ -50,6 +51,8 @@ pub enum Reply {
     /// To [`super::NetworkRequest::Show`], [`super::NetworkRequest::Create`] and
     /// [`super::NetworkRequest::Join`].
     Network(NetworkInfo),
+    /// To [`super::CursorRequest::List`].
+    Cursors(Vec<CursorInfo>),
     /// To [`super::NetworkRequest::Invite`].
     Ticket(TicketInfo),
     /// To [`super::NetworkRequest::Invites`].
@@ -119,7 +122,7 @@ pub struct Status {
 /// What history holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryStatus {
-    /// `memory` or `off`.
+    /// `memory`, `disk` or `off`.
     pub mode: String,
     /// Messages held.
     pub messages: u64,
@@ -127,6 +130,34 @@ pub struct HistoryStatus {
     pub bytes: u64,
     /// The cursor of the newest message shown; 0 when none.
     pub cursor: u64,
+    /// What is on disk, when history is kept there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<DiskStatus>,
+}
+
+/// History on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskStatus {
+    /// Whether new messages are written now; if not, a note says why.
+    pub writing: bool,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Bytes that they may take.
+    pub most: u64,
+    /// The newest message on disk, by its cursor.
+    pub upto: u64,
+    /// Bytes written in this day of running time.
+    pub written_today: u64,
+    /// Bytes that may be written in a day.
+    pub budget: u64,
+    /// Bytes that may be written now; the budget comes back evenly over a day.
+    pub budget_left: u64,
+    /// Bytes written ever.
+    pub written_total: u64,
+    /// How often data was made safe in this run.
+    pub syncs: u64,
+    /// Damaged places that were skipped at the start.
+    pub damaged: u64,
 }
 
 /// How often something was dropped.

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::cursor::CursorRequest;
 use super::delivery::DeliveryRequest;
 use super::mail::{Dm, DmRequest};
 use super::network::NetworkRequest;
@@ -89,6 +90,10 @@ pub enum Request {
         /// Direct messages to and from the person.
         #[serde(default, skip_serializing_if = "Dm::is_no")]
         dm: Dm,
+        /// A durable cursor of the person: the stream begins behind the last line that was
+        /// confirmed with it. If there is none of this name, it is made, and `start` says where.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
     },
     /// Direct messages.
     Dm(DmRequest),
@@ -122,6 +127,8 @@ pub enum Request {
     Doctor {},
     /// About the network that the node belongs to.
     Network(NetworkRequest),
+    /// About the durable cursors of the person.
+    Cursor(CursorRequest),
     /// Ends a running request of this connection. Replies [`super::Reply::Done`]; the stream
     /// itself gets its `end` before.
     Cancel {
@@ -141,7 +148,7 @@ pub enum Start {
     Last(u32),
     /// With what this node got in this many milliseconds.
     Since(u64),
-    /// Behind this cursor of this run of the daemon.
+    /// Behind this cursor. Numbers go on over restarts of the daemon.
     After(u64),
 }
 

@@ -21,7 +21,9 @@ use meshchat_core::{Kept, Mono, Snapshot};
 
 use budget::Budget;
 pub(crate) use disk::{Directory, Disk};
-pub(crate) use read::{Damage, Found};
+pub(crate) use read::Damage;
+#[cfg(test)]
+use read::Found;
 use record::Mark;
 pub(crate) use record::Spent;
 
