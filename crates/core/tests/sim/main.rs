@@ -16,6 +16,7 @@
 )]
 
 mod check;
+mod closed;
 mod faults;
 mod host;
 mod log;
