@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use meshchat_core::{
-    Admit, Config, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, SavedPerson,
+    Admit, Config, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, SavedNetwork, SavedPerson,
 };
 use meshchat_proto::control::{Dm, Event, NodeInfo, PersonInfo, Request, Start, Status};
 use meshchat_proto::id::NodeId;
@@ -23,6 +23,7 @@ pub(crate) struct Host {
     pub(crate) run: u32,
     pub(crate) boots: u64,
     pub(crate) saved: Vec<SavedPerson>,
+    pub(crate) network: Option<SavedNetwork>,
     pub(crate) history: HistoryMode,
     pub(crate) wall_offset: i64,
     pub(crate) mono_offset: u64,
@@ -75,6 +76,7 @@ impl Host {
             run: 0,
             boots: 0,
             saved: Vec::new(),
+            network: None,
             history,
             wall_offset,
             mono_offset: rng.below(1 << 40),
@@ -105,7 +107,7 @@ impl Host {
         self.boots += 1;
         let config = Config {
             id: self.id,
-            network: None,
+            network: self.network.clone(),
             name: format!("pi-{name}").parse().unwrap(),
             software: "sim".into(),
             boot_count: self.boots,
@@ -138,6 +140,11 @@ impl Host {
             });
             self.connect(self.clients.len() - 1, Start::Now);
         }
+    }
+
+    /// Whether its node would talk with another one.
+    pub(crate) fn admits(&self, other: &Self) -> bool {
+        self.node.as_ref().is_some_and(|node| !node.is_removed() && node.admits(&other.id))
     }
 
     /// Opens a new session of a client, in the place of an old one.

@@ -46,6 +46,8 @@ pub(crate) struct Log {
     /// One number for all that was shown, and in which order.
     pub(crate) digest: u64,
     pub(crate) nodes: BTreeSet<NodeId>,
+    /// A host that all others have removed, and the number of the first text that it said since.
+    pub(crate) barred: Option<(usize, usize)>,
     pub(crate) trace: bool,
     /// Messages shown, and how many of them late.
     pub(crate) count: [u64; 2],
@@ -77,6 +79,10 @@ impl Log {
             panic!("{viewer:?} was shown {:?}, which nobody said", head(text));
         };
         assert_eq!(said.text, text, "{viewer:?}: a text was altered");
+        if let Some((host, first)) = self.barred {
+            let heard = said.host == host && index >= first && viewer.0 != host;
+            assert!(!heard, "{viewer:?} was shown {:?} of a removed node", head(text));
+        }
         let (author, room) = (message.author.as_str(), message.room.as_str());
         let told = (message.node, author, room);
         assert_eq!(told, (said.node, &*said.author, said.room), "{viewer:?}: author altered");

@@ -17,6 +17,7 @@
 
 mod check;
 mod claims;
+mod closed;
 mod faults;
 mod host;
 mod log;

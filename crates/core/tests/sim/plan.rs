@@ -48,22 +48,71 @@ pub(crate) enum Kept {
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Deed {
-    Say { host: usize, client: usize, count: u64, bytes: usize },
-    Nick { host: usize },
-    Away { host: usize, away: bool },
-    Cut { from: usize, to: usize, both: bool },
+    Say {
+        host: usize,
+        client: usize,
+        count: u64,
+        bytes: usize,
+    },
+    Nick {
+        host: usize,
+    },
+    Away {
+        host: usize,
+        away: bool,
+    },
+    Cut {
+        from: usize,
+        to: usize,
+        both: bool,
+    },
     Heal,
-    Partition { side: u64 },
-    LoseWire { edge: usize },
-    DialAgain { edge: usize },
-    Crash { host: usize, kept: Kept, back: Option<u64> },
-    Shutdown { host: usize, back: Option<u64> },
-    Sleep { host: usize, time: u64 },
-    Clock { host: usize, by_ms: i64 },
-    Stall { host: usize },
-    Drain { host: usize },
-    Reconnect { host: usize },
-    Villain { host: usize },
+    Partition {
+        side: u64,
+    },
+    LoseWire {
+        edge: usize,
+    },
+    DialAgain {
+        edge: usize,
+    },
+    Crash {
+        host: usize,
+        kept: Kept,
+        back: Option<u64>,
+    },
+    Shutdown {
+        host: usize,
+        back: Option<u64>,
+    },
+    Sleep {
+        host: usize,
+        time: u64,
+    },
+    Clock {
+        host: usize,
+        by_ms: i64,
+    },
+    Stall {
+        host: usize,
+    },
+    Drain {
+        host: usize,
+    },
+    Reconnect {
+        host: usize,
+    },
+    Villain {
+        host: usize,
+    },
+    /// The first host removes this one from its closed network.
+    Remove {
+        host: usize,
+    },
+    /// It goes on talking, though all others know.
+    TalkOutside {
+        host: usize,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -77,6 +126,8 @@ pub(crate) struct Plan {
     pub(crate) cuts_lose: bool,
     /// A host that keeps no history.
     pub(crate) forgetful: Option<usize>,
+    /// All hosts are members of one closed network, of which the first is admin.
+    pub(crate) closed: bool,
     pub(crate) deeds: Vec<(u64, Deed)>,
     /// When all faults end.
     pub(crate) healed: u64,
@@ -110,12 +161,27 @@ impl Plan {
         // What a forgetful node alone saw takes long to be given up.
         let end = healed + if forgetful.is_some() { 240 } else { 110 } * SECOND;
         let deeds = Vec::new();
-        let mut plan =
-            Self { seed, mood, hosts, edges, loss, cuts_lose, forgetful, deeds, healed, end };
+        let closed = seed % 3 == 2;
+        let mut plan = Self {
+            seed,
+            mood,
+            hosts,
+            edges,
+            loss,
+            cuts_lose,
+            forgetful,
+            closed,
+            deeds,
+            healed,
+            end,
+        };
         match mood {
             Mood::Calm => plan.talk_in_peace(&mut rng),
             Mood::Wild => plan.go_wild(&mut rng),
             Mood::Heavy => plan.talk_too_much(&mut rng),
+        }
+        if plan.closed && mood == Mood::Wild && hosts > 2 {
+            plan.remove_somebody();
         }
         plan.deeds.sort_by_key(|(at, _)| *at);
         plan
@@ -136,6 +202,15 @@ impl Plan {
 
     pub(crate) fn is_tree(&self) -> bool {
         self.edges.len() + 1 == self.hosts
+    }
+
+    /// In the middle of everything. With numbers of its own, so that all else stays as it is.
+    fn remove_somebody(&mut self) {
+        let mut rng = Rng::new(self.seed ^ 0x0dd_0e5);
+        let host = 1 + rng.index(self.hosts - 1);
+        let at = rng.between(3 * SECOND, self.healed);
+        self.deeds.push((at, Deed::Remove { host }));
+        self.deeds.push((self.healed + 30 * SECOND, Deed::TalkOutside { host }));
     }
 
     fn talk_in_peace(&mut self, rng: &mut Rng) {

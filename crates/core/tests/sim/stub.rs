@@ -47,7 +47,7 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
     })
 }
 
-fn signature(node: &NodeId, bytes: &[u8]) -> Signature {
+pub(crate) fn signature(node: &NodeId, bytes: &[u8]) -> Signature {
     let mut word = hash(node.as_bytes()) ^ hash(bytes).rotate_left(17);
     let mut sig = [0; 64];
     for chunk in sig.chunks_mut(8) {

@@ -75,7 +75,10 @@ impl World {
             };
             Host::new(history, wall, &mut rng)
         });
-        let hosts: Vec<Host> = hosts.collect();
+        let mut hosts: Vec<Host> = hosts.collect();
+        if plan.closed {
+            crate::closed::found(&mut hosts);
+        }
         let villain = Villain::new(&mut rng);
         let mut world = Self {
             loss: plan.loss,
@@ -275,8 +278,10 @@ impl World {
                 }
             }
             Output::End { .. } => {}
-            Output::SaveNetwork { .. }
-            | Output::NetworkSwitched(_)
+            Output::SaveNetwork { network, .. } => {
+                self.hosts[index].network = network.map(|network| *network);
+            }
+            Output::NetworkSwitched(_)
             | Output::PeersChanged
             | Output::SaveContacts(_)
             | Output::Dial(_)
