@@ -112,6 +112,7 @@ impl World {
             boot_count,
             admit: Admit::Neighbours,
             rate: None,
+            stored: meshchat_core::Stored::default(),
             history: HistoryMode::Memory,
             people: Vec::new(),
             goal: Goal { least: 0, most: 0 },

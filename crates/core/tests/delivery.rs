@@ -116,6 +116,7 @@ impl Mesh {
             boot_count: self.boots[n],
             admit: Admit::Neighbours,
             rate: None,
+            stored: meshchat_core::Stored::default(),
             history: self.history,
             people: Vec::new(),
             goal: Goal { least: 0, most: 0 },

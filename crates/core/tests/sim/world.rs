@@ -287,7 +287,7 @@ impl World {
             | Output::Dial(_)
             | Output::Probe { .. }
             | Output::Probed { .. } => {}
-            Output::SaveCursors(_) => {}
+            Output::SaveCursors(_) | Output::SaveMail(_) => {}
             Output::SavePeople(people) => self.hosts[index].saved = people,
             Output::SaveBoot(count) => self.hosts[index].boots = count,
             Output::Note(note) => self.judge(index, &note),
@@ -314,7 +314,9 @@ impl World {
                     Event::Gone(gone) => {
                         *self.log.view(viewer).gone.entry(gone.node).or_default() += gone.count;
                     }
-                    Event::Person(_)
+                    Event::Direct(_)
+                    | Event::DirectState(_)
+                    | Event::Person(_)
                     | Event::Node(_)
                     | Event::Partition(_)
                     | Event::CaughtUp { .. }
