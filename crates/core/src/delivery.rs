@@ -390,7 +390,12 @@ fn excuse(node: &HolderInfo) -> String {
         DeliveryState::Silent => "its older software does not tell".into(),
         DeliveryState::Left => "left".into(),
         DeliveryState::NotMember => "not a member".into(),
-        _ => "has not told yet".into(),
+        DeliveryState::Here
+        | DeliveryState::Wrote
+        | DeliveryState::Told
+        | DeliveryState::Equal
+        | DeliveryState::Waiting
+        | DeliveryState::Unknown => "has not told yet".into(),
     };
     format!("{} ({why})", node.name)
 }
