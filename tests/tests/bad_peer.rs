@@ -222,6 +222,7 @@ impl Stranger<'_> {
             left: true,
             addresses: Vec::new(),
             beacon: 0,
+            doubled: false,
         };
         let body = codec::encode(&record);
         let sig = self.signer.sign(&signed_record(&body));

@@ -61,7 +61,7 @@ impl<E: Env> Node<E> {
         let new = fresh.iter().filter(|fresh| **fresh).count();
         self.counters.duplicates += (bodies.len() - new) as u64;
         if new == 0 {
-            return;
+            return self.heard_of(now, link, &origin, &bodies);
         }
         let ids: Vec<_> = batch.msgs.iter().map(|bytes| MessageId::of(bytes)).collect();
         let Some(root) = batch.root(&ids) else {
@@ -82,6 +82,7 @@ impl<E: Env> Node<E> {
         } else {
             self.pass_on(links, frame, false);
         }
+        self.heard_of(now, link, &origin, &bodies);
         self.after_intake(now, link, origin, &intake);
     }
 

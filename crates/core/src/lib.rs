@@ -21,6 +21,7 @@ mod addresses;
 mod beacons;
 mod budget;
 mod chat;
+mod clones;
 mod contacts;
 mod dial;
 mod directory;

@@ -13,6 +13,7 @@ use meshchat_proto::peer::{GoodbyeReason, Probed};
 use crate::addresses::Addresses;
 use crate::beacons::Beacons;
 use crate::chat::Outgoing;
+use crate::clones::Clones;
 use crate::contacts::Contacts;
 use crate::echo::Echoes;
 use crate::env::Env;
@@ -81,6 +82,7 @@ pub struct Node<E> {
     pub(crate) pacing: Pacing,
     pub(crate) rates: Rates,
     pub(crate) refusals: Refusals,
+    pub(crate) clones: Clones,
     pub(crate) proven: VecDeque<(NodeId, MessageId)>,
     pub(crate) echoes: Echoes,
     pub(crate) addresses: Addresses,
@@ -137,6 +139,7 @@ impl<E: Env> Node<E> {
             pacing: Pacing::default(),
             rates: Rates::default(),
             refusals: Refusals::default(),
+            clones: Clones::default(),
             proven: VecDeque::new(),
             echoes: Echoes::default(),
             addresses: Addresses { own: config.addresses, mapped: None },
@@ -295,7 +298,7 @@ impl<E: Env> Node<E> {
 
     /// How long ago somebody else spoke with this node's key, if that was seen in this run.
     pub fn doubled(&self, now: Mono) -> Option<Duration> {
-        self.publication.doubled(now)
+        self.clones.met(now)
     }
 
     /// What the node has counted.

@@ -237,6 +237,7 @@ mod tests {
             left: false,
             addresses: Vec::new(),
             beacon: 0,
+            doubled: false,
         }
     }
 

@@ -52,6 +52,7 @@ impl<E: Env> Node<E> {
         self.peering.dirty = true;
         self.nodes.settle_fingerprint();
         self.nodes_turned(now, &turns);
+        self.tell_clones(now);
         self.show_changes(now);
     }
 

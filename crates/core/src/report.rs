@@ -51,7 +51,7 @@ impl<E: Env> Node<E> {
             duplicates: self.counters.duplicates,
             gone: self.counters.gone,
             drops: drops.map(|(why, count)| DropCount { reason: why.to_string(), count }).collect(),
-            notes: Vec::new(),
+            notes: self.clone_notes(now.mono),
             missing: self.missing(now.mono),
         }
     }
@@ -97,6 +97,7 @@ impl<E: Env> Node<E> {
             ("clients", self.sessions.len(), limits::SESSIONS, "new clients are refused"),
             ("streams", streams, limits::SESSIONS * limits::STREAMS, "the request is refused"),
             ("splits", self.partition.len(), limits::SPLITS, "they count as one with the last"),
+            ("shared_keys", self.clones.len(), limits::LINKS, "further ones are not noticed"),
             ("pings", self.echoes.len(), limits::PINGS, "the request is refused"),
             (
                 "contacts",

@@ -196,6 +196,9 @@ pub struct Record {
     /// The beginning of the number in its beacons on the LAN; 0 when it sends none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub beacon: u64,
+    /// It knows that another machine uses its key, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub doubled: bool,
 }
 
 /// One person in a [`Record`].
@@ -477,6 +480,7 @@ mod tests {
             left: false,
             addresses: vec![],
             beacon: 0,
+            doubled: false,
         };
         assert_eq!(codec::decode::<Record>(&codec::encode(&record)), Ok(record.clone()));
         record.neighbours.push(NodeId([3; 32]));

@@ -84,6 +84,7 @@ fn peer_frames() {
             left: false,
             addresses: vec![],
             beacon: 0,
+            doubled: false,
         },
     );
     let ranges = vec![OriginRanges { node: NODE, boot, ranges: vec![(1, 5), (9, 9)] }];
@@ -251,7 +252,7 @@ fn control_events() {
     let missed = Missed { messages: 214, changes: 2, cursor: 9 };
     both("event_missed", &FromDaemon::event(1, Event::Missed(missed)));
     let node_name = "pi-3".parse().unwrap();
-    let gone = Gone { node: NODE, node_name, count: 214, before_start: false };
+    let gone = Gone { node: NODE, node_name, count: 214, before_start: false, refused: false };
     both("event_gone", &FromDaemon::event(1, Event::Gone(gone)));
     both("event_caught_up", &FromDaemon::event(1, Event::CaughtUp { cursor: 9 }));
 }

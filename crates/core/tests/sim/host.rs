@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use meshchat_core::{
-    Admit, Config, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, SavedPerson,
+    Admit, Config, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, Rate, SavedPerson,
 };
 use meshchat_proto::control::{Event, NodeInfo, PersonInfo, Request, Start, Status};
 use meshchat_proto::id::{NetworkId, NodeId};
@@ -24,6 +24,7 @@ pub(crate) struct Host {
     pub(crate) boots: u64,
     pub(crate) saved: Vec<SavedPerson>,
     pub(crate) history: HistoryMode,
+    pub(crate) rate: Option<Rate>,
     pub(crate) wall_offset: i64,
     pub(crate) mono_offset: u64,
     pub(crate) links: BTreeMap<LinkId, WireId>,
@@ -68,7 +69,12 @@ pub(crate) struct Answers {
 }
 
 impl Host {
-    pub(crate) fn new(history: HistoryMode, wall_offset: i64, rng: &mut Rng) -> Self {
+    pub(crate) fn new(
+        history: HistoryMode,
+        rate: Option<Rate>,
+        wall_offset: i64,
+        rng: &mut Rng,
+    ) -> Self {
         Self {
             node: None,
             id: NodeId(rng.bytes()),
@@ -76,6 +82,7 @@ impl Host {
             boots: 0,
             saved: Vec::new(),
             history,
+            rate,
             wall_offset,
             mono_offset: rng.below(1 << 40),
             links: BTreeMap::new(),
@@ -110,7 +117,7 @@ impl Host {
             software: "sim".into(),
             boot_count: self.boots,
             admit: Admit::Neighbours,
-            rate: None,
+            rate: self.rate,
             history: self.history,
             people: self.saved.clone(),
             goal: Goal { least: 0, most: 0 },

@@ -22,7 +22,7 @@ use crate::id::NodeId;
 use crate::name::{NodeName, PersonName};
 
 pub use error::{Error, ErrorCode};
-pub use event::{Event, Gone, Message, Missed, NodeChange, PersonChange};
+pub use event::{Event, Gone, KeyShared, Message, Missed, NodeChange, PersonChange};
 pub use finding::{Finding, Grade};
 pub use network::{InviteInfo, MemberInfo, NetworkInfo, NetworkRequest, TicketInfo};
 pub use reply::{
