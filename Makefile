@@ -13,7 +13,7 @@ PROGRAMS := meshchatd meshchatctl
 SHELL_SCRIPTS := $(wildcard scripts/*.sh tests/*.sh) .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build run status install uninstall bench sim fmt lint clean setup setup-lint
+.PHONY: help demo test build run status install uninstall bench sim fuzz fmt lint clean setup setup-lint
 
 help: ## this list
 	@awk -F ' *## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 } \
@@ -53,6 +53,9 @@ bench: setup ## what a message costs and how fast it arrives, in one table (ARGS
 sim: setup ## simulated networks: SEEDS=100000 for that many, SEED=42 to replay one
 	MESHCHAT_SIM_SEEDS=$(SEEDS) $(if $(SEED),MESHCHAT_SIM_SEED=$(SEED)) \
 	    $(CARGO) test --profile sim --locked -p meshchat-core --test sim -- --nocapture
+
+fuzz: ## each decoder and a whole node with mutated bytes (FUZZ_SECONDS=60 for each)
+	@scripts/fuzz.sh
 
 fmt: setup-lint ## lay out the code
 	$(CARGO) fmt --all
