@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod network;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use meshchat_client::proto::id::NodeId;
 
 use crate::output::time::parse_span;
+
+pub(crate) use network::{Invite, InviteCommand, Members, Network, Qr};
 
 /// Talk, see who is there, and look after the meshchat node on this machine
 #[derive(Debug, Parser)]
@@ -98,10 +102,14 @@ pub(crate) enum Command {
     },
     /// Known rooms
     Rooms,
-    /// Enter a room
+    /// Enter a room, or join a closed network by its ticket
+    ///
+    /// What begins with meshchat1 is a ticket, as `meshchatctl invite` prints it; all else is a
+    /// room. A ticket moves the whole node into the network, so that needs an operator.
     Join {
-        /// The room; the # may be left out
-        room: String,
+        /// The room, whose # may be left out, or the ticket, which begins with meshchat1
+        #[arg(value_name = "ROOM|TICKET")]
+        target: String,
     },
     /// Leave a room
     Leave {
@@ -115,6 +123,18 @@ pub(crate) enum Command {
     Send(Send),
     /// Show messages: the last ones, then what comes
     Tail(Tail),
+    /// The network that the node belongs to: make, leave, save or look at it
+    Network {
+        #[command(subcommand)]
+        command: Option<Network>,
+    },
+    /// Make a ticket with which others join the network
+    Invite(Invite),
+    /// Who belongs to the network
+    Members {
+        #[command(subcommand)]
+        command: Option<Members>,
+    },
     /// Change what you are called
     Nick {
         /// Your new name

@@ -1,14 +1,19 @@
 //! One small file for each group of commands.
 
 mod config;
+mod confirm;
 mod connect;
 mod doctor;
 mod graph;
+mod invite;
+mod members;
+mod network;
 mod nodes;
 mod peers;
 mod people;
 mod ping;
 mod rooms;
+mod root_key;
 mod send;
 mod status;
 mod tail;
@@ -44,8 +49,14 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Nick { name } => people::nick(session, name).await,
         Command::Away { note, back } => people::away(session, &note.join(" "), back).await,
         Command::Rooms => rooms::rooms(session).await,
-        Command::Join { room } => rooms::join(session, room).await,
+        Command::Join { target } if invite::is_ticket(&target) => {
+            network::join(session, target).await
+        }
+        Command::Join { target } => rooms::join(session, target).await,
         Command::Leave { room } => rooms::leave(session, room).await,
+        Command::Network { command } => network::network(session, command).await,
+        Command::Invite(args) => invite::invite(session, args).await,
+        Command::Members { command } => members::members(session, command).await,
         Command::Send(send) => send::send(session, send).await,
         Command::Tail(tail) => tail::tail(session, tail).await,
         Command::Ping(ping) => ping::ping(session, ping).await,
