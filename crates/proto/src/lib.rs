@@ -19,3 +19,7 @@ pub mod message;
 pub mod name;
 pub mod network;
 pub mod peer;
+pub mod safety;
+mod skeleton;
+
+pub use skeleton::skeleton;

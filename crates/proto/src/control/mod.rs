@@ -11,6 +11,7 @@
 mod error;
 mod event;
 mod finding;
+mod names;
 mod network;
 mod reply;
 mod request;
@@ -24,6 +25,7 @@ use crate::name::{NodeName, PersonName};
 pub use error::{Error, ErrorCode};
 pub use event::{Event, Gone, Message, Missed, NodeChange, PersonChange};
 pub use finding::{Finding, Grade};
+pub use names::{KeyChange, MuteInfo, NamesRequest, VerifyInfo};
 pub use network::{InviteInfo, MemberInfo, NetworkInfo, NetworkRequest, TicketInfo};
 pub use reply::{
     ConfigEntry, DropCount, HistoryStatus, Hop, LimitRow, NodeInfo, NodeState, PeerInfo, PeerState,

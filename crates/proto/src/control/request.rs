@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::names::NamesRequest;
 use super::network::NetworkRequest;
 use crate::id::NodeId;
 use crate::message::MessageKind;
@@ -111,6 +112,18 @@ pub enum Request {
     /// Examines the node and its ways to others; takes some seconds. Replies
     /// [`super::Reply::Doctor`].
     Doctor {},
+    /// What is said here of other nodes and people.
+    Names(NamesRequest),
+    /// Makes this session that of a person who comes through a gateway, until it ends. Only for
+    /// operators and the users that `gateways` names, before anything else. Replies
+    /// [`super::Reply::Done`].
+    Become {
+        /// What they are called.
+        name: String,
+        /// The kind of gateway, for the log: `irc`, `web`.
+        #[serde(default)]
+        via: String,
+    },
     /// About the network that the node belongs to.
     Network(NetworkRequest),
     /// Ends a running request of this connection. Replies [`super::Reply::Done`]; the stream
