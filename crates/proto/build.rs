@@ -24,7 +24,7 @@ fn main() -> io::Result<()> {
         let place = *places.entry(prototype.clone()).or_insert_with(|| {
             let place = letters.len();
             letters.push_str(&prototype);
-            letters.push('\0');
+            letters.push('\n');
             place
         });
         let place = u16::try_from(place).map_err(io::Error::other)?;

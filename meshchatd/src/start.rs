@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use meshchat_core::{Config, SavedContact, SavedPerson};
+use meshchat_core::{Config, SavedAcquaintances, SavedContact, SavedPerson};
 use meshchat_proto::id::{NetworkId, NodeId};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -165,6 +165,11 @@ fn node_config(settings: &Settings, store: &StateDir, id: NodeId) -> anyhow::Res
         tracing::error!("addresses start anew: {error}; {}", error.fix());
         None
     });
+    let acquaintances =
+        store.load::<SavedAcquaintances>(StateFile::Acquaintances).unwrap_or_else(|error| {
+            tracing::error!("names and mutes start anew: {error}; {}", error.fix());
+            None
+        });
     Ok(Config {
         id,
         network: NetworkId::OPEN,
@@ -174,6 +179,7 @@ fn node_config(settings: &Settings, store: &StateDir, id: NodeId) -> anyhow::Res
         admit: settings.core_admit(),
         history: settings.core_history(),
         people: people.unwrap_or_default(),
+        acquaintances: acquaintances.unwrap_or_default(),
         goal: settings.core_goal(),
         beacon: 0,
         addresses: Vec::new(),

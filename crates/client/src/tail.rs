@@ -231,6 +231,7 @@ impl Place {
             | Event::Node(_)
             | Event::Partition(_)
             | Event::Gone(_)
+            | Event::Key(_)
             | Event::Peers(_) => true,
         }
     }

@@ -9,6 +9,7 @@ use meshchat_proto::message::Body;
 use crate::env::Env;
 use crate::history::Entry;
 use crate::io::{Output, SessionId};
+use crate::names::hears;
 use crate::node::{Me, Node};
 use crate::nodes::Nodes;
 use crate::status::Drop;
@@ -60,6 +61,9 @@ impl<E: Env> Node<E> {
                     continue;
                 }
                 stream.last = cursor;
+                if !hears(&self.acquaintances, &state.user, entry) {
+                    continue;
+                }
                 streams.push((session, *id));
             }
         });

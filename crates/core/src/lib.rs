@@ -17,6 +17,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod acquaintances;
 mod addresses;
 mod beacons;
 mod budget;
@@ -28,6 +29,7 @@ mod echo;
 mod env;
 mod events;
 mod frames;
+mod gateway;
 mod graph;
 mod greeting;
 mod heartbeat;
@@ -37,6 +39,7 @@ pub mod limits;
 mod links;
 mod meet;
 mod membership;
+mod names;
 mod node;
 mod nodes;
 mod order;
@@ -61,6 +64,7 @@ mod sync;
 mod time;
 mod tries;
 
+pub use acquaintances::{SavedAcquaintances, SavedClaim, SavedMute};
 pub use dial::{Carrier, Dial, DialId, Goal, SavedContact, Way};
 pub use env::Env;
 pub use io::{

@@ -126,8 +126,12 @@ impl<E: Env> Node<E> {
         }
         let origin = record.node;
         self.addresses_heard(now, &record);
+        let named = self.nodes.get(&origin).is_some_and(|known| known.record.name == record.name);
         if !self.nodes.put(now.mono, record, frame.body.clone()) {
             return self.counters.drop(Drop::NodesFull, 1);
+        }
+        if !named {
+            self.name_node(now, origin);
         }
         self.presence_dirty = true;
         let links = router::targets(&self.links, Passage { origin, from: Some(link) });

@@ -40,6 +40,10 @@ impl<E: Env> Node<E> {
                 self.ping(now, at, node, timeout);
                 None
             }),
+            Request::Names(request) => self.on_names_request(now, &user, request).map(Some),
+            Request::Become { name, via } => {
+                self.become_person(now, session, &name, &via).map(Some)
+            }
             Request::Network(request) => self.on_network_request(now, at, request).map(|()| None),
             request @ (Request::Status {}
             | Request::Limits {}
@@ -103,6 +107,8 @@ impl<E: Env> Node<E> {
             | Request::Disconnect { .. }
             | Request::Config {}
             | Request::Doctor {}
+            | Request::Names(_)
+            | Request::Become { .. }
             | Request::Network(_)
             | Request::Reload {} => {
                 Err(Error::new(ErrorCode::UnknownRequest, "not a question to the core"))
@@ -140,7 +146,7 @@ impl<E: Env> Node<E> {
             bad("name", error).hint(format!("choose 1 to {NAME_CHARS} visible characters"))
         })?;
         if self.people.is_taken(user, &name) {
-            let words = format!("somebody on this node is called {name} already");
+            let words = format!("{name} is, or looks like, what somebody on this node is called");
             return Err(Error::new(ErrorCode::NameTaken, words).hint("choose another name"));
         }
         self.people.person(user).ok_or_else(too_many_people)?.name = name;

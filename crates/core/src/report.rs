@@ -51,7 +51,7 @@ impl<E: Env> Node<E> {
             duplicates: self.counters.duplicates,
             gone: self.counters.gone,
             drops: drops.map(|(why, count)| DropCount { reason: why.to_string(), count }).collect(),
-            notes: Vec::new(),
+            notes: self.name_notes(),
             missing: self.missing(now.mono),
         }
     }
@@ -81,6 +81,15 @@ impl<E: Env> Node<E> {
             ("people", self.people.len(), limits::PEOPLE, "whoever is offline longest makes room"),
             ("clients", self.sessions.len(), limits::SESSIONS, "new clients are refused"),
             ("streams", streams, limits::SESSIONS * limits::STREAMS, "the request is refused"),
+            (
+                "names",
+                self.acquaintances.claims(),
+                limits::CLAIMS,
+                "one met longest ago, and not verified, is forgotten",
+            ),
+            ("pet_names", self.acquaintances.aliases(), limits::ALIASES, "the request is refused"),
+            ("verified", self.acquaintances.verified(), limits::VERIFIED, "the request is refused"),
+            ("mutes", self.acquaintances.mutes(), limits::MUTES, "the request is refused"),
             ("splits", self.partition.len(), limits::SPLITS, "they count as one with the last"),
             ("pings", self.echoes.len(), limits::PINGS, "the request is refused"),
             (

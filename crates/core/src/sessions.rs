@@ -18,6 +18,7 @@ use crate::events;
 use crate::history::Entry;
 use crate::io::{Output, SessionId};
 use crate::limits;
+use crate::names::hears;
 use crate::node::Node;
 use crate::status::Drop;
 use crate::time::{Mono, Now};
@@ -95,6 +96,13 @@ impl Sessions {
         }
     }
 
+    /// The session is that of somebody else from now on.
+    pub(crate) fn rename(&mut self, session: SessionId, user: String) {
+        if let Some(state) = self.map.get_mut(&session) {
+            state.user = user;
+        }
+    }
+
     /// Bytes that may still be sent to a client.
     fn room(&self, session: SessionId) -> usize {
         self.get(session).map_or(0, |state| self.most().saturating_sub(state.queued))
@@ -160,6 +168,10 @@ impl<E: Env> Node<E> {
         let Some(state) = self.sessions.map.remove(&session) else { return };
         for _ in state.streams.values().filter(|stream| stream.follow) {
             self.stop_reading(now, &state.user);
+        }
+        if self.people.forget_gateway(&state.user) {
+            self.acquaintances.unmute(&state.user, |_| true);
+            self.record_changed(now);
         }
     }
 
@@ -253,6 +265,10 @@ impl<E: Env> Node<E> {
             if !stream.wants(&entry.room, &rooms) {
                 continue;
             }
+            if !hears(&self.acquaintances, user, entry) {
+                (last, left) = (cursor, left - 1);
+                continue;
+            }
             if room == 0 {
                 break;
             }
@@ -294,7 +310,9 @@ impl<E: Env> Node<E> {
     /// Puts a new stream where its client wants to start.
     fn place(&self, now: Mono, user: &str, start: Start, stream: &mut Stream) {
         let rooms = self.people.rooms_of(user);
-        let wanted = |entry: &Entry| stream.wants(&entry.room, &rooms);
+        let wanted = |entry: &Entry| {
+            stream.wants(&entry.room, &rooms) && hears(&self.acquaintances, user, entry)
+        };
         let mut held = self.history.from(0).filter(|(_, entry)| wanted(entry));
         let first = match start {
             Start::Now => None,

@@ -1,6 +1,6 @@
 //! What two nodes say to each other beside chat: greeting, signs of life, records, catch-up.
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes as ByteSlice;
 
 use crate::address::Address;
@@ -395,10 +395,10 @@ const fn is_zero(number: &u64) -> bool {
 }
 
 /// The name that a node gives itself; tags are given by others.
-fn untagged<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NodeName, D::Error> {
+fn untagged<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<NodeName, D::Error> {
     let name = NodeName::deserialize(deserializer)?;
     match name.is_tagged() {
-        true => Err(de::Error::custom("a tagged name")),
+        true => Err(serde::de::Error::custom("a tagged name")),
         false => Ok(name),
     }
 }

@@ -29,7 +29,7 @@ fn fold(text: &str) -> String {
 fn prototype(letter: char) -> Option<&'static str> {
     let at = KEYS.binary_search(&u32::from(letter)).ok()?;
     let letters = LETTERS.get(usize::from(*PLACES.get(at)?)..)?;
-    letters.split('\0').next()
+    letters.split('\n').next()
 }
 
 #[cfg(test)]

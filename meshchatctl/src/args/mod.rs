@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod names;
 mod network;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use meshchat_client::proto::id::NodeId;
 
 use crate::output::time::parse_span;
 
+pub(crate) use names::{Alias, Verify, Who};
 pub(crate) use network::{Invite, InviteCommand, Members, Network, Qr};
 
 /// Talk, see who is there, and look after the meshchat node on this machine
@@ -135,6 +137,24 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Option<Members>,
     },
+    /// Give a node a name of your own, which wins over all others
+    Alias(Alias),
+    /// Show the number that tells whether a node is the one it seems to be
+    ///
+    /// Both ends see the same 30 digits. Read them to each other by voice; when they are equal,
+    /// nobody sits between, and --yes marks the node as verified. --accept lets a node have a
+    /// name that was known under another key.
+    Verify(Verify),
+    /// Do not show the messages of a person or node to you any more
+    Mute(Who),
+    /// Mute, and take no direct messages either
+    Block(Who),
+    /// Hear a person or node again
+    Unmute(Who),
+    /// Hear a person or node again
+    Unblock(Who),
+    /// Whom you have muted or blocked
+    Mutes,
     /// Change what you are called
     Nick {
         /// Your new name

@@ -7,6 +7,7 @@ mod doctor;
 mod graph;
 mod invite;
 mod members;
+mod names;
 mod network;
 mod nodes;
 mod peers;
@@ -21,7 +22,7 @@ mod trace;
 mod version;
 mod wait;
 
-use crate::args::{Args, Command, Peers};
+use crate::args::{Args, Command, Peers, Who};
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -48,6 +49,14 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Who { room } => people::who(session, room).await,
         Command::Nick { name } => people::nick(session, name).await,
         Command::Away { note, back } => people::away(session, &note.join(" "), back).await,
+        Command::Alias(args) => names::alias(session, args).await,
+        Command::Verify(args) => names::verify(session, args).await,
+        Command::Mute(Who { who }) => names::mute(session, who, false).await,
+        Command::Block(Who { who }) => names::mute(session, who, true).await,
+        Command::Unmute(Who { who }) | Command::Unblock(Who { who }) => {
+            names::unmute(session, who).await
+        }
+        Command::Mutes => names::mutes(session).await,
         Command::Rooms => rooms::rooms(session).await,
         Command::Join { target } if invite::is_ticket(&target) => {
             network::join(session, target).await

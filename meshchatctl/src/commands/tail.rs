@@ -96,6 +96,7 @@ fn json(session: &mut Session, event: &Event) -> Result<(), Failure> {
         Event::Person(content) => out.json(&Named { event: "person", content }),
         Event::Node(content) => out.json(&Named { event: "node", content }),
         Event::Partition(content) => out.json(&Named { event: "partition", content }),
+        Event::Key(content) => out.json(&Named { event: "key", content }),
         Event::Missed(content) => out.json(&Named { event: "missed", content }),
         Event::Gone(content) => out.json(&Named { event: "gone", content }),
         Event::CaughtUp { cursor } => {

@@ -19,6 +19,8 @@ pub enum Key {
     Socket,
     /// Unix users who may administer.
     Operators,
+    /// Unix users whose programs speak for many people.
+    Gateways,
     /// Unix group that may read and chat.
     Group,
     /// Whether nodes on the local network are found.
@@ -35,7 +37,7 @@ pub enum Key {
 
 impl Key {
     /// Every key, in the order in which they are shown.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Name,
         Self::Listen,
         Self::Admit,
@@ -44,6 +46,7 @@ impl Key {
         Self::StateDir,
         Self::Socket,
         Self::Operators,
+        Self::Gateways,
         Self::Group,
         Self::Discovery,
         Self::Interfaces,
@@ -78,6 +81,7 @@ impl Key {
             | Self::Admit
             | Self::Log
             | Self::Operators
+            | Self::Gateways
             | Self::Discovery
             | Self::Interfaces
             | Self::Links
@@ -106,6 +110,9 @@ impl Key {
             }
             Self::Operators => {
                 ("operators", "MESHCHAT_OPERATORS", "operators = [\"ann\", \"bert\"]")
+            }
+            Self::Gateways => {
+                ("gateways", "MESHCHAT_GATEWAYS", "gateways = [\"meshchat-gateway\"]")
             }
             Self::Group => ("group", "MESHCHAT_GROUP", "group = \"meshchat\""),
             Self::Discovery => ("discovery", "MESHCHAT_DISCOVERY", "discovery = \"lan\""),

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use meshchat_core::{Note, Output};
 use meshchat_proto::codec;
-use meshchat_proto::control::{Event, FromDaemon, PartitionChange, PartitionState};
+use meshchat_proto::control::{Event, FromDaemon, KeyChange, PartitionChange, PartitionState};
 use meshchat_proto::id::NodeId;
 use tokio::time::Instant;
 
@@ -47,6 +47,7 @@ impl Hub {
             Output::SaveContacts(contacts) => self.save_contacts(&contacts),
             Output::PeersChanged => self.peers_changed = true,
             Output::SavePeople(people) => self.save_people(&people),
+            Output::SaveAcquaintances(saved) => self.save_acquaintances(&saved),
             Output::SaveBoot(count) => {
                 if let Err(error) = self.parts.store.set_boot(count) {
                     tracing::error!("cannot keep the boot counter: {error}; {}", error.fix());
@@ -96,6 +97,11 @@ impl Hub {
                 self.peers_changed = true;
             }
             Note::Partition(change) => log_partition(change),
+            Note::KeyChanged(change) => log_key_change(change),
+            Note::Became { name, via } => {
+                let (name, via) = (escaped(name.as_str()), escaped(via));
+                tracing::info!("{name} came through a gateway ({via})");
+            }
             Note::Gone { node, count } => {
                 let id = node.short();
                 tracing::warn!(node = %node, count, "{count} messages of {id} are gone");
@@ -146,6 +152,14 @@ fn log_partition(change: &PartitionChange) {
         }
         PartitionState::Unknown => {}
     }
+}
+
+fn log_key_change(change: &KeyChange) {
+    let (name, id, was) = (escaped(change.name.as_str()), change.node.short(), change.was.short());
+    tracing::warn!(
+        node = %change.node,
+        "{name} ({id}) has a name that {was} had; no direct messages go to it until `meshchatctl verify {name} --accept`"
+    );
 }
 
 /// Room for an event about a message of some length, so that it need not grow.

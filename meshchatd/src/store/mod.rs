@@ -55,6 +55,8 @@ pub enum StateFile {
     People,
     /// Where other nodes were last known to be.
     Contacts,
+    /// What is remembered of other nodes, and what people said of them.
+    Acquaintances,
 }
 
 /// Why the state directory or a file in it cannot be used.
@@ -136,6 +138,7 @@ impl StateFile {
             Self::Peers => "peers",
             Self::People => "people",
             Self::Contacts => "contacts",
+            Self::Acquaintances => "acquaintances",
         }
     }
 }

@@ -9,6 +9,7 @@ use meshchat_proto::id::NodeId;
 use meshchat_proto::peer::GoodbyeReason;
 
 use super::{LinkId, Note, SavedPerson, SessionId};
+use crate::acquaintances::SavedAcquaintances;
 use crate::dial::{Dial, SavedContact};
 
 /// Everything that can follow.
@@ -89,6 +90,8 @@ pub enum Output {
     PeersChanged,
     /// Keep the people on disk.
     SavePeople(Vec<SavedPerson>),
+    /// Keep what is remembered of others on disk.
+    SaveAcquaintances(SavedAcquaintances),
     /// Keep the boot counter on disk: others knew a later run of this key.
     SaveBoot(u64),
     /// Tell the log.

@@ -112,6 +112,7 @@ impl Host {
             admit: Admit::Neighbours,
             history: self.history,
             people: self.saved.clone(),
+            acquaintances: meshchat_core::SavedAcquaintances::default(),
             goal: Goal { least: 0, most: 0 },
             beacon: 0,
             addresses: Vec::new(),

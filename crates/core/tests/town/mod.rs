@@ -120,6 +120,7 @@ impl Town {
                 admit: Admit::Neighbours,
                 history: HistoryMode::Memory,
                 people: Vec::new(),
+                acquaintances: meshchat_core::SavedAcquaintances::default(),
                 goal: Goal { least, most },
                 beacon: beacon(n),
                 addresses: vec![own],
