@@ -74,6 +74,7 @@ impl World {
             network: None,
             rate: Some(Rate { burst: 20, per_second: 5 }),
             stored: Stored::default(),
+            acquaintances: meshchat_core::SavedAcquaintances::default(),
             name: "pi-9".parse().expect("a name"),
             software: "fuzz".into(),
             boot_count: 3,

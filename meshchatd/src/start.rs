@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use meshchat_core::{Config, SavedContact, SavedNetwork, SavedPerson, Stored};
+use meshchat_core::{Config, SavedAcquaintances, SavedContact, SavedNetwork, SavedPerson, Stored};
 use meshchat_proto::id::{NetworkId, NodeId};
 use meshchat_proto::network::Charter;
 use tokio::net::UnixListener;
@@ -186,6 +186,11 @@ fn node_config(
         tracing::error!("addresses start anew: {error}; {}", error.fix());
         None
     });
+    let acquaintances =
+        store.load::<SavedAcquaintances>(StateFile::Acquaintances).unwrap_or_else(|error| {
+            tracing::error!("names and mutes start anew: {error}; {}", error.fix());
+            None
+        });
     Ok(Config {
         id,
         network: saved_network(store)?,
@@ -196,6 +201,7 @@ fn node_config(
         rate: settings.core_rate(),
         history: settings.core_history(),
         people: people.unwrap_or_default(),
+        acquaintances: acquaintances.unwrap_or_default(),
         goal: settings.core_goal(),
         beacon: 0,
         addresses: Vec::new(),

@@ -280,6 +280,7 @@ impl Place {
             | Event::Partition(_)
             | Event::Gone(_)
             | Event::KeyShared(_)
+            | Event::Key(_)
             | Event::Peers(_) => true,
         }
     }

@@ -22,8 +22,14 @@ impl<E: Env> Node<E> {
     ///
     /// [`ErrorCode::NotFound`] or [`ErrorCode::Ambiguous`].
     pub fn find_node(&self, text: &str) -> Result<NodeId, Error> {
-        let named = self.nodes.iter().filter(|(_, known)| known.record.name.as_str() == text);
+        let named = self.nodes.iter().filter(|(_, known)| known.called.as_str() == text);
         let named: Vec<NodeId> = named.map(|(node, _)| *node).collect();
+        // Who has a pet name here is still found by its own.
+        let own = || {
+            let owners = self.nodes.iter().filter(|(_, known)| known.record.name.as_str() == text);
+            owners.map(|(node, _)| *node).collect::<Vec<_>>()
+        };
+        let named = if named.is_empty() { own() } else { named };
         let plain = text.replace('-', "").to_lowercase();
         let prefixed = || {
             let fits = |node: &&NodeId| plain.len() >= 4 && node.to_string().starts_with(&plain);
@@ -48,7 +54,7 @@ impl<E: Env> Node<E> {
     }
 
     fn nearest_name(&self, text: &str) -> Option<&str> {
-        let names = self.nodes.iter().map(|(_, known)| known.record.name.as_str());
+        let names = self.nodes.iter().map(|(_, known)| known.called.as_str());
         let scored = names.map(|name| (distance(name, text), name));
         scored.min().filter(|(score, _)| *score <= 2).map(|(_, name)| name)
     }
@@ -57,7 +63,7 @@ impl<E: Env> Node<E> {
         let mut room = limits::WAYS_BYTES;
         let info = |(node, known): (&NodeId, &crate::nodes::Known)| NodeInfo {
             node: *node,
-            name: known.record.name.clone(),
+            name: known.called.clone(),
             state: known.state,
             hops: self.hops(node),
             via: known.path.map(|path| self.nodes.name(&path.first)),
@@ -66,6 +72,9 @@ impl<E: Env> Node<E> {
             links: narrow(known.record.neighbours.len()),
             people: narrow(known.record.people.len()),
             path: self.way(node, &mut room),
+            own_name: (known.called != known.record.name).then(|| known.record.name.clone()),
+            verified: self.acquaintances.is_verified(node),
+            new_key: self.acquaintances.usurped(node, &known.record.name).is_some(),
         };
         self.nodes.iter().map(info).collect()
     }
@@ -81,19 +90,23 @@ impl<E: Env> Node<E> {
         let mut people = Vec::new();
         for (node, known) in self.nodes.iter() {
             for view in &known.people {
-                let named = known.person(&view.name).is_some();
-                if !named || room.is_some_and(|room| !view.rooms.contains(room)) {
+                let Some(person) = known.person(&view.name) else { continue };
+                if room.is_some_and(|room| !view.rooms.contains(room)) {
                     continue;
                 }
+                let mut mutes = self.acquaintances.mutes_on(user, node, view.name.as_str());
                 people.push(PersonInfo {
                     name: view.name.clone(),
                     node: *node,
-                    node_name: known.record.name.clone(),
+                    node_name: known.called.clone(),
                     state: view.status,
                     since_ms: millis(now.since(view.since)),
                     rooms: view.rooms.clone(),
                     note: view.note.clone(),
                     me: *node == self.me.id && Some(&view.name) == me,
+                    gateway: person.gateway,
+                    verified: self.acquaintances.is_verified(node),
+                    muted: mutes.next().is_some(),
                 });
             }
         }

@@ -9,8 +9,9 @@ use meshchat_proto::message::Body;
 
 use crate::env::Env;
 use crate::history::Entry;
-use crate::io::Output;
+use crate::io::{Output, SessionId};
 use crate::mail::Shown;
+use crate::names::hears;
 use crate::node::{Me, Node};
 use crate::nodes::Nodes;
 use crate::status::Drop;
@@ -63,6 +64,9 @@ impl<E: Env> Node<E> {
                     continue;
                 }
                 stream.last = cursor;
+                if !hears(&self.acquaintances, &state.user, entry) {
+                    continue;
+                }
                 let list = if is_author { &mut authors } else { &mut streams };
                 list.push((session, *id));
                 if opened.is_some() && !readers.contains(&state.user) {

@@ -17,6 +17,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod acquaintances;
 mod addresses;
 mod arrivals;
 mod beacons;
@@ -33,6 +34,7 @@ mod echo;
 mod env;
 mod events;
 mod frames;
+mod gateway;
 mod graph;
 mod greeting;
 mod heartbeat;
@@ -46,6 +48,7 @@ mod links;
 mod mail;
 mod meet;
 mod membership;
+mod names;
 mod node;
 mod nodes;
 mod order;
@@ -76,6 +79,7 @@ mod time;
 mod trail;
 mod tries;
 
+pub use acquaintances::{SavedAcquaintances, SavedClaim, SavedMute};
 pub use dial::{Carrier, Dial, DialId, Goal, SavedContact, Way};
 pub use env::Env;
 pub use io::{

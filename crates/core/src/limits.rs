@@ -152,6 +152,24 @@ pub const CURSOR_PAUSE: Duration = Duration::from_secs(2);
 
 /// Nodes whose addresses are remembered over restarts; the one heard of longest ago makes room.
 pub const CONTACTS: usize = 256;
+/// Names of nodes whose first holder is remembered; one met longest ago, whose holder nobody has
+/// verified, makes room.
+pub const CLAIMS: usize = 1024;
+/// Names that one node can be the first holder of; its first one makes room.
+pub const CLAIMS_PER_NODE: usize = 4;
+/// Further nodes remembered that share one name, and as many that came with it later.
+pub const NAMESAKES: usize = 4;
+/// How long a name must be known before another key under it is an alarm. What was known in an
+/// earlier run is known for long.
+pub const ESTABLISHED: Duration = Duration::from_secs(3600);
+/// Nodes with a pet name.
+pub const ALIASES: usize = 256;
+/// Nodes whose safety number was compared.
+pub const VERIFIED: usize = 1024;
+/// Nodes and people that are not heard, by all users together.
+pub const MUTES: usize = 2048;
+/// And by one of them.
+pub const MUTES_PER_USER: usize = 128;
 /// Beacons remembered; one of those heard only once makes room.
 pub const BEACONS: usize = 64;
 /// Addresses of one beacon: IPv4 and IPv6 on a few interfaces.

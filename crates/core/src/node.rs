@@ -10,6 +10,7 @@ use meshchat_proto::id::{Boot, MessageId, NetworkId, NodeId};
 use meshchat_proto::name::{NodeName, PersonName};
 use meshchat_proto::peer::{GoodbyeReason, Probed};
 
+use crate::acquaintances::Acquaintances;
 use crate::addresses::Addresses;
 use crate::arrivals::Arrivals;
 use crate::beacons::Beacons;
@@ -87,6 +88,7 @@ pub struct Node<E> {
     pub(crate) blind_until: Option<Mono>,
     pub(crate) partition: Partition,
     pub(crate) people: People,
+    pub(crate) acquaintances: Acquaintances,
     pub(crate) sessions: Sessions,
     pub(crate) cursors: Cursors,
     pub(crate) outgoing: VecDeque<Outgoing>,
@@ -153,6 +155,7 @@ impl<E: Env> Node<E> {
             blind_until: None,
             partition: Partition::new(now.mono),
             people: People::load(config.people),
+            acquaintances: Acquaintances::load(config.acquaintances),
             sessions: Sessions::default(),
             cursors: Cursors::default(),
             outgoing: VecDeque::new(),
@@ -228,6 +231,7 @@ impl<E: Env> Node<E> {
                 self.rate_changed(now);
                 self.peering.dirty = true;
                 self.record_changed(now);
+                self.name_all();
             }
             Input::Disconnect { peer } => self.disconnect(now, &peer),
             Input::Shutdown => self.shutdown(now),
@@ -257,6 +261,9 @@ impl<E: Env> Node<E> {
         }
         if self.contacts.due().is_some_and(|due| due <= now.mono) {
             self.save_contacts(now);
+        }
+        if self.acquaintances.due().is_some_and(|due| due <= now.mono) {
+            self.save_acquaintances(now);
         }
         if self.blind_until.is_some_and(|until| until <= now.mono) {
             self.blind_until = None;
@@ -300,6 +307,7 @@ impl<E: Env> Node<E> {
             self.peering.due(),
             self.contacts.due(),
             self.cursors.due(),
+            self.acquaintances.due(),
             self.presence_due,
             self.partition.due(),
             self.mail.due(),
@@ -329,9 +337,9 @@ impl<E: Env> Node<E> {
         self.me.name.clone()
     }
 
-    /// What another node is called; none when it never said.
+    /// What another node is called here; none when it never said.
     pub fn name_of(&self, node: &NodeId) -> Option<NodeName> {
-        self.nodes.get(node).map(|known| known.record.name.clone())
+        self.nodes.get(node).map(|known| known.called.clone())
     }
 
     /// What the person of a Unix user is or would be called.
@@ -408,6 +416,9 @@ impl<E: Env> Node<E> {
         }
         self.close_mail(now);
         self.save_cursors(now.mono, true);
+        if self.acquaintances.due().is_some() {
+            self.save_acquaintances(now);
+        }
         self.stopped = true;
     }
 

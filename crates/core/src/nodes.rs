@@ -19,6 +19,8 @@ pub(crate) struct Known {
     pub(crate) record: Record,
     /// The signed record as it travels; empty for this node before it is first signed.
     pub(crate) signed: Bytes,
+    /// What it is called here: its name, that with a tag, or a pet name.
+    pub(crate) called: NodeName,
     pub(crate) path: Option<Path>,
     pub(crate) state: NodeState,
     pub(crate) since: Mono,
@@ -99,11 +101,18 @@ impl Nodes {
         self.map.values_mut()
     }
 
-    /// What a node is called; its short id when it never said.
+    /// What a node is called here; its short id when it never said.
     pub(crate) fn name(&self, node: &NodeId) -> NodeName {
         match self.map.get(node) {
-            Some(known) => known.record.name.clone(),
+            Some(known) => known.called.clone(),
             None => NodeName::of_id(node),
+        }
+    }
+
+    /// Calls a node so from now on.
+    pub(crate) fn call(&mut self, node: &NodeId, called: NodeName) {
+        if let Some(known) = self.map.get_mut(node) {
+            known.called = called;
         }
     }
 
@@ -129,6 +138,7 @@ impl Nodes {
             return false;
         }
         let mut known = Known {
+            called: record.name.clone(),
             record,
             signed,
             path: None,

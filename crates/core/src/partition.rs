@@ -274,5 +274,5 @@ fn is_missed(now: Mono, known: &Known) -> bool {
 
 fn names(missed: &[&Known]) -> Vec<NodeName> {
     let first = missed.iter().take(limits::MISSING_NAMES);
-    first.map(|known| known.record.name.clone()).collect()
+    first.map(|known| known.called.clone()).collect()
 }

@@ -344,7 +344,7 @@ impl<E: Env> Node<E> {
             }
             Some(Sought {
                 node: *node,
-                name: known.record.name.clone(),
+                name: known.called.clone(),
                 address: self.addresses_of(node).first().copied(),
                 via: self.relay_to(node),
                 since: now.since(known.since),

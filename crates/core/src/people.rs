@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use meshchat_proto::limits::{NAME_CHARS, ROOMS_PER_PERSON};
 use meshchat_proto::name::{PersonName, RoomName};
 use meshchat_proto::peer::{Person, PersonState};
+use meshchat_proto::skeleton;
 
 use crate::io::SavedPerson;
 use crate::limits;
@@ -21,6 +22,8 @@ pub(crate) struct LocalPerson {
     pub(crate) away: Option<String>,
     /// Streams that they read along with.
     pub(crate) reading: u32,
+    /// They come through a gateway and are forgotten when their session ends.
+    gateway: bool,
     touched: u64,
 }
 
@@ -30,6 +33,9 @@ pub(crate) struct People {
     map: BTreeMap<String, LocalPerson>,
     touches: u64,
 }
+
+/// Begins the keys of people who come through a gateway; no Unix user has a colon in its name.
+pub(crate) const GATEWAY: &str = "gateway:";
 
 /// Why a room cannot be entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +48,14 @@ impl People {
             let SavedPerson { user, name, mut rooms, away } = person;
             rooms.truncate(ROOMS_PER_PERSON);
             people.touches += 1;
-            let local = LocalPerson { name, rooms, away, reading: 0, touched: people.touches };
+            let local = LocalPerson {
+                name,
+                rooms,
+                away,
+                reading: 0,
+                gateway: false,
+                touched: people.touches,
+            };
             people.map.insert(user, local);
         }
         people
@@ -55,7 +68,7 @@ impl People {
             rooms: person.rooms.clone(),
             away: person.away.clone(),
         };
-        self.map.iter().map(save).collect()
+        self.map.iter().filter(|(_, person)| !person.gateway).map(save).collect()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -82,17 +95,13 @@ impl People {
     pub(crate) fn person(&mut self, user: &str) -> Option<&mut LocalPerson> {
         self.touches += 1;
         if !self.map.contains_key(user) {
-            if self.map.len() >= limits::PEOPLE {
-                let offline = self.map.iter().filter(|(_, person)| person.reading == 0);
-                let gone = offline.min_by_key(|(_, person)| person.touched)?;
-                let gone = gone.0.clone();
-                self.map.remove(&gone);
-            }
+            self.make_room()?;
             let person = LocalPerson {
                 name: self.free_name(user),
                 rooms: [RoomName::lobby()].into(),
                 away: None,
                 reading: 0,
+                gateway: false,
                 touched: 0,
             };
             self.map.insert(user.into(), person);
@@ -103,12 +112,39 @@ impl People {
         Some(person)
     }
 
-    /// Whether somebody else here is called so, whatever the case.
+    /// A new person who comes through a gateway, and the key that takes the place of a Unix
+    /// user; none when all places are taken by people who are there.
+    pub(crate) fn welcome(&mut self, name: &PersonName) -> Option<String> {
+        self.make_room()?;
+        self.touches += 1;
+        let user = format!("{GATEWAY}{name}");
+        let person = LocalPerson {
+            name: name.clone(),
+            rooms: [RoomName::lobby()].into(),
+            away: None,
+            reading: 0,
+            gateway: true,
+            touched: self.touches,
+        };
+        self.map.insert(user.clone(), person);
+        Some(user)
+    }
+
+    /// Forgets who came through a gateway; returns whether it was such a person.
+    pub(crate) fn forget_gateway(&mut self, user: &str) -> bool {
+        self.is_gateway(user) && self.map.remove(user).is_some()
+    }
+
+    /// Whether this is not a Unix user but somebody who comes through a gateway.
+    pub(crate) fn is_gateway(&self, user: &str) -> bool {
+        self.get(user).is_some_and(|person| person.gateway)
+    }
+
+    /// Whether somebody else here is called so, or in a way that looks like it.
     pub(crate) fn is_taken(&self, user: &str, name: &PersonName) -> bool {
-        let lower = name.as_str().to_lowercase();
-        self.map
-            .iter()
-            .any(|(other, person)| other != user && person.name.as_str().to_lowercase() == lower)
+        let plain = skeleton(name.as_str());
+        let mut others = self.map.iter().filter(|(other, _)| *other != user);
+        others.any(|(_, person)| skeleton(person.name.as_str()) == plain)
     }
 
     /// The user who is called so.
@@ -120,6 +156,17 @@ impl People {
     /// The people as a record names them.
     pub(crate) fn records(&self) -> Vec<Person> {
         self.map.values().map(LocalPerson::record).collect()
+    }
+
+    /// Whoever has been offline longest goes, when there is no place left.
+    fn make_room(&mut self) -> Option<()> {
+        if self.map.len() < limits::PEOPLE {
+            return Some(());
+        }
+        let may_go = |person: &LocalPerson| person.reading == 0 && !person.gateway;
+        let offline = self.map.iter().filter(|(_, person)| may_go(person));
+        let gone = offline.min_by_key(|(_, person)| person.touched)?.0.clone();
+        self.map.remove(&gone).map(|_| ())
     }
 
     /// A valid name for a user, free on this node.
@@ -158,7 +205,13 @@ impl LocalPerson {
             (_, None) => PersonState::Online,
         };
         let note = self.away.clone().unwrap_or_default();
-        Person { name: self.name.clone(), state, rooms: self.rooms.clone(), note }
+        Person {
+            name: self.name.clone(),
+            state,
+            rooms: self.rooms.clone(),
+            note,
+            gateway: self.gateway,
+        }
     }
 }
 

@@ -109,7 +109,7 @@ impl Known {
     fn show(&mut self, now: Mono, events: &mut Vec<Event>) -> Option<Mono> {
         let mut due: Option<Mono> = None;
         let mut wait = |at: Mono| due = Some(due.map_or(at, |due| due.min(at)));
-        let (node, name) = (self.record.node, self.record.name.clone());
+        let (node, name) = (self.record.node, self.called.clone());
         if self.shown != self.state {
             match self.flap.take(now) {
                 Ok(()) => {

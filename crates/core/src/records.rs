@@ -133,8 +133,12 @@ impl<E: Env> Node<E> {
         self.addresses_heard(now, &record);
         self.origin_told(now, &(origin, boot), record.seq);
         let holdings = record.holdings.take();
+        let named = self.nodes.get(&origin).is_some_and(|known| known.record.name == record.name);
         if !self.nodes.put(now.mono, record, frame.body.clone()) {
             return self.counters.drop(Drop::NodesFull, 1);
+        }
+        if !named {
+            self.name_node(now, origin);
         }
         if let Some(holdings) = holdings {
             self.take_holdings(now.mono, (origin, boot), &holdings);

@@ -44,6 +44,10 @@ impl<E: Env> Node<E> {
                 None
             }),
             Request::Delivery(request) => self.on_delivery_request(now, at, request),
+            Request::Names(request) => self.on_names_request(now, &user, request).map(Some),
+            Request::Become { name, via } => {
+                self.become_person(now, session, &name, &via).map(Some)
+            }
             Request::Network(request) => self.on_network_request(now, at, request).map(|()| None),
             request @ (Request::Status {}
             | Request::Limits {}
@@ -113,6 +117,8 @@ impl<E: Env> Node<E> {
             | Request::Config {}
             | Request::Doctor {}
             | Request::Delivery(_)
+            | Request::Names(_)
+            | Request::Become { .. }
             | Request::Network(_)
             | Request::Dm(_)
             | Request::Cursor(_)
@@ -152,7 +158,7 @@ impl<E: Env> Node<E> {
             bad("name", error).hint(format!("choose 1 to {NAME_CHARS} visible characters"))
         })?;
         if self.people.is_taken(user, &name) {
-            let words = format!("somebody on this node is called {name} already");
+            let words = format!("{name} is, or looks like, what somebody on this node is called");
             return Err(Error::new(ErrorCode::NameTaken, words).hint("choose another name"));
         }
         self.people.person(user).ok_or_else(too_many_people)?.name = name;

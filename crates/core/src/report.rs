@@ -50,7 +50,7 @@ impl<E: Env> Node<E> {
             duplicates: self.counters.duplicates,
             gone: self.counters.gone,
             drops: drops.map(|(why, count)| DropCount { reason: why.to_string(), count }).collect(),
-            notes: [self.network_notes(), self.clone_notes(now.mono)].concat(),
+            notes: [self.network_notes(), self.name_notes(), self.clone_notes(now.mono)].concat(),
             missing: self.missing(now.mono),
         }
     }
@@ -105,6 +105,15 @@ impl<E: Env> Node<E> {
                 limits::CURSOR_ORIGINS,
                 "the one confirmed longest ago is forgotten",
             ),
+            (
+                "names",
+                self.acquaintances.claims(),
+                limits::CLAIMS,
+                "one met longest ago, and not verified, is forgotten",
+            ),
+            ("pet_names", self.acquaintances.aliases(), limits::ALIASES, "the request is refused"),
+            ("verified", self.acquaintances.verified(), limits::VERIFIED, "the request is refused"),
+            ("mutes", self.acquaintances.mutes(), limits::MUTES, "the request is refused"),
             ("splits", self.partition.len(), limits::SPLITS, "they count as one with the last"),
             ("shared_keys", self.clones.len(), limits::LINKS, "further ones are not noticed"),
             ("pings", self.echoes.len(), limits::PINGS, "the request is refused"),

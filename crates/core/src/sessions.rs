@@ -20,6 +20,7 @@ use crate::history::Entry;
 use crate::io::{HistoryMode, Output, SessionId};
 use crate::limits;
 use crate::mail::Shown;
+use crate::names::hears;
 use crate::node::Node;
 use crate::status::Drop;
 use crate::time::{Mono, Now};
@@ -111,6 +112,13 @@ impl Sessions {
         }
     }
 
+    /// The session is that of somebody else from now on.
+    pub(crate) fn rename(&mut self, session: SessionId, user: String) {
+        if let Some(state) = self.map.get_mut(&session) {
+            state.user = user;
+        }
+    }
+
     /// Bytes that may still be sent to a client.
     fn room(&self, session: SessionId) -> usize {
         self.get(session).map_or(0, |state| self.most().saturating_sub(state.queued))
@@ -199,6 +207,10 @@ impl<E: Env> Node<E> {
         let Some(state) = self.sessions.map.remove(&session) else { return };
         for _ in state.streams.values().filter(|stream| stream.follow) {
             self.stop_reading(now, &state.user);
+        }
+        if self.people.forget_gateway(&state.user) {
+            self.acquaintances.unmute(&state.user, |_| true);
+            self.record_changed(now);
         }
     }
 
@@ -303,6 +315,10 @@ impl<E: Env> Node<E> {
             {
                 continue;
             }
+            if !hears(&self.acquaintances, user, entry) {
+                (last, left) = (cursor, left - 1);
+                continue;
+            }
             if room == 0 {
                 break;
             }
@@ -392,7 +408,9 @@ impl<E: Env> Node<E> {
         let rooms = self.people.rooms_of(user);
         let reader = (user, rooms.as_slice());
         let held = self.history.from(0);
-        let mut held = held.filter(|(at, entry)| self.is_wanted(stream, reader, *at, entry));
+        let mut held = held.filter(|(at, entry)| {
+            self.is_wanted(stream, reader, *at, entry) && hears(&self.acquaintances, user, entry)
+        });
         let first = match start {
             Start::Now => None,
             Start::Last(count) => held.rev().take(count as usize).last(),

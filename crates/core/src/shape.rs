@@ -31,7 +31,7 @@ impl<E: Env> Node<E> {
             let before = known.path.and_then(|path| places.get(&path.before));
             GraphNode {
                 node: *node,
-                name: known.record.name.clone(),
+                name: known.called.clone(),
                 state: known.state,
                 since_ms: millis(now.since(known.since)),
                 hops: self.hops(node),

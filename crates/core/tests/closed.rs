@@ -113,6 +113,7 @@ impl World {
             admit: Admit::Neighbours,
             rate: None,
             stored: meshchat_core::Stored::default(),
+            acquaintances: meshchat_core::SavedAcquaintances::default(),
             history: HistoryMode::Memory,
             people: Vec::new(),
             goal: Goal { least: 0, most: 0 },

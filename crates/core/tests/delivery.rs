@@ -117,6 +117,7 @@ impl Mesh {
             admit: Admit::Neighbours,
             rate: None,
             stored: meshchat_core::Stored::default(),
+            acquaintances: meshchat_core::SavedAcquaintances::default(),
             history: self.history,
             people: Vec::new(),
             goal: Goal { least: 0, most: 0 },

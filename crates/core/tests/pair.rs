@@ -72,6 +72,7 @@ impl Pair {
                 rate: None,
                 history: HistoryMode::Memory,
                 people: Vec::new(),
+                acquaintances: meshchat_core::SavedAcquaintances::default(),
                 goal: Goal { least: 0, most: 0 },
                 beacon: 0,
                 addresses: Vec::new(),

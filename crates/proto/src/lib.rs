@@ -20,4 +20,8 @@ pub mod message;
 pub mod name;
 pub mod network;
 pub mod peer;
+pub mod safety;
 pub mod sealed;
+mod skeleton;
+
+pub use skeleton::skeleton;

@@ -185,6 +185,19 @@ impl NodeName {
         Self("node".into())
     }
 
+    /// The name with the beginning of the node's key behind it, as `pi-barn~7f3k`: how a node is
+    /// shown whose name somebody else had before. No node can call itself so.
+    pub fn tagged(&self, node: &NodeId) -> Self {
+        let bare = self.as_str().split(TAG_MARK).next().unwrap_or_default();
+        let tag: String = node.to_string().chars().take(TAG_CHARS).collect();
+        Self(format!("{bare}{TAG_MARK}{tag}").into())
+    }
+
+    /// Whether it ends with a tag.
+    pub fn is_tagged(&self) -> bool {
+        self.0.contains(TAG_MARK)
+    }
+
     /// The name of a node that never said how it is called: its short id.
     pub fn of_id(node: &NodeId) -> Self {
         Self(node.short().into())
@@ -203,9 +216,10 @@ impl FromStr for PersonName {
 impl FromStr for NodeName {
     type Err = NameError;
 
-    /// Reads a name that a person typed: trimmed and normalized.
+    /// Reads a name that a person typed: trimmed and normalized. It may not have a tag.
     fn from_str(text: &str) -> Result<Self, NameError> {
-        Self::from_wire(&text.trim().nfc().collect::<String>())
+        let name = Self::from_wire(&text.trim().nfc().collect::<String>())?;
+        if name.is_tagged() { Err(NameError::Character(TAG_MARK)) } else { Ok(name) }
     }
 }
 
@@ -262,10 +276,19 @@ fn check_person(text: &str) -> Result<(), NameError> {
 }
 
 fn check_node(text: &str) -> Result<(), NameError> {
+    let text = match text.rsplit_once(TAG_MARK) {
+        Some((name, tag)) if is_tag(tag) => name,
+        _ => text,
+    };
     check_name(text, limits::NAME_CHARS)?;
     let banned =
         |c: char| matches!(c, '@' | ':' | '~' | '/' | ',' | '#' | '[' | ']') || c.is_whitespace();
     text.chars().find(|c| banned(*c)).map_or(Ok(()), |c| Err(NameError::Character(c)))
+}
+
+fn is_tag(tag: &str) -> bool {
+    tag.len() == TAG_CHARS
+        && tag.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 fn check_room(text: &str) -> Result<(), NameError> {
@@ -309,6 +332,11 @@ fn is_odd_space(c: char) -> bool {
     c.is_whitespace() && c != ' '
 }
 
+/// Stands before the tag of a name, and in no name.
+const TAG_MARK: char = '~';
+/// 20 bits: enough to tell a handful of nodes apart at a glance. It proves nothing.
+const TAG_CHARS: usize = 4;
+
 struct Visit<T>(fn(&str) -> Result<T, NameError>);
 
 impl<T> de::Visitor<'_> for Visit<T> {
@@ -333,6 +361,19 @@ mod tests {
             assert_eq!(name.parse::<PersonName>().unwrap().as_str(), name);
         }
         assert_eq!(" Zoe\u{308} ".parse::<PersonName>().unwrap().as_str(), "Zoë");
+    }
+
+    #[test]
+    fn a_tag_is_shown_and_never_taken() {
+        let name: NodeName = "pi-barn".parse().unwrap();
+        let tagged = name.tagged(&NodeId([1; 32]));
+        assert_eq!(tagged.as_str(), "pi-barn~040g");
+        assert_eq!(NodeName::from_wire("pi-barn~040g").unwrap(), tagged);
+        assert!(tagged.is_tagged() && !name.is_tagged());
+        for bad in ["pi-barn~", "pi-barn~040", "pi-barn~040G", "~040g", "a~040g~040g"] {
+            assert!(NodeName::from_wire(bad).is_err(), "{bad}");
+        }
+        assert!("pi-barn~040g".parse::<NodeName>().is_err());
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub struct Hello {
     /// The sender's run.
     pub boot: Boot,
     /// What the sender is called.
+    #[serde(deserialize_with = "untagged")]
     pub name: NodeName,
     /// How many links the sender had dialled in this run; orders links of one pair.
     pub dial: u64,
@@ -179,6 +180,7 @@ pub struct Record {
     /// Counts the records of this run, from 1; a higher one replaces a lower one.
     pub version: u64,
     /// What it is called.
+    #[serde(deserialize_with = "untagged")]
     pub name: NodeName,
     /// Its release, for display.
     #[serde(deserialize_with = "note")]
@@ -222,6 +224,9 @@ pub struct Person {
     /// What they said about being away; empty when nothing.
     #[serde(default, deserialize_with = "note")]
     pub note: String,
+    /// They come through a gateway, which vouches for no name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gateway: bool,
 }
 
 /// Whether a person is there, as their own node tells.
@@ -398,6 +403,15 @@ pub struct Probed {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 const fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+/// The name that a node gives itself; tags are given by others.
+fn untagged<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<NodeName, D::Error> {
+    let name = NodeName::deserialize(deserializer)?;
+    match name.is_tagged() {
+        true => Err(serde::de::Error::custom("a tagged name")),
+        false => Ok(name),
+    }
 }
 
 fn note<'de, D: serde::Deserializer<'de>>(d: D) -> Result<String, D::Error> {

@@ -91,6 +91,7 @@ fn peer_frames() {
                 state: PersonState::Away,
                 rooms: vec![RoomName::lobby()],
                 note: "lunch".into(),
+                gateway: false,
             }],
             seq: 300,
             seen: 5,

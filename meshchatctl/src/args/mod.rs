@@ -1,5 +1,8 @@
 //! What can be typed.
 
+mod names;
+mod network;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +10,9 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use meshchat_client::proto::id::NodeId;
 
 use crate::output::time::parse_span;
+
+pub(crate) use names::{Alias, Verify, Who};
+pub(crate) use network::{Invite, InviteCommand, Members, Network, Qr};
 
 /// Talk, see who is there, and look after the meshchat node on this machine
 #[derive(Debug, Parser)]
@@ -98,10 +104,14 @@ pub(crate) enum Command {
     },
     /// Known rooms
     Rooms,
-    /// Enter a room
+    /// Enter a room, or join a closed network by its ticket
+    ///
+    /// What begins with meshchat1 is a ticket, as `meshchatctl invite` prints it; all else is a
+    /// room. A ticket moves the whole node into the network, so that needs an operator.
     Join {
-        /// The room; the # may be left out
-        room: String,
+        /// The room, whose # may be left out, or the ticket, which begins with meshchat1
+        #[arg(value_name = "ROOM|TICKET")]
+        target: String,
     },
     /// Leave a room
     Leave {
@@ -125,6 +135,36 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Option<Cursors>,
     },
+    /// The network that the node belongs to: make, leave, save or look at it
+    Network {
+        #[command(subcommand)]
+        command: Option<Network>,
+    },
+    /// Make a ticket with which others join the network
+    Invite(Invite),
+    /// Who belongs to the network
+    Members {
+        #[command(subcommand)]
+        command: Option<Members>,
+    },
+    /// Give a node a name of your own, which wins over all others
+    Alias(Alias),
+    /// Show the number that tells whether a node is the one it seems to be
+    ///
+    /// Both ends see the same 30 digits. Read them to each other by voice; when they are equal,
+    /// nobody sits between, and --yes marks the node as verified. --accept lets a node have a
+    /// name that was known under another key.
+    Verify(Verify),
+    /// Do not show the messages of a person or node to you any more
+    Mute(Who),
+    /// Mute, and take no direct messages either
+    Block(Who),
+    /// Hear a person or node again
+    Unmute(Who),
+    /// Hear a person or node again
+    Unblock(Who),
+    /// Whom you have muted or blocked
+    Mutes,
     /// Change what you are called
     Nick {
         /// Your new name

@@ -1,17 +1,23 @@
 //! One small file for each group of commands.
 
 mod config;
+mod confirm;
 mod connect;
 mod cursors;
 mod delivery;
 mod dm;
 mod doctor;
 mod graph;
+mod invite;
+mod members;
+mod names;
+mod network;
 mod nodes;
 mod peers;
 mod people;
 mod ping;
 mod rooms;
+mod root_key;
 mod send;
 mod status;
 mod tail;
@@ -20,7 +26,7 @@ mod trail;
 mod version;
 mod wait;
 
-use crate::args::{Args, Command, Cursors, Peers};
+use crate::args::{Args, Command, Cursors, Peers, Who};
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -47,9 +53,23 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Who { room } => people::who(session, room).await,
         Command::Nick { name } => people::nick(session, name).await,
         Command::Away { note, back } => people::away(session, &note.join(" "), back).await,
+        Command::Alias(args) => names::alias(session, args).await,
+        Command::Verify(args) => names::verify(session, args).await,
+        Command::Mute(Who { who }) => names::mute(session, who, false).await,
+        Command::Block(Who { who }) => names::mute(session, who, true).await,
+        Command::Unmute(Who { who }) | Command::Unblock(Who { who }) => {
+            names::unmute(session, who).await
+        }
+        Command::Mutes => names::mutes(session).await,
         Command::Rooms => rooms::rooms(session).await,
-        Command::Join { room } => rooms::join(session, room).await,
+        Command::Join { target } if invite::is_ticket(&target) => {
+            network::join(session, target).await
+        }
+        Command::Join { target } => rooms::join(session, target).await,
         Command::Leave { room } => rooms::leave(session, room).await,
+        Command::Network { command } => network::network(session, command).await,
+        Command::Invite(args) => invite::invite(session, args).await,
+        Command::Members { command } => members::members(session, command).await,
         Command::Send(send) => send::send(session, send).await,
         Command::Dm(dm) => dm::dm(session, dm).await,
         Command::Tail(tail) => tail::tail(session, tail).await,

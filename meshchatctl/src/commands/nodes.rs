@@ -26,7 +26,7 @@ pub(crate) async fn nodes(session: &mut Session) -> Result<u8, Failure> {
 
 fn row(node: &NodeInfo) -> Vec<Cell> {
     vec![
-        Cell::new(node.name.as_str()),
+        Cell::new(called(node)).raw(&node.name),
         style::node(node.state).into(),
         Cell::new(span(node.since_ms)).raw(node.since_ms),
         node.hops.map_or_else(Cell::default, |hops| Cell::new(hops.to_string())),
@@ -36,6 +36,20 @@ fn row(node: &NodeInfo) -> Vec<Cell> {
         Cell::new(node.node.short()).raw(node.node),
         Cell::new(&node.software),
     ]
+}
+
+/// Its name, whether it is verified, and what it calls itself, if something else.
+fn called(node: &NodeInfo) -> String {
+    let name = node.name.as_str();
+    let mark = match (node.new_key, node.verified) {
+        (true, _) => " ! new key",
+        (false, true) => " ✓",
+        (false, false) => "",
+    };
+    match &node.own_name {
+        Some(own) if !node.name.is_tagged() => format!("{name} ({own}){mark}"),
+        _ => format!("{name}{mark}"),
+    }
 }
 
 /// Who passes on what goes there.
@@ -60,10 +74,9 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_way_names_all_who_pass_on() {
+    fn info(names: &[&str]) -> NodeInfo {
         let node = NodeId([1; 32]);
-        let info = |names: &[&str]| NodeInfo {
+        NodeInfo {
             node,
             name: "pi-9".parse().unwrap(),
             state: NodeState::Reachable,
@@ -74,7 +87,26 @@ mod tests {
             links: 1,
             people: 0,
             path: names.iter().map(|name| Hop { node, name: name.parse().unwrap() }).collect(),
-        };
+            own_name: None,
+            verified: false,
+            new_key: false,
+        }
+    }
+
+    #[test]
+    fn marks_stand_behind_the_name() {
+        let mut node = info(&[]);
+        assert_eq!(called(&node), "pi-9");
+        node.verified = true;
+        node.own_name = Some("raspberry".parse().unwrap());
+        assert_eq!(called(&node), "pi-9 (raspberry) ✓");
+        node.new_key = true;
+        node.name = node.name.tagged(&node.node);
+        assert_eq!(called(&node), "pi-9~040g ! new key");
+    }
+
+    #[test]
+    fn the_way_names_all_who_pass_on() {
         assert_eq!(way(&info(&[])), "");
         assert_eq!(way(&info(&["pi-9"])), "direct");
         assert_eq!(way(&info(&["pi-2", "pi-9"])), "relayed via pi-2");

@@ -41,10 +41,21 @@ pub(crate) async fn away(session: &mut Session, note: &str, back: bool) -> Resul
     Ok(0)
 }
 
+/// What there is to know of somebody besides the name.
+fn remarks(person: &PersonInfo) -> String {
+    let all = [
+        (person.verified, " ✓"),
+        (person.gateway, " (gateway)"),
+        (person.muted, " (muted)"),
+        (person.me, " (you)"),
+    ];
+    all.into_iter().filter(|(is, _)| *is).map(|(_, remark)| remark).collect()
+}
+
 fn row(person: &PersonInfo) -> Vec<Cell> {
     let (name, node) = (person.name.as_str(), person.node_name.as_str());
     let full = format!("{name}@{node}");
-    let shown = if person.me { format!("{full} (you)") } else { full.clone() };
+    let shown = format!("{full}{}", remarks(person));
     let rooms: Vec<&str> = person.rooms.iter().map(|room| room.as_str()).collect();
     vec![
         Cell::new(shown).raw(full).paint(Paint::of_name(name, node)),

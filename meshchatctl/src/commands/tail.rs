@@ -120,6 +120,7 @@ fn json(session: &mut Session, event: &Event) -> Result<(), Failure> {
         Event::Person(content) => out.json(&Named { event: "person", content }),
         Event::Node(content) => out.json(&Named { event: "node", content }),
         Event::Partition(content) => out.json(&Named { event: "partition", content }),
+        Event::Key(content) => out.json(&Named { event: "key", content }),
         Event::Missed(content) => out.json(&Named { event: "missed", content }),
         Event::KeyShared(content) => out.json(&Named { event: "key_shared", content }),
         Event::Gone(content) => out.json(&Named { event: "gone", content }),

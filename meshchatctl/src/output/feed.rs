@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 use meshchat_client::proto::control::{
-    DirectChange, DirectMessage, DirectState, Event, Gone, KeyShared, Message, Missed, MissedWhy,
-    NodeChange, NodeState, PartitionChange, PartitionState, PersonChange, PersonStatus,
+    DirectChange, DirectMessage, DirectState, Event, Gone, KeyChange, KeyShared, Message, Missed,
+    MissedWhy, NodeChange, NodeState, PartitionChange, PartitionState, PersonChange, PersonStatus,
 };
 use meshchat_client::proto::message::MessageKind;
 
@@ -50,6 +50,7 @@ impl Feed {
             Event::Person(change) => self.at_now(clock, &self.person(change)),
             Event::Node(change) => self.at_now(clock, &self.node(change)),
             Event::Partition(change) => self.partition(change, clock),
+            Event::Key(change) => self.key(change, clock),
             Event::Missed(missed) => self.rule(&missed_words(missed), Paint::Warn),
             Event::KeyShared(shared) => self.rule(&shared_words(shared), Paint::Warn),
             Event::Gone(gone) => self.rule(&gone_words(gone), Paint::Warn),
@@ -188,6 +189,17 @@ impl Feed {
         let day = self.day(clock.now.date(), clock);
         let time = clock.now.strftime("%H:%M:%S");
         format!("{day}{}", self.rule(&format!("{time} {words}"), paint))
+    }
+
+    fn key(&mut self, change: &KeyChange, clock: &Clock) -> String {
+        let day = self.day(clock.now.date(), clock);
+        let (time, name) = (clock.now.strftime("%H:%M:%S"), &change.name);
+        let known = if change.verified { "verified" } else { "known" };
+        let words = format!(
+            "{time} WARNING: {name} has another key than the {known} node of that name; \
+             see: meshchatctl verify {name}"
+        );
+        format!("{day}{}", self.rule(&words, Paint::Bad))
     }
 
     fn rule(&self, words: &str, paint: Paint) -> String {

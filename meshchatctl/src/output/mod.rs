@@ -5,6 +5,7 @@ pub(crate) mod escape;
 pub(crate) mod feed;
 pub(crate) mod json;
 pub(crate) mod partition;
+pub(crate) mod qr;
 pub(crate) mod style;
 pub(crate) mod table;
 pub(crate) mod time;

@@ -26,6 +26,7 @@ pub(super) struct Draft {
     pub(super) state_dir: Option<Value<PathBuf>>,
     pub(super) socket: Option<Value<PathBuf>>,
     pub(super) operators: Option<Value<Vec<String>>>,
+    pub(super) gateways: Option<Value<Vec<String>>>,
     pub(super) group: Option<Value<String>>,
     pub(super) discovery: Option<Value<Discovery>>,
     pub(super) interfaces: Option<Value<Patterns>>,
@@ -43,19 +44,29 @@ impl Draft {
         }
     }
 
-    pub(super) fn set_operators(&mut self, names: &mut dyn Iterator<Item = &str>, origin: Origin) {
-        let mut operators = Vec::new();
+    /// Sets `operators` or `gateways`.
+    pub(super) fn set_users(
+        &mut self,
+        key: Key,
+        names: &mut dyn Iterator<Item = &str>,
+        origin: Origin,
+    ) {
+        let mut users = Vec::new();
         for name in names {
-            if operators.len() == MOST_OPERATORS {
-                let why = BadValue::TooMany(MOST_OPERATORS);
-                return self.refuse(Key::Operators, name, why, origin);
+            if users.len() == MOST_USERS {
+                return self.refuse(key, name, BadValue::TooMany(MOST_USERS), origin);
             }
             match values::parse_account(name) {
-                Ok(name) => operators.push(name),
-                Err(why) => return self.refuse(Key::Operators, name, why, origin),
+                Ok(name) => users.push(name),
+                Err(why) => return self.refuse(key, name, why, origin),
             }
         }
-        self.operators = Some(Value { value: operators, origin });
+        let users = Some(Value { value: users, origin });
+        if key == Key::Gateways {
+            self.gateways = users;
+        } else {
+            self.operators = users;
+        }
     }
 
     pub(super) fn set_interfaces(&mut self, names: &mut dyn Iterator<Item = &str>, origin: Origin) {
@@ -96,7 +107,9 @@ impl Draft {
             Key::StateDir => put(&mut self.state_dir, absolute(text, origin)?, origin),
             Key::Socket => put(&mut self.socket, absolute(text, origin)?, origin),
             Key::Group => put(&mut self.group, values::parse_account(text)?, origin),
-            Key::Operators => self.set_operators(&mut items(text), origin.clone()),
+            Key::Operators | Key::Gateways => {
+                self.set_users(key, &mut items(text), origin.clone());
+            }
             Key::Discovery => put(&mut self.discovery, values::parse_discovery(text)?, origin),
             Key::Links => put(&mut self.links, values::parse_links(text)?, origin),
             Key::Mapping => put(&mut self.mapping, values::parse_mapping(text)?, origin),
@@ -159,4 +172,4 @@ fn items(text: &str) -> impl Iterator<Item = &str> {
 
 /// More peers than a node can usefully dial.
 const MOST_PEERS: usize = 256;
-const MOST_OPERATORS: usize = 64;
+const MOST_USERS: usize = 64;

@@ -106,7 +106,9 @@ impl File<'_> {
             match Key::from_name(name.get_ref()) {
                 None => self.unknown(name, &mut Key::ALL.into_iter().map(Key::name)),
                 Some(Key::Peer) => self.peers(value),
-                Some(key @ (Key::Operators | Key::Interfaces)) => self.list(key, value),
+                Some(key @ (Key::Operators | Key::Gateways | Key::Interfaces)) => {
+                    self.list(key, value)
+                }
                 Some(key) => self.scalar(key, value),
             }
         }
@@ -133,10 +135,10 @@ impl File<'_> {
         }
         let origin = self.origin(value.span().start);
         let mut names = names.into_iter();
-        if key == Key::Operators {
-            self.draft.set_operators(&mut names, origin);
-        } else {
+        if key == Key::Interfaces {
             self.draft.set_interfaces(&mut names, origin);
+        } else {
+            self.draft.set_users(key, &mut names, origin);
         }
     }
 

@@ -27,6 +27,8 @@ pub enum Key {
     Socket,
     /// Unix users who may administer.
     Operators,
+    /// Unix users whose programs speak for many people.
+    Gateways,
     /// Unix group that may read and chat.
     Group,
     /// Whether nodes on the local network are found.
@@ -43,7 +45,7 @@ pub enum Key {
 
 impl Key {
     /// Every key, in the order in which they are shown.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Name,
         Self::Listen,
         Self::Admit,
@@ -56,6 +58,7 @@ impl Key {
         Self::StateDir,
         Self::Socket,
         Self::Operators,
+        Self::Gateways,
         Self::Group,
         Self::Discovery,
         Self::Interfaces,
@@ -91,6 +94,7 @@ impl Key {
             | Self::Rate
             | Self::Log
             | Self::Operators
+            | Self::Gateways
             | Self::Discovery
             | Self::Interfaces
             | Self::Links
@@ -134,6 +138,9 @@ impl Key {
             }
             Self::Operators => {
                 ("operators", "MESHCHAT_OPERATORS", "operators = [\"ann\", \"bert\"]")
+            }
+            Self::Gateways => {
+                ("gateways", "MESHCHAT_GATEWAYS", "gateways = [\"meshchat-gateway\"]")
             }
             Self::Group => ("group", "MESHCHAT_GROUP", "group = \"meshchat\""),
             Self::Discovery => ("discovery", "MESHCHAT_DISCOVERY", "discovery = \"lan\""),

@@ -78,6 +78,7 @@ impl Settings {
         self.admit = new.admit;
         self.log = new.log;
         self.operators = new.operators;
+        self.gateways = new.gateways;
         self.discovery = new.discovery;
         self.links = new.links;
         self.rate = new.rate;

@@ -45,6 +45,8 @@ pub struct Settings {
     pub socket: Value<PathBuf>,
     /// Unix users who may administer, at most 64.
     pub operators: Value<Vec<String>>,
+    /// Unix users whose programs speak for many people, at most 64.
+    pub gateways: Value<Vec<String>>,
     /// Unix group that may read and chat.
     pub group: Value<String>,
     /// How nodes are found that nobody named.
@@ -180,6 +182,7 @@ pub fn render(settings: &Settings) -> Vec<Row> {
     row(Key::StateDir, s.state_dir.value.display().to_string(), &s.state_dir.origin);
     row(Key::Socket, s.socket.value.display().to_string(), &s.socket.origin);
     row(Key::Operators, s.operators.value.join(", "), &s.operators.origin);
+    row(Key::Gateways, s.gateways.value.join(", "), &s.gateways.origin);
     row(Key::Group, s.group.value.clone(), &s.group.origin);
     row(Key::Discovery, s.discovery.value.to_string(), &s.discovery.origin);
     row(Key::Interfaces, s.interfaces.value.to_string(), &s.interfaces.origin);
@@ -303,6 +306,7 @@ fn finish(
         state_dir,
         socket,
         operators: draft.operators.unwrap_or_else(|| default(Vec::new())),
+        gateways: draft.gateways.unwrap_or_else(|| default(vec!["meshchat-gateway".to_owned()])),
         group: draft.group.unwrap_or_else(|| default("meshchat".to_owned())),
         discovery: draft.discovery.unwrap_or_else(|| default(Discovery::default())),
         interfaces: draft.interfaces.unwrap_or_else(|| default(Patterns::default())),

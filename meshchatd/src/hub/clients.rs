@@ -25,7 +25,8 @@ impl Hub {
                 if answer.send(Ok(welcome)).is_err() {
                     return;
                 }
-                self.clients.insert(session, Client { outbox, access: visitor.access });
+                let (access, user) = (visitor.access, visitor.name.clone());
+                self.clients.insert(session, Client { outbox, access, user });
                 let up = Input::SessionUp { session, user: visitor.name };
                 self.node.handle(self.now(), up);
             }
@@ -62,6 +63,20 @@ impl Hub {
 
     pub(super) fn is_admin(&self, session: u32) -> bool {
         self.clients.get(&session).is_some_and(|client| client.access == Access::Admin)
+    }
+
+    /// Whether this client may speak for people who come through a gateway.
+    pub(super) fn is_gateway(&self, session: u32) -> bool {
+        let gateways = &self.parts.settings.gateways.value;
+        let named = |client: &Client| gateways.contains(&client.user);
+        self.is_admin(session) || self.clients.get(&session).is_some_and(named)
+    }
+
+    /// Whoever comes through a gateway administers nothing.
+    pub(super) fn demote(&mut self, session: u32) {
+        if let Some(client) = self.clients.get_mut(&session) {
+            client.access = Access::Member;
+        }
     }
 
     pub(super) fn answer(&self, session: u32, id: u64, result: Result<Reply, Error>) {

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use meshchat_core::{Config, DialId, Input, Node, Now, SavedPerson};
+use meshchat_core::{Config, DialId, Input, Node, Now, SavedAcquaintances, SavedPerson};
 use meshchat_proto::id::NodeId;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -181,6 +181,8 @@ struct Refused {
 struct Client {
     outbox: Arc<ClientOutbox>,
     access: Access,
+    /// Its Unix user.
+    user: String,
 }
 
 impl Hub {
@@ -323,6 +325,13 @@ impl Hub {
         let saved = self.parts.store.save(crate::store::StateFile::People, &people);
         if let Err(error) = saved {
             tracing::error!("cannot keep people: {error}; {}", error.fix());
+        }
+    }
+
+    fn save_acquaintances(&self, saved: &SavedAcquaintances) {
+        let saved = self.parts.store.save(crate::store::StateFile::Acquaintances, saved);
+        if let Err(error) = saved {
+            tracing::error!("cannot keep names and mutes: {error}; {}", error.fix());
         }
     }
 

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use meshchat_core::{Note, Output};
 use meshchat_proto::codec;
-use meshchat_proto::control::{Event, FromDaemon, PartitionChange, PartitionState, Reply};
+use meshchat_proto::control::{
+    Event, FromDaemon, KeyChange, PartitionChange, PartitionState, Reply,
+};
 use meshchat_proto::id::NodeId;
 use tokio::time::Instant;
 
@@ -58,6 +60,7 @@ impl Hub {
             }
             Output::NetworkSwitched(network) => self.on_network_switched(network),
             Output::SaveMail(mail) => self.save_mail(&mail),
+            Output::SaveAcquaintances(saved) => self.save_acquaintances(&saved),
             Output::SaveBoot(count) => {
                 if let Err(error) = self.parts.store.set_boot(count) {
                     tracing::error!("cannot keep the boot counter: {error}; {}", error.fix());
@@ -111,6 +114,11 @@ impl Hub {
                 tracing::warn!(
                     "this node was removed from its network; leave it (meshchatctl network leave), or take a new key (meshchatd identity fork) and join anew"
                 );
+            }
+            Note::KeyChanged(change) => log_key_change(change),
+            Note::Became { name, via } => {
+                let (name, via) = (escaped(name.as_str()), escaped(via));
+                tracing::info!("{name} came through a gateway ({via})");
             }
             Note::Gone { node, count } => {
                 let id = node.short();
@@ -180,6 +188,14 @@ fn log_partition(change: &PartitionChange) {
         }
         PartitionState::Unknown => {}
     }
+}
+
+fn log_key_change(change: &KeyChange) {
+    let (name, id, was) = (escaped(change.name.as_str()), change.node.short(), change.was.short());
+    tracing::warn!(
+        node = %change.node,
+        "{name} ({id}) has a name that {was} had; no direct messages go to it until `meshchatctl verify {name} --accept`"
+    );
 }
 
 /// Room for an event about a message of some length, so that it need not grow.

@@ -2,7 +2,8 @@
 
 use meshchat_core::{Input, Now};
 use meshchat_proto::control::{
-    ConfigEntry, DropCount, Error, ErrorCode, LimitRow, NetworkRequest, Reply, Request,
+    ConfigEntry, DropCount, Error, ErrorCode, LimitRow, NamesRequest, NetworkRequest, Reply,
+    Request,
 };
 use meshchat_proto::id::NodeId;
 use tokio::time::Instant;
@@ -19,6 +20,11 @@ impl Hub {
             Request::Network(request) => {
                 !matches!(request, NetworkRequest::Show {} | NetworkRequest::Members {})
             }
+            Request::Names(
+                NamesRequest::Alias { .. }
+                | NamesRequest::Verify { yes: true, .. }
+                | NamesRequest::Verify { accept: true, .. },
+            ) => true,
             Request::Connect { .. } | Request::Disconnect { .. } | Request::Reload {} => true,
             _ => false,
         };
@@ -26,6 +32,14 @@ impl Hub {
             let error = Error::new(ErrorCode::Denied, "only an operator of this node may do that")
                 .hint("use sudo, or have your name added to `operators` in meshchat.toml");
             return self.answer(session, id, Err(error));
+        }
+        if matches!(request, Request::Become { .. }) {
+            if !self.is_gateway(session) {
+                let error = Error::new(ErrorCode::Denied, "only a gateway may do that")
+                    .hint("have its Unix user added to `gateways` in meshchat.toml");
+                return self.answer(session, id, Err(error));
+            }
+            self.demote(session);
         }
         let result = match request {
             Request::Peers {} => Ok(Reply::Peers(self.peer_infos())),
@@ -54,6 +68,8 @@ impl Hub {
             | Request::Away { .. }
             | Request::Ping { .. }
             | Request::Delivery(_)
+            | Request::Names(_)
+            | Request::Become { .. }
             | Request::Network(_)
             | Request::Dm(_)
             | Request::Cursor(_)

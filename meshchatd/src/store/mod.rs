@@ -63,6 +63,8 @@ pub enum StateFile {
     Mail,
     /// How far clients have read.
     Cursors,
+    /// What is remembered of other nodes, and what people said of them.
+    Acquaintances,
 }
 
 /// Why the state directory or a file in it cannot be used.
@@ -147,6 +149,7 @@ impl StateFile {
             Self::Network => "network",
             Self::Mail => "mail",
             Self::Cursors => "cursors",
+            Self::Acquaintances => "acquaintances",
         }
     }
 }

@@ -14,6 +14,7 @@ use core::net::SocketAddr;
 use meshchat_proto::id::NodeId;
 use meshchat_proto::name::{NodeName, PersonName, RoomName};
 
+use crate::acquaintances::SavedAcquaintances;
 use crate::dial::{Goal, SavedContact};
 use crate::rates::Rate;
 
@@ -50,6 +51,8 @@ pub struct Config {
     pub history: HistoryMode,
     /// Its people, as last saved.
     pub people: Vec<SavedPerson>,
+    /// What it remembers of others, as last saved.
+    pub acquaintances: SavedAcquaintances,
     /// How many links it looks after by itself.
     pub goal: Goal,
     /// The beginning of the number in its beacons on the LAN; 0 when it sends none.

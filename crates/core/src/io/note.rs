@@ -1,6 +1,8 @@
-use meshchat_proto::control::PartitionChange;
+use alloc::string::String;
+
+use meshchat_proto::control::{KeyChange, PartitionChange};
 use meshchat_proto::id::NodeId;
-use meshchat_proto::name::NodeName;
+use meshchat_proto::name::{NodeName, PersonName};
 use meshchat_proto::peer::GoodbyeReason;
 
 use super::LinkId;
@@ -50,6 +52,15 @@ pub enum Note {
     Partition(PartitionChange),
     /// This node was removed from its closed network.
     Removed,
+    /// A name that was known appears with another key.
+    KeyChanged(KeyChange),
+    /// Somebody came through a gateway.
+    Became {
+        /// What they are called.
+        name: PersonName,
+        /// The kind of gateway, as it says; any text.
+        via: String,
+    },
     /// Messages are gone.
     Gone {
         /// Who sent them.

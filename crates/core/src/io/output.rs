@@ -9,6 +9,7 @@ use meshchat_proto::id::{NetworkId, NodeId};
 use meshchat_proto::peer::GoodbyeReason;
 
 use super::{LinkId, Note, SavedCursors, SavedNetwork, SavedPerson, SessionId};
+use crate::acquaintances::SavedAcquaintances;
 use crate::dial::{Dial, SavedContact};
 use crate::mail::SavedMail;
 
@@ -105,6 +106,8 @@ pub enum Output {
     NetworkSwitched(NetworkId),
     /// Keep direct messages on disk.
     SaveMail(SavedMail),
+    /// Keep what is remembered of others on disk.
+    SaveAcquaintances(SavedAcquaintances),
     /// Keep the boot counter on disk: others knew a later run of this key.
     SaveBoot(u64),
     /// Tell the log.

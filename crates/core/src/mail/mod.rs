@@ -105,16 +105,6 @@ impl<E: Env> Node<E> {
         self.out.push_back(Output::SaveMail(SavedMail { outbox, letters }));
     }
 
-    /// Why nothing may be sealed to a node for now.
-    const fn dm_blocked(&self, _node: &NodeId) -> Option<Error> {
-        None
-    }
-
-    /// Whether a user wants nothing of a person.
-    const fn is_blocked(&self, _user: &str, _node: &NodeId, _person: &PersonName) -> bool {
-        false
-    }
-
     /// Sixteen random bytes that name a letter or a room.
     pub(crate) fn random_id(&mut self) -> [u8; 16] {
         let mut bytes = [0; 16];

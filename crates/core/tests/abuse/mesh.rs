@@ -145,6 +145,7 @@ impl Mesh {
             id: self.ids[n],
             network: None,
             stored: meshchat_core::Stored::default(),
+            acquaintances: meshchat_core::SavedAcquaintances::default(),
             name: format!("pi-{n}").parse().unwrap(),
             software: "test".into(),
             boot_count: self.boots[n],

@@ -144,6 +144,7 @@ impl Mesh {
             network: None,
             rate: None,
             stored: meshchat_core::Stored::default(),
+            acquaintances: meshchat_core::SavedAcquaintances::default(),
             name: format!("pi-{node}").parse().unwrap(),
             software: "test".into(),
             boot_count: disk.boots,

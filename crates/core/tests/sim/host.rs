@@ -123,6 +123,7 @@ impl Host {
             rate: self.rate,
             history: self.history,
             people: self.saved.clone(),
+            acquaintances: meshchat_core::SavedAcquaintances::default(),
             goal: Goal { least: 0, most: 0 },
             beacon: 0,
             addresses: Vec::new(),

@@ -133,6 +133,7 @@ impl Town {
                 rate: None,
                 history: HistoryMode::Memory,
                 people: Vec::new(),
+                acquaintances: meshchat_core::SavedAcquaintances::default(),
                 goal: Goal { least, most },
                 beacon: beacon(n),
                 addresses: vec![own],

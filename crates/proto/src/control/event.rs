@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cursor::MissedWhy;
 use super::mail::{DirectChange, DirectMessage};
+use super::names::KeyChange;
 use super::reply::{NodeState, PeerInfo, PersonStatus};
 use super::shape::PartitionChange;
 use crate::id::{MessageId, NodeId};
@@ -24,6 +25,8 @@ pub enum Event {
     Node(NodeChange),
     /// The mesh split or grew together again, as seen from here.
     Partition(PartitionChange),
+    /// A name that was known appears with another key.
+    Key(KeyChange),
     /// This client was too slow, and history no longer has what it missed.
     Missed(Missed),
     /// Messages that no reachable node holds any more.

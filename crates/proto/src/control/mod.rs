@@ -14,6 +14,7 @@ mod error;
 mod event;
 mod finding;
 mod mail;
+mod names;
 mod network;
 mod reply;
 mod request;
@@ -33,6 +34,7 @@ pub use error::{Error, ErrorCode};
 pub use event::{Event, Gone, KeyShared, Message, Missed, NodeChange, PersonChange};
 pub use finding::{Finding, Grade};
 pub use mail::{DirectChange, DirectInfo, DirectMessage, DirectState, Dm, DmRequest};
+pub use names::{KeyChange, MuteInfo, NamesRequest, VerifyInfo};
 pub use network::{InviteInfo, MemberInfo, NetworkInfo, NetworkRequest, TicketInfo};
 pub use reply::{
     ConfigEntry, DiskStatus, DropCount, HistoryStatus, Hop, LimitRow, NodeInfo, NodeState,

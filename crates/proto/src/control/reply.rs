@@ -4,6 +4,7 @@ use super::cursor::CursorInfo;
 use super::delivery::{DeliveryInfo, TrailInfo};
 use super::finding::Finding;
 use super::mail::DirectInfo;
+use super::names::{MuteInfo, VerifyInfo};
 use super::network::{InviteInfo, MemberInfo, NetworkInfo, TicketInfo};
 use super::shape::{Graph, Missing};
 use crate::id::{MessageId, NetworkId, NodeId};
@@ -48,6 +49,10 @@ pub enum Reply {
     Reloaded(Reloaded),
     /// To [`super::Request::Doctor`].
     Doctor(Vec<Finding>),
+    /// To [`super::NamesRequest::Verify`].
+    Verify(VerifyInfo),
+    /// To [`super::NamesRequest::Mutes`].
+    Mutes(Vec<MuteInfo>),
     /// To [`super::NetworkRequest::Show`], [`super::NetworkRequest::Create`] and
     /// [`super::NetworkRequest::Join`].
     Network(NetworkInfo),
@@ -268,6 +273,15 @@ pub struct NodeInfo {
     /// none, or when the answer would grow too long with it.
     #[serde(default)]
     pub path: Vec<Hop>,
+    /// What it calls itself, where it is shown under another name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_name: Option<NodeName>,
+    /// Somebody here has compared its safety number.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verified: bool,
+    /// Its name was known under another key, and nobody has accepted this one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub new_key: bool,
 }
 
 /// Whether a node can be reached.
@@ -308,6 +322,15 @@ pub struct PersonInfo {
     /// It is the person who asks.
     #[serde(default)]
     pub me: bool,
+    /// They come through a gateway of their node.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gateway: bool,
+    /// Somebody here has compared the safety number of their node.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verified: bool,
+    /// The person who asks has muted or blocked them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub muted: bool,
 }
 
 /// Whether a person is there, as seen from this node.

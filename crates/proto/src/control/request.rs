@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::cursor::CursorRequest;
 use super::delivery::DeliveryRequest;
 use super::mail::{Dm, DmRequest};
+use super::names::NamesRequest;
 use super::network::NetworkRequest;
 use crate::id::NodeId;
 use crate::message::MessageKind;
@@ -125,6 +126,18 @@ pub enum Request {
     /// Examines the node and its ways to others; takes some seconds. Replies
     /// [`super::Reply::Doctor`].
     Doctor {},
+    /// What is said here of other nodes and people.
+    Names(NamesRequest),
+    /// Makes this session that of a person who comes through a gateway, until it ends. Only for
+    /// operators and the users that `gateways` names, before anything else. Replies
+    /// [`super::Reply::Done`].
+    Become {
+        /// What they are called.
+        name: String,
+        /// The kind of gateway, for the log: `irc`, `web`.
+        #[serde(default)]
+        via: String,
+    },
     /// About the network that the node belongs to.
     Network(NetworkRequest),
     /// About the durable cursors of the person.

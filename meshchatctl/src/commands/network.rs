@@ -1,0 +1,206 @@
+use std::time::Duration;
+
+use meshchat_client::proto::control::{NetworkInfo, NetworkRequest, Request};
+use meshchat_client::proto::id::NetworkId;
+use meshchat_client::proto::network::Role;
+
+use super::confirm::confirm;
+use super::{expect_reply, root_key};
+use crate::args::Network;
+use crate::failure::Failure;
+use crate::output::View;
+use crate::output::escape::escape;
+use crate::output::style::Paint;
+use crate::session::{Session, ask};
+
+pub(crate) async fn network(
+    session: &mut Session,
+    command: Option<Network>,
+) -> Result<u8, Failure> {
+    match command {
+        None | Some(Network::Show) => show(session).await,
+        Some(Network::Create { name }) => create(session, name).await,
+        Some(Network::Leave { yes }) => leave(session, yes).await,
+        Some(Network::Backup) => root_key::backup(session).await,
+        Some(Network::Restore { words }) => root_key::restore(session, words).await,
+        Some(Network::Rate { burst, per_second }) => rate(session, burst, per_second).await,
+    }
+}
+
+/// Joins the network of a ticket.
+pub(crate) async fn join(session: &mut Session, ticket: String) -> Result<u8, Failure> {
+    let client = session.connect().await?;
+    let request = Request::Network(NetworkRequest::Join { ticket });
+    let info = expect_reply!(ask(&client, request, JOINING).await?, Network);
+    if session.out.view.json {
+        session.out.json(&info)?;
+    }
+    let role = info.role.map_or("nothing yet", Role::as_str);
+    let line = format!("This node is a {role} of {} now.", escape(&called(&info)));
+    session.out.say(&line.replace(" a admin ", " an admin "))?;
+    session.out.say("See who else is:   meshchatctl members")?;
+    Ok(0)
+}
+
+async fn show(session: &mut Session) -> Result<u8, Failure> {
+    let info = about(session, NetworkRequest::Show {}).await?;
+    if session.out.view.json {
+        session.out.json(&info)?;
+    } else {
+        let text = render(&info, &session.out.view);
+        session.out.text(&text)?;
+    }
+    Ok(0)
+}
+
+async fn create(session: &mut Session, name: String) -> Result<u8, Failure> {
+    let info = about(session, NetworkRequest::Create { name }).await?;
+    if session.out.view.json {
+        session.out.json(&info)?;
+    }
+    for line in [
+        &format!("{} is closed: only who is invited links and reads.", escape(&called(&info))),
+        "Invite the next node:         meshchatctl invite",
+        "Write the root key down now:  meshchatctl network backup",
+    ] {
+        session.out.say(line)?;
+    }
+    Ok(0)
+}
+
+async fn leave(session: &mut Session, yes: bool) -> Result<u8, Failure> {
+    let info = about(session, NetworkRequest::Show {}).await?;
+    confirm(yes, &leave_question(&info)).await?;
+    session.ask(Request::Network(NetworkRequest::Leave {})).await?;
+    session.out.say(&format!("This node has left {}.", escape(&called(&info))))?;
+    Ok(0)
+}
+
+async fn rate(session: &mut Session, burst: u32, per_second: u32) -> Result<u8, Failure> {
+    session.ask(Request::Network(NetworkRequest::Rate { burst, per_second })).await?;
+    let line = format!("Each author may send {}.", pace((burst, per_second)));
+    session.out.say(&line)?;
+    Ok(0)
+}
+
+async fn about(session: &Session, request: NetworkRequest) -> Result<NetworkInfo, Failure> {
+    Ok(expect_reply!(session.ask(Request::Network(request)).await?, Network))
+}
+
+fn leave_question(info: &NetworkInfo) -> String {
+    let name = called(info);
+    match info.root {
+        true => format!(
+            "Leave {name}? This node holds its root key: without a copy (meshchatctl network \
+             backup) nobody can make or remove admins any more."
+        ),
+        false => format!("Leave {name}? It takes a new invitation to come back."),
+    }
+}
+
+fn called(info: &NetworkInfo) -> String {
+    match (info.id == NetworkId::OPEN, info.name.is_empty()) {
+        (true, _) => "the open network".into(),
+        (false, true) => info.id.short(),
+        (false, false) => info.name.clone(),
+    }
+}
+
+fn pace((burst, per_second): (u32, u32)) -> String {
+    format!("{burst} messages at once, then {per_second} a second")
+}
+
+fn render(info: &NetworkInfo, view: &View) -> String {
+    let open = info.id == NetworkId::OPEN;
+    let mut rows = vec![(
+        "network",
+        match open {
+            true => "the open network: who links reads along".to_owned(),
+            false => format!("{} ({}), closed", called(info), info.id.short()),
+        },
+    )];
+    if !open {
+        let role = match (info.removed, info.role) {
+            (true, _) => "removed",
+            (false, None) => "nothing",
+            (false, Some(role)) => role.as_str(),
+        };
+        let key = if info.root { ", holds the root key" } else { "" };
+        rows.push(("this node", format!("{role}{key}")));
+        rows.push(("members", format!("{}, {} reachable", info.members, info.reachable)));
+    }
+    rows.push(("rate", pace(info.rate)));
+    let mut out = String::new();
+    for (name, value) in rows {
+        let name = Paint::Header.on(&format!("{name:<11}"), view.color);
+        out.push_str(&format!("{name}{}\n", escape(&value)));
+    }
+    for remark in remarks(info) {
+        out.push_str(&Paint::Warn.on(&format!("# {remark}"), view.color));
+        out.push('\n');
+    }
+    out
+}
+
+fn remarks(info: &NetworkInfo) -> impl Iterator<Item = &'static str> {
+    let open = info.id == NetworkId::OPEN;
+    let removed = info.removed.then_some(
+        "this node was removed; it hears nothing until it leaves:   meshchatctl network leave",
+    );
+    let lonely = (open && !info.removed).then_some(
+        "make it yours:   meshchatctl network create NAME   or   meshchatctl join TICKET",
+    );
+    [removed, lonely].into_iter().flatten()
+}
+
+/// The inviter may be dialled over several addresses, and asks others first.
+const JOINING: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info() -> NetworkInfo {
+        NetworkInfo {
+            id: NetworkId([1; 16]),
+            name: "barn\x1b[2J".into(),
+            role: Some(Role::Admin),
+            root: true,
+            removed: false,
+            members: 3,
+            reachable: 2,
+            rate: (20, 5),
+        }
+    }
+
+    #[test]
+    fn a_closed_network_is_shown() {
+        let text = render(&info(), &View::plain());
+        let wanted = "network    barn\\x1b[2J (040g-2081), closed\n\
+                      this node  admin, holds the root key\n\
+                      members    3, 2 reachable\n\
+                      rate       20 messages at once, then 5 a second\n";
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn the_open_network_says_how_to_close_it() {
+        let open = NetworkInfo { id: NetworkId::OPEN, name: String::new(), role: None, ..info() };
+        let text = render(&open, &View::plain());
+        assert!(text.starts_with("network    the open network"), "{text}");
+        assert!(!text.contains("members") && text.contains("network create NAME"), "{text}");
+    }
+
+    #[test]
+    fn a_removed_node_is_told_the_way_out() {
+        let text = render(&NetworkInfo { removed: true, ..info() }, &View::plain());
+        assert!(text.contains("this node  removed"), "{text}");
+        assert!(text.contains("# this node was removed;"), "{text}");
+    }
+
+    #[test]
+    fn the_holder_of_the_root_key_is_warned() {
+        assert!(leave_question(&info()).contains("network backup"));
+        assert!(!leave_question(&NetworkInfo { root: false, ..info() }).contains("root"));
+    }
+}
