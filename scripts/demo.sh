@@ -80,7 +80,7 @@ start_node() { # NODE
   local command=(meshchatd --instance "$node" --name "$node" --listen 127.0.0.1:0)
   prompt "${command[@]}" "&"
   # What a user's own daemon would keep in ~/.local/state, the system's in /var/lib.
-  MESHCHAT_DISCOVERY=off MESHCHAT_LINKS=named MESHCHAT_MAPPING=off MESHCHAT_CONFIG=$DIR/empty.toml MESHCHAT_STATE_DIR=$DIR/state-$node \
+  MESHCHAT_DISCOVERY=off MESHCHAT_LINKS=named MESHCHAT_MAPPING=off MESHCHAT_RATE=off MESHCHAT_CONFIG=$DIR/empty.toml MESHCHAT_STATE_DIR=$DIR/state-$node \
     MESHCHAT_SOCKET=$DIR/meshchat/$node/control.sock \
     "${command[@]}" >>"$DIR/$node.log" 2>&1 </dev/null &
   NODE_PID[$node]=$!

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use meshchat_proto::codec;
-use meshchat_proto::control::{FromDaemon, Hello, Request, Start, ToDaemon, VERSION};
+use meshchat_proto::control::{Dm, FromDaemon, Hello, Request, Start, ToDaemon, VERSION};
 use meshchat_proto::message::MessageKind;
 
 /// Bytes of every text that is sent.
@@ -48,6 +48,7 @@ impl Control {
             start: Start::Now,
             follow: true,
             presence: false,
+            dm: Dm::No,
             cursor: None,
         };
         let reply = control.ask(tail);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use meshchat_core::{Config, SavedContact, SavedPerson, Stored};
+use meshchat_core::{Config, SavedContact, SavedNetwork, SavedPerson, Stored};
 use meshchat_proto::id::{NetworkId, NodeId};
+use meshchat_proto::network::Charter;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -76,7 +77,9 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     let interfaces = watcher.interfaces().to_vec();
     let choice = (settings.discovery(), settings.interfaces.value.clone());
     let listen = endpoint.local_addr();
-    let discovery = discover::start(&tasks, &node.network, listen, choice, &interfaces, ears.heard);
+    let network =
+        node.network.as_ref().map_or(NetworkId::OPEN, |saved| Charter::id_of(&saved.charter));
+    let discovery = discover::start(&tasks, &network, listen, choice, &interfaces, ears.heard);
     let (seed, mapping) = (identity.signer.seed(), settings.mapping.value);
     let portmap = portmap::start(&tasks, seed, listen, mapping, &interfaces, ears.mapped);
     tasks.spawn(watcher.run(ears.network));
@@ -185,11 +188,12 @@ fn node_config(
     });
     Ok(Config {
         id,
-        network: NetworkId::OPEN,
+        network: saved_network(store)?,
         name: settings.node_name(),
         software: crate::SOFTWARE.into(),
         boot_count,
         admit: settings.core_admit(),
+        rate: settings.core_rate(),
         history: settings.core_history(),
         people: people.unwrap_or_default(),
         goal: settings.core_goal(),
@@ -198,6 +202,30 @@ fn node_config(
         contacts: contacts.unwrap_or_default(),
         stored,
     })
+}
+
+/// The closed network that the node belongs to. Without a sound file nobody knows whether there is
+/// one, and a node of a closed network must never wake up among strangers.
+fn saved_network(store: &StateDir) -> anyhow::Result<Option<SavedNetwork>> {
+    let path = store.path().join("network");
+    let lost = |why: String| {
+        anyhow!(
+            "{why}\n  fix: put back a copy of {path}; or, to start in the open network and join again with a new ticket: rm {path} {path}.old",
+            path = path.display()
+        )
+    };
+    let saved = store.load::<Option<SavedNetwork>>(StateFile::Network);
+    let saved = saved.map_err(|error| match error {
+        StoreError::Damaged(_) | StoreError::Decode { .. } => {
+            lost(format!("the network that this node belongs to is not known: {error}"))
+        }
+        other => with_fix(other),
+    })?;
+    let saved = saved.flatten();
+    if let Some(Err(what)) = saved.as_ref().map(SavedNetwork::check) {
+        return Err(lost(format!("{}: {what}", path.display())));
+    }
+    Ok(saved)
 }
 
 fn listen(settings: &Settings, seed: &[u8; 32]) -> anyhow::Result<Endpoint> {

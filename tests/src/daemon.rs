@@ -29,6 +29,7 @@ pub struct Builder {
     discovery: bool,
     mapping: bool,
     links: &'static str,
+    rate: &'static str,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     limit: Limit,
@@ -82,6 +83,13 @@ impl Builder {
     #[must_use]
     pub fn links(mut self, range: &'static str) -> Self {
         self.links = range;
+        self
+    }
+
+    /// Holds everyone to this rate; otherwise nobody is held back.
+    #[must_use]
+    pub fn rate(mut self, rate: &'static str) -> Self {
+        self.rate = rate;
         self
     }
 
@@ -182,7 +190,7 @@ impl Builder {
         }
         // Several networks of tests share a machine.
         command.env("MESHCHAT_DISCOVERY", if self.discovery { "lan" } else { "off" });
-        command.env("MESHCHAT_LINKS", self.links);
+        command.env("MESHCHAT_LINKS", self.links).env("MESHCHAT_RATE", self.rate);
         if !self.mapping {
             command.env("MESHCHAT_MAPPING", "off");
         }
@@ -217,6 +225,7 @@ impl Daemon {
             discovery: false,
             mapping: false,
             links: "named",
+            rate: "off",
             args: Vec::new(),
             env: Vec::new(),
             limit: Limit::default(),

@@ -83,6 +83,7 @@ fn nothing_is_read_before_a_greeting() {
         links: 1,
         ask: true,
         extra: false,
+        roster: 0,
     };
     let heartbeat = frame_of(Kind::Heartbeat, &codec::encode(&heartbeat));
     // Chat may overtake the greeting on its way; it is dropped, what follows is not forgiven.
@@ -222,6 +223,8 @@ impl Stranger<'_> {
             left: true,
             addresses: Vec::new(),
             beacon: 0,
+            holdings: None,
+            doubled: false,
         };
         let body = codec::encode(&record);
         let sig = self.signer.sign(&signed_record(&body));
@@ -277,6 +280,7 @@ fn draft(text: &str) -> Draft {
         text: text.parse().unwrap(),
         seen: Vec::new(),
         wall: 0,
+        sealed: None,
     }
 }
 

@@ -2,8 +2,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use meshchat_proto::control::{ErrorCode, Event, Message, Request, Start};
-use meshchat_proto::id::{MessageId, NodeId};
+use meshchat_proto::control::{DirectMessage, Dm, ErrorCode, Event, Message, Request, Start};
+use meshchat_proto::id::{LetterId, MessageId, NodeId};
 use tokio::time;
 
 use crate::client::Client;
@@ -28,6 +28,8 @@ pub enum TailRequest {
         follow: bool,
         /// Also changes of people and nodes.
         presence: bool,
+        /// Direct messages to and from the person.
+        dm: Dm,
         /// A durable cursor: the tail begins behind what was confirmed with it.
         cursor: Option<String>,
     },
@@ -158,7 +160,7 @@ impl Tail {
         let client = Client::connect_any(&self.paths).await?;
         let request = match &self.request {
             TailRequest::Peers => Request::WatchPeers {},
-            TailRequest::Messages { room, start, follow, presence, cursor } => {
+            TailRequest::Messages { room, start, follow, presence, dm, cursor } => {
                 let status = client.status().await?;
                 let start = match cursor {
                     None => self.place.enter(status.boot, status.history.cursor, *start),
@@ -168,7 +170,8 @@ impl Tail {
                     }
                 };
                 let (room, cursor) = (room.clone(), cursor.clone());
-                Request::Tail { room, start, follow: *follow, presence: *presence, cursor }
+                let (follow, presence, dm) = (*follow, *presence, *dm);
+                Request::Tail { room, start, follow, presence, dm, cursor }
             }
         };
         self.stream = Some(client.stream(request).await?);
@@ -223,6 +226,8 @@ struct Place {
     replayed: bool,
     shown: HashSet<MessageId>,
     order: VecDeque<MessageId>,
+    letters: HashSet<LetterId>,
+    letter_order: VecDeque<LetterId>,
     /// The first message of each node that was yielded before any replay: its run and number.
     floors: HashMap<NodeId, (u64, u64)>,
 }
@@ -257,6 +262,10 @@ impl Place {
                 self.cursor = Some(message.cursor);
                 self.is_unseen(message)
             }
+            Event::Direct(message) => {
+                self.cursor = Some(message.cursor);
+                self.is_new_letter(message)
+            }
             Event::CaughtUp { cursor } => {
                 self.cursor = Some(*cursor);
                 true
@@ -265,12 +274,28 @@ impl Place {
                 self.cursor = Some(missed.cursor.max(self.cursor.unwrap_or(0)));
                 true
             }
-            Event::Person(_)
+            Event::DirectState(_)
+            | Event::Person(_)
             | Event::Node(_)
             | Event::Partition(_)
             | Event::Gone(_)
+            | Event::KeyShared(_)
             | Event::Peers(_) => true,
         }
+    }
+
+    /// A sender repeats what did not arrive: the message is another, the letter is the same.
+    fn is_new_letter(&mut self, message: &DirectMessage) -> bool {
+        if !self.letters.insert(message.letter) {
+            return false;
+        }
+        self.letter_order.push_back(message.letter);
+        if self.letter_order.len() > SHOWN_IDS
+            && let Some(oldest) = self.letter_order.pop_front()
+        {
+            self.letters.remove(&oldest);
+        }
+        true
     }
 
     fn is_unseen(&mut self, message: &Message) -> bool {

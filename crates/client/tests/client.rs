@@ -10,7 +10,7 @@ mod fake;
 
 use fake::{FakeDaemon, Place, end, error, event, message, ok, sent, status, welcome};
 use meshchat_client::proto::control::{
-    Error, ErrorCode, Event, FromDaemon, Hello, Reply, Request, Start, ToDaemon, Welcome,
+    Dm, Error, ErrorCode, Event, FromDaemon, Hello, Reply, Request, Start, ToDaemon, Welcome,
 };
 use meshchat_client::{
     Client, ConnectError, QUEUED_EVENTS, RequestError, Tail, TailItem, TailRequest, WINDOW,
@@ -21,7 +21,14 @@ fn send(text: &str) -> Request {
 }
 
 fn tail() -> Request {
-    Request::Tail { room: None, start: Start::Now, follow: true, presence: false, cursor: None }
+    Request::Tail {
+        room: None,
+        start: Start::Now,
+        follow: true,
+        presence: false,
+        dm: Dm::No,
+        cursor: None,
+    }
 }
 
 #[tokio::test]
@@ -230,7 +237,14 @@ async fn a_request_longer_than_a_frame_is_refused_here() {
 }
 
 fn follow(start: Start) -> TailRequest {
-    TailRequest::Messages { room: None, start, follow: true, presence: false, cursor: None }
+    TailRequest::Messages {
+        room: None,
+        start,
+        follow: true,
+        presence: false,
+        dm: Dm::No,
+        cursor: None,
+    }
 }
 
 /// A daemon in its run `boot` whose history is `texts`, from node 1, counted from 1.
@@ -322,6 +336,7 @@ async fn a_tail_that_does_not_follow_ends() {
         start: Start::Now,
         follow: false,
         presence: false,
+        dm: Dm::No,
         cursor: None,
     };
     let mut tail = Tail::open(vec![place.socket()], request).await.unwrap();

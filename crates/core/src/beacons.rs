@@ -123,10 +123,11 @@ impl<E: Env> Node<E> {
             let reached = node
                 .and_then(|node| self.nodes.get(&node))
                 .is_some_and(|known| known.path.is_some() && links >= self.peering.goal.least);
+            let barred = node.is_some_and(|node| !self.roster.admits(&node));
             let linked = node.is_some_and(|node| self.has_link(&node))
                 || self.links.iter().any(|(_, link)| beacon.addresses.contains(&link.remote));
             // Its node is in reach, and there are links enough.
-            if reached || linked || self.peering.follows(beacon.number) {
+            if reached || linked || barred || self.peering.follows(beacon.number) {
                 continue;
             }
             if beacon.next <= now.mono {

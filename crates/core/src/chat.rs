@@ -7,18 +7,24 @@ use alloc::vec::Vec;
 use meshchat_proto::codec;
 use meshchat_proto::control::{Gone, Reply, Sent};
 use meshchat_proto::frame::{self, Frame, Kind};
-use meshchat_proto::id::MessageId;
+use meshchat_proto::id::{LetterId, MessageId};
 use meshchat_proto::limits::{BATCH_BYTES, BATCH_MESSAGES, HOPS};
 use meshchat_proto::merkle;
-use meshchat_proto::message::{Batch, Body, Draft, Signature, signed_root, whole_batch};
+use meshchat_proto::message::{
+    Batch, Body, Draft, MessageKind, Signature, lone_message, signed_root, whole_batch,
+};
+use meshchat_proto::sealed;
 use serde_bytes::Bytes as ByteSlice;
 
+use crate::arrivals::Run;
 use crate::env::Env;
 use crate::history::{Entry, Proof, Proven};
 use crate::io::{HistoryMode, LinkId, Note, Output, SessionId};
 use crate::limits;
 use crate::node::Node;
 use crate::ranges::Ranges;
+use crate::rates::Verdict;
+use crate::refusals::Intake;
 use crate::router::{self, Passage};
 use crate::seen::Origin;
 use crate::status::Drop;
@@ -30,6 +36,18 @@ pub(crate) struct Outgoing {
     pub(crate) session: SessionId,
     pub(crate) id: u64,
     pub(crate) draft: Draft,
+    pub(crate) post: Post,
+}
+
+/// Who waits for a message to be numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Post {
+    /// The client that said it.
+    Said,
+    /// A direct message: its client at the first sending, and the outbox.
+    Letter(LetterId),
+    /// Nobody.
+    Silent,
 }
 
 impl<E: Env> Node<E> {
@@ -53,11 +71,17 @@ impl<E: Env> Node<E> {
         if first.network != self.me.network {
             return self.counters.drop(Drop::OtherNetwork, 1);
         }
+        if !self.roster.admits(&first.node) {
+            return self.counters.drop(Drop::NotMember, bodies.len() as u64);
+        }
         let fresh = self.fresh(origin, &bodies);
         let new = fresh.iter().filter(|fresh| **fresh).count();
         self.counters.duplicates += (bodies.len() - new) as u64;
+        if new < bodies.len() {
+            self.copies_came(now, link, (origin, &bodies), &fresh);
+        }
         if new == 0 {
-            return;
+            return self.heard_of(now, link, &origin, &bodies);
         }
         let ids: Vec<_> = batch.msgs.iter().map(|bytes| MessageId::of(bytes)).collect();
         let Some(root) = batch.root(&ids) else {
@@ -67,13 +91,21 @@ impl<E: Env> Node<E> {
             self.counters.drop(Drop::BadSignature, 1);
             return self.bad_peer(now, link, "a message with a wrong signature");
         }
-        self.take_in(
-            now,
-            link,
-            &Taken { origin, batch: &batch, bodies: &bodies, ids: &ids, fresh: &fresh },
-        );
+        let before = self.arrivals.count();
+        let taken = Taken { origin, batch: &batch, bodies: &bodies, ids: &ids, fresh: &fresh };
+        let intake = self.take_in(now, (link, frame.hops), &taken);
         let links = router::targets(&self.links, Passage { origin: origin.0, from: Some(link) });
-        self.pass_on(links, frame, false);
+        self.note_passed(before, &links);
+        if intake.refused || intake.put_off {
+            for body in taken.alone(&intake.admitted) {
+                let lone = Frame { body: body.into(), ..*frame };
+                self.pass_on(links.clone(), &lone, false);
+            }
+        } else {
+            self.pass_on(links, frame, false);
+        }
+        self.heard_of(now, link, &origin, &bodies);
+        self.after_intake(now, link, origin, &intake);
     }
 
     /// Gives all waiting messages their numbers, signs them together and sends them off.
@@ -110,6 +142,9 @@ impl<E: Env> Node<E> {
         }
         self.counters.late += u64::from(entry.late);
         let cursor = self.history.newest() + 1;
+        if entry.room.is_sealed() {
+            self.take_sealed(now, cursor, &entry, body);
+        }
         self.cursors.shown(cursor);
         self.deliver(now, cursor, &entry, body);
         self.history.push(now.mono, entry)
@@ -131,7 +166,7 @@ impl<E: Env> Node<E> {
             self.out.push_back(Output::Note(Note::Gone { node, count }));
         }
         let node_name = self.nodes.name(&node);
-        let gone = Gone { node, node_name, count, before_start };
+        let gone = Gone { node, node_name, count, before_start, refused: false };
         self.announce_message_gap(gone);
     }
 
@@ -151,7 +186,7 @@ impl<E: Env> Node<E> {
         let fresh = bodies.iter().map(|body| {
             let jump = body.seq > proven.saturating_add(limits::SEQ_JUMP);
             jumps += u64::from(jump);
-            !jump && !window.is_some_and(|window| window.seen.contains(body.seq))
+            !jump && !window.is_some_and(|window| window.is_known(body.seq))
         });
         let fresh = fresh.collect();
         self.counters.drop(Drop::SequenceJump, jumps);
@@ -175,13 +210,12 @@ impl<E: Env> Node<E> {
         true
     }
 
-    fn take_in(&mut self, now: Now, link: LinkId, taken: &Taken<'_>) {
-        let of = match &taken.batch.place {
-            None => Proven::Batch(taken.ids.to_vec()),
-            Some(place) => Proven::Alone(place.clone()),
-        };
-        let proof = Arc::new(Proof { sig: taken.batch.sig, of });
+    fn take_in(&mut self, now: Now, (link, hops): (LinkId, u8), taken: &Taken<'_>) -> Intake {
+        let proof = Arc::new(taken.proof());
+        let mut intake = Intake::default();
         let caught_up = self.links.get(link).is_some_and(|link| link.asking.is_asking());
+        let hops = (HOPS + 1).saturating_sub(hops);
+        let mut run = Run::new(taken.origin, now.mono, Some(link), (hops, caught_up));
         let parts = taken.batch.msgs.iter().zip(taken.bodies).zip(taken.ids).zip(taken.fresh);
         for (index, (((bytes, body), id), _)) in
             (0u8..).zip(parts).filter(|(_, (_, fresh))| **fresh)
@@ -190,10 +224,21 @@ impl<E: Env> Node<E> {
                 self.counters.drop(Drop::OriginsFull, 1);
                 continue;
             };
-            if window.seen.contains(body.seq) {
+            if window.is_known(body.seq) {
                 continue;
             }
+            match self.admit(now, &taken.origin, (body.author(), body.seq), caught_up) {
+                Verdict::Admitted => intake.admitted.push(index.into()),
+                Verdict::PutOff => intake.put_off = true,
+                Verdict::Refused => intake.refused = true,
+            }
+            if intake.admitted.last() != Some(&index.into()) {
+                continue;
+            }
+            let Some(window) = self.seen.get_mut(&taken.origin) else { continue };
             let torn = window.mark(body.seq);
+            window.came = Some(now.mono);
+            run.add(&mut self.arrivals, body.seq);
             self.counters.received += 1;
             self.partition.heard(now.mono, &body.node);
             if let Some(lost) = torn {
@@ -204,9 +249,12 @@ impl<E: Env> Node<E> {
                 self.put_in_order(now, Entry { caught_up, ..entry }, body);
             }
         }
+        run.end(&mut self.arrivals);
+        self.claims.news(now.mono);
         if let Some(link) = self.links.get_mut(link) {
             link.asking.progress(now.mono);
         }
+        intake
     }
 
     fn send_off(&mut self, now: Now, first: u64, batch: Vec<Outgoing>, bodies: Vec<Vec<u8>>) {
@@ -215,6 +263,12 @@ impl<E: Env> Node<E> {
         let sig = self.env.sign(&signed_root(&root));
         let frame = frame::encode(Kind::Chat, HOPS, &whole_batch(&sig, &bodies));
         let targets = router::targets(&self.links, Passage { origin: self.me.id, from: None });
+        let mut run = Run::new((self.me.id, self.me.boot), now.mono, None, (0, false));
+        for seq in (first..).take(bodies.len()) {
+            run.add(&mut self.arrivals, seq);
+        }
+        run.end(&mut self.arrivals);
+        self.note_passed(self.arrivals.count() - 1, &targets);
         let links = self.send_chat(targets, frame);
         let proof = Arc::new(Proof { sig, of: Proven::Batch(ids.clone()) });
         let kept = match self.me.history {
@@ -232,10 +286,22 @@ impl<E: Env> Node<E> {
             self.counters.sent += 1;
             self.partition.heard(now.mono, &self.me.id);
             let Some(entry) = self.entry(now, id, &body, bytes, (&proof, index)) else { continue };
+            if self.me.history == HistoryMode::Off {
+                self.deliveries.remember(&entry, &body);
+            }
             let room = entry.room.clone();
             let cursor = self.put_in_order(now, entry, &body).unwrap_or_default();
-            let sent = Sent { id, room, seq: body.seq, cursor, kept: kept.into(), links };
-            self.reply(outgoing.session, outgoing.id, Ok(Reply::Sent(sent)));
+            match outgoing.post {
+                Post::Said => {
+                    let sent = Sent { id, room, seq: body.seq, cursor, kept: kept.into(), links };
+                    self.reply(outgoing.session, outgoing.id, Ok(Reply::Sent(sent)));
+                }
+                Post::Letter(letter) => {
+                    let asked = (outgoing.session, outgoing.id);
+                    self.letter_sent(now, asked, letter, (id, cursor, links));
+                }
+                Post::Silent => {}
+            }
         }
     }
 
@@ -247,12 +313,16 @@ impl<E: Env> Node<E> {
         bytes: &[u8],
         (proof, index): (&Arc<Proof>, u8),
     ) -> Option<Entry> {
+        // Sealed messages are in no room that anybody can be in.
+        let outer = sealed::direct_room();
+        let is_odd = body.kind == MessageKind::Sealed && !body.room().starts_with("#~");
+        let room = self.rooms.intern(if is_odd { outer.as_str() } else { body.room() })?;
         Some(Entry {
             id,
             node: body.node,
             boot: body.boot,
             seq: body.seq,
-            room: self.rooms.intern(body.room())?,
+            room,
             body: Box::from(bytes),
             proof: Arc::clone(proof),
             index,
@@ -270,6 +340,26 @@ struct Taken<'a> {
     bodies: &'a [Body<'a>],
     ids: &'a [MessageId],
     fresh: &'a [bool],
+}
+
+impl Taken<'_> {
+    fn proof(&self) -> Proof {
+        let of = match &self.batch.place {
+            None => Proven::Batch(self.ids.to_vec()),
+            Some(place) => Proven::Alone(place.clone()),
+        };
+        Proof { sig: self.batch.sig, of }
+    }
+
+    /// Chat frame bodies with one message each, for the messages at these places.
+    fn alone(&self, places: &[usize]) -> Vec<Vec<u8>> {
+        let proof = self.proof();
+        let lone = |place: &usize| {
+            let index = u8::try_from(*place).ok()?;
+            Some(lone_message(&self.batch.sig, self.batch.msgs.get(*place)?, proof.place(index)))
+        };
+        places.iter().filter_map(lone).collect()
+    }
 }
 
 /// Bytes of a message as a batch carries them.

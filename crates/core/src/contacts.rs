@@ -50,6 +50,12 @@ impl Contacts {
         self.map.keys()
     }
 
+    pub(crate) fn retain(&mut self, keep: impl Fn(&NodeId) -> bool) {
+        let before = self.map.len();
+        self.map.retain(|node, _| keep(node));
+        self.changed |= self.map.len() < before;
+    }
+
     pub(crate) fn addresses(&self, node: &NodeId) -> &[Address] {
         self.map.get(node).map(|contact| contact.addresses.as_slice()).unwrap_or_default()
     }

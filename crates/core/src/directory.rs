@@ -105,6 +105,8 @@ impl<E: Env> Node<E> {
         let views = || self.nodes.iter().flat_map(|(_, known)| &known.people);
         let mut names: Vec<&RoomName> = self.rooms.names().chain(&joined).collect();
         names.extend(views().flat_map(|view| &view.rooms));
+        // Those of sealed messages tell nobody anything.
+        names.retain(|name| !name.is_sealed());
         names.sort_unstable();
         names.dedup();
         let info = |room: &RoomName| RoomInfo {

@@ -81,6 +81,9 @@ impl<E: Env> Node<E> {
         let Ok(mut echo) = codec::decode::<Echo>(&frame.body) else {
             return self.bad_peer(now, link, "an unreadable echo");
         };
+        if !self.roster.admits(&echo.from) || !self.roster.admits(&echo.to) {
+            return self.counters.drop(Drop::NotMember, 1);
+        }
         if echo.answer && echo.from == self.me.id {
             return self.on_pong(now, echo);
         }

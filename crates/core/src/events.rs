@@ -1,6 +1,7 @@
 //! Events, and which streams get them.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use meshchat_proto::control::{Event, Gone, Message};
@@ -8,14 +9,15 @@ use meshchat_proto::message::Body;
 
 use crate::env::Env;
 use crate::history::Entry;
-use crate::io::{Output, SessionId};
+use crate::io::Output;
+use crate::mail::Shown;
 use crate::node::{Me, Node};
 use crate::nodes::Nodes;
 use crate::status::Drop;
 use crate::time::{Mono, Now, millis};
 
 /// Bytes of an event beside the text that it carries, estimated.
-const OVERHEAD: usize = 128;
+pub(crate) const OVERHEAD: usize = 128;
 
 /// What an event about a message costs a client's queue.
 pub(crate) fn cost(entry: &Entry) -> usize {
@@ -23,22 +25,19 @@ pub(crate) fn cost(entry: &Entry) -> usize {
 }
 
 /// The event of a message out of history.
-pub(crate) fn message(
-    now: Mono,
-    nodes: &Nodes,
-    me: &Me,
-    cursor: u64,
-    entry: &Entry,
-) -> Option<Event> {
+pub(crate) fn message(view: (Mono, &Nodes, &Me), cursor: u64, entry: &Entry) -> Option<Event> {
     // Bodies are checked when they are taken in.
     let body = Body::parse(&entry.body).ok()?;
-    Some(event(now, nodes, me, (cursor, entry, &body)))
+    Some(event(view, (cursor, entry, &body)))
 }
 
 impl<E: Env> Node<E> {
     /// Gives a message to every stream that wants it.
     pub(crate) fn deliver(&mut self, now: Now, cursor: u64, entry: &Entry, body: &Body<'_>) {
-        let mut streams: Vec<(SessionId, u64)> = Vec::new();
+        let shown = self.mail.shown(cursor, entry);
+        // Who wrote a letter is told so, who gets it not.
+        let (mut streams, mut authors) = (Vec::new(), Vec::new());
+        let mut readers: Vec<String> = Vec::new();
         self.sessions.visit(|session, state, most| {
             if state.streams.is_empty() {
                 return;
@@ -51,8 +50,10 @@ impl<E: Env> Node<E> {
                     lobby.as_slice()
                 }
             };
+            let opened = if let Shown::Opened(opened) = shown { Some(opened) } else { None };
+            let is_author = opened.is_some_and(|opened| opened.is_from(&state.user));
             for (id, stream) in &mut state.streams {
-                if !stream.wants(&entry.room, rooms)
+                if !stream.wants(shown, &entry.room, (&state.user, rooms))
                     || stream.knows(&self.cursors, &state.user, entry)
                 {
                     continue;
@@ -62,16 +63,31 @@ impl<E: Env> Node<E> {
                     continue;
                 }
                 stream.last = cursor;
-                streams.push((session, *id));
+                let list = if is_author { &mut authors } else { &mut streams };
+                list.push((session, *id));
+                if opened.is_some() && !readers.contains(&state.user) {
+                    readers.push(state.user.clone());
+                }
             }
         });
-        if streams.is_empty() {
-            return;
+        let is_plain = matches!(shown, Shown::Plain);
+        for (streams, own) in [(streams, false), (authors, true)] {
+            if streams.is_empty() {
+                continue;
+            }
+            // The event itself is in memory once, however many get it.
+            self.sessions.charge(&streams, OVERHEAD + entry.body.len() / streams.len());
+            let view = (now.mono, &self.nodes, &self.me);
+            let event = match is_plain {
+                true => Some(event(view, (cursor, entry, body))),
+                false => self.mail.event(&mut self.env, view, (cursor, entry), own),
+            };
+            let event = event.map(|event| Output::Event { streams, event: Box::new(event) });
+            self.out.extend(event);
         }
-        // The event itself is in memory once, however many get it.
-        self.sessions.charge(&streams, OVERHEAD + entry.body.len() / streams.len());
-        let event = event(now.mono, &self.nodes, &self.me, (cursor, entry, body));
-        self.out.push_back(Output::Event { streams, event: Box::new(event) });
+        for user in readers {
+            self.letter_read(now, cursor, entry.node, &user);
+        }
     }
 
     /// Gives a change of presence to every stream that wants them.
@@ -110,9 +126,7 @@ impl<E: Env> Node<E> {
 }
 
 fn event(
-    now: Mono,
-    nodes: &Nodes,
-    me: &Me,
+    (now, nodes, me): (Mono, &Nodes, &Me),
     (cursor, entry, body): (u64, &Entry, &Body<'_>),
 ) -> Event {
     Event::Message(Message {

@@ -8,6 +8,7 @@ use meshchat_proto::frame::{self, Frame, FrameError, Kind};
 use meshchat_proto::peer::GoodbyeReason;
 use serde::Deserialize;
 
+use crate::door::Door;
 use crate::env::Env;
 use crate::io::{LinkId, Output};
 use crate::node::Node;
@@ -24,13 +25,28 @@ impl<E: Env> Node<E> {
                 return self.bad_peer(now, link, "a frame out of bounds");
             }
         };
+        if self.links.get(link).is_some_and(|link| link.door != Door::Open) {
+            return self.on_frame_at_door(now, link, &frame);
+        }
         match (frame.kind, live) {
             (Kind::Hello, _) => self.read(now, link, &frame, Self::on_hello),
             (Kind::Goodbye, _) => self.read(now, link, &frame, Self::on_goodbye),
+            (Kind::Roster, _) if self.roster.is_closed() => {
+                self.read(now, link, &frame, Self::on_roster);
+            }
+            // Of a member of a closed network, or of the bearer of a ticket to the one that this
+            // node has left.
+            (Kind::Knock | Kind::Roster | Kind::Welcome, false) => {
+                self.counters.drop(Drop::OtherNetwork, 1);
+                self.end_link(now, link, GoodbyeReason::OtherNetwork);
+            }
+            (Kind::Knock | Kind::Roster | Kind::Welcome, true) => {
+                self.counters.drop(Drop::OtherNetwork, 1);
+            }
             (Kind::Unknown(_), _) => self.counters.drop(Drop::UnknownKind, 1),
             // The hello has a lane of its own and may be overtaken by what goes on the other; what
             // is lost by that comes again through the catch-up that follows it.
-            (Kind::Chat | Kind::SyncEnd | Kind::Record, false) => {
+            (Kind::Chat | Kind::SyncEnd | Kind::Record | Kind::Holdings, false) => {
                 self.counters.drop(Drop::BeforeHello, 1);
             }
             (_, false) => self.bad_peer(now, link, "a frame before its hello"),
@@ -56,6 +72,8 @@ impl<E: Env> Node<E> {
             (Kind::Probed, true) => {
                 self.read(now, link, &frame, |node, _, link, probed| node.on_probed(link, probed));
             }
+            (Kind::Holdings, true) => self.on_holdings(now, link, &frame),
+            (Kind::Trail, true) => self.on_trail(now, link, &frame),
             (Kind::Meet, true) => self.on_meet(now, link, &frame),
             (Kind::Observed, true) => {
                 self.read(now, link, &frame, Self::on_observed);
@@ -63,7 +81,7 @@ impl<E: Env> Node<E> {
         }
     }
 
-    fn read<'a, T: Deserialize<'a>>(
+    pub(crate) fn read<'a, T: Deserialize<'a>>(
         &mut self,
         now: Now,
         link: LinkId,

@@ -9,7 +9,9 @@ use meshchat_proto::frame::{self, Kind};
 use meshchat_proto::id::{Boot, NodeId};
 use meshchat_proto::peer::{GoodbyeReason, Hello, Observed};
 
+use crate::arrivals::Way;
 use crate::dial::{Carrier, DialId};
+use crate::door::Door;
 use crate::env::Env;
 use crate::heartbeat::Heart;
 use crate::io::{LinkId, Note, Output};
@@ -63,6 +65,7 @@ impl<E: Env> Node<E> {
             remote: up.remote,
             address: up.address,
             carrier: up.carrier,
+            door: if self.roster.is_closed() { Door::Shut } else { Door::Open },
             hello: None,
             dial,
             anew: purpose == Some(Purpose::Anew),
@@ -78,11 +81,27 @@ impl<E: Env> Node<E> {
             compared: Compared::default(),
             redial: Redial::default(),
         };
-        let (wanted, anew) = (state.named, state.anew);
         self.links.insert(link, state);
         if let Some(reason) = refused {
             return self.end_link(now, link, reason);
         }
+        self.out.push_back(Output::PeersChanged);
+        if self.knock_with_ticket(link, up.dial) {
+            return;
+        }
+        if !self.roster.is_closed() {
+            self.send_hello(now, link);
+        } else if self.is_removed() || self.roster.is_removed(&up.peer) && up.dialled {
+            self.end_link(now, link, GoodbyeReason::NotAdmitted);
+        } else if up.dialled {
+            self.send_knock(link);
+        }
+    }
+
+    pub(crate) fn send_hello(&mut self, now: Now, link: LinkId) {
+        let Some(state) = self.links.get(link) else { return };
+        let dial = if state.dialled { state.dial } else { 0 };
+        let (wanted, anew) = (state.named, state.dialled && state.anew);
         let hello = Hello {
             min: frame::VERSION,
             max: frame::VERSION,
@@ -96,11 +115,10 @@ impl<E: Env> Node<E> {
             anew,
         };
         self.send(link, Kind::Hello, 0, &codec::encode(&hello));
-        self.out.push_back(Output::PeersChanged);
     }
 
     pub(crate) fn on_hello(&mut self, now: Now, link: LinkId, hello: Hello) {
-        let Some(state) = self.links.get_mut(link) else { return };
+        let Some(state) = self.links.get(link) else { return };
         if state.hello.is_some() {
             return self.bad_peer(now, link, "a second hello");
         }
@@ -114,16 +132,17 @@ impl<E: Env> Node<E> {
         let refused = if hello.min > frame::VERSION || hello.max < frame::VERSION {
             Some(GoodbyeReason::Version)
         } else {
-            roster::refuse(self.me.admit, self.me.network, claim)
+            self.refuse(&peer, claim)
         };
         if let Some(reason) = refused {
             return self.end_link(now, link, reason);
         }
+        let Some(state) = self.links.get_mut(link) else { return };
         if !state.dialled {
             (state.dial, state.anew) = (hello.dial, hello.anew);
         }
         let this = state.rank(hello.boot, now.mono);
-        let rival = self.links.live_to(&peer);
+        let rival = self.rival(now, &peer, hello.boot);
         if let Some((rival, other)) = rival.and_then(|id| Some((id, self.links.get(id)?))) {
             let boot = other.hello.as_ref().map(|hello| hello.boot).unwrap_or_default();
             let that = other.rank(boot, now.mono);
@@ -134,6 +153,15 @@ impl<E: Env> Node<E> {
             }
         }
         self.go_live(now, link, hello);
+    }
+
+    /// Why a peer may not link, if it may not.
+    fn refuse(&self, peer: &NodeId, claim: Claim) -> Option<GoodbyeReason> {
+        if !self.roster.is_closed() {
+            return roster::refuse(self.me.admit, self.me.network, claim);
+        }
+        let member = claim.network == self.me.network && self.roster.admits(peer);
+        (!member).then_some(GoodbyeReason::NotAdmitted)
     }
 
     /// The other end of a link has moved, or its translator gave it another address.
@@ -156,6 +184,7 @@ impl<E: Env> Node<E> {
         state.hello = Some(hello);
         state.since = now.mono;
         state.heart = Heart::new(now.mono);
+        self.arrivals.link(link, Way { peer, carrier: state.carrier });
         self.out.push_back(Output::Note(note));
         self.out.push_back(Output::PeersChanged);
         self.neighbours_changed(now);

@@ -37,6 +37,7 @@ pub(crate) struct Pulse {
     pub(crate) seen: u64,
     pub(crate) nodes: u64,
     pub(crate) links: u16,
+    pub(crate) roster: u64,
 }
 
 impl Heart {
@@ -104,8 +105,18 @@ impl Heart {
         self.sent.push_back((self.seq, now));
         let (echo, heard_at) = self.heard.unwrap_or((0, now));
         let held = u64::try_from(now.since(heard_at).as_micros()).unwrap_or(u64::MAX);
-        let Pulse { seen, nodes, links } = pulse;
-        Heartbeat { seq: self.seq, echo, held, seen, nodes, links, ask: false, extra: false }
+        let Pulse { seen, nodes, links, roster } = pulse;
+        Heartbeat {
+            seq: self.seq,
+            echo,
+            held,
+            seen,
+            nodes,
+            links,
+            ask: false,
+            extra: false,
+            roster,
+        }
     }
 
     /// Since when a question has waited for its answer.
@@ -166,7 +177,7 @@ impl Heart {
 mod tests {
     use super::*;
 
-    const PULSE: Pulse = Pulse { seen: 0, nodes: 0, links: 1 };
+    const PULSE: Pulse = Pulse { seen: 0, nodes: 0, links: 1, roster: 0 };
 
     fn ms(ms: u64) -> Mono {
         Mono::from_micros(ms * 1000)

@@ -149,12 +149,29 @@ impl History {
         cursor
     }
 
+    /// Forgets all messages; cursors go on.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { newest: self.newest, ..Self::new(self.most, self.age) };
+    }
+
     /// Forgets what is too old.
     pub(crate) fn forget_old(&mut self, now: Mono) {
         let age = self.age;
         while self.oldest().is_some_and(|entry| now.since(entry.at) > age) {
             self.drop_oldest();
         }
+    }
+
+    /// The cursor of the oldest message held; that of the next one when none is.
+    pub(crate) fn oldest_cursor(&self) -> u64 {
+        let held = self.slots.iter().find(|slot| slot.entry.is_some());
+        held.map_or(self.newest + 1, |slot| slot.cursor)
+    }
+
+    /// Whether the message at this cursor is held.
+    pub(crate) fn holds(&self, cursor: u64) -> bool {
+        let at = self.slots.partition_point(|slot| slot.cursor < cursor);
+        self.slots.get(at).is_some_and(|slot| slot.cursor == cursor && slot.entry.is_some())
     }
 
     /// Messages from this cursor on, each with its cursor.

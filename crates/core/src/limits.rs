@@ -23,6 +23,26 @@ pub const SENDER_SHARE: usize = 8;
 pub const HELD_MESSAGES: usize = 1024;
 /// How long a message waits for an earlier one of its sender.
 pub const HOLD: Duration = Duration::from_millis(1500);
+/// A node may speak as fast as so many authors, however many names it has.
+pub const RATE_AUTHORS_PER_NODE: u32 = 8;
+/// So much may come at once beyond an author's burst, because a link was slow.
+pub const RATE_SLACK: Duration = Duration::from_secs(5);
+/// Nodes that spoke lately, each with its buckets; further ones share one.
+pub const RATE_NODES: usize = 1024;
+/// Authors that spoke lately; further ones are bounded by their node.
+pub const RATE_AUTHORS: usize = 4096;
+/// Names of local people whose pace is known; further ones are bounded by the node.
+pub const PACED: usize = 256;
+/// Messages of one local person that wait for their turn; further ones are refused.
+pub const WAITING_PER_PERSON: usize = 256;
+/// Messages of all local people that wait for their turn; further ones are refused.
+pub const WAITING: usize = 1024;
+/// Nodes whose refused messages are yet to be told of; those of further ones are only counted.
+pub const REFUSALS: usize = 256;
+/// How long refused messages are counted before that is told.
+pub const REFUSALS_SETTLE: Duration = Duration::from_secs(1);
+/// Least time until it is told again.
+pub const REFUSALS_PAUSE: Duration = Duration::from_secs(10);
 /// A sequence number further ahead than this is refused: nobody sends so much.
 pub const SEQ_JUMP: u64 = 1 << 32;
 /// Rooms remembered; the one without local people that was quiet longest makes room.
@@ -53,6 +73,67 @@ pub const MISSING_NAMES: usize = 16;
 /// Signed batches whose proof need not be checked again.
 pub const PROVEN_ROOTS: usize = 64;
 
+/// Batches of messages of which it is remembered how they came.
+pub const ARRIVALS: usize = 1024;
+/// Further copies of each that are remembered.
+pub const ARRIVAL_COPIES: usize = 8;
+/// Links of which it is remembered who was there.
+pub const ARRIVAL_LINKS: usize = 256;
+/// Origins of which is remembered what one other node holds.
+pub const HOLDING_ORIGINS: usize = 64;
+/// The same for all nodes together; the one told of longest ago makes room.
+pub const HOLDING_ROWS: usize = 16_384;
+/// How often a node got further with an origin, as far as it is remembered when.
+pub const HOLDING_STEPS: usize = 8;
+/// Own fingerprints that are remembered, to know the messages of who has the same.
+pub const PAST_FINGERPRINTS: usize = 64;
+/// Clients that wait for a message to be delivered.
+pub const AWAITS: usize = 128;
+/// Ways of messages that are being asked for.
+pub const TRAILS: usize = 16;
+/// Messages of this node that are known by their id although history is off.
+pub const SENT_IDS: usize = 1024;
+/// Statements that let nodes into the network; the root key's are refused beyond it, and admins
+/// may fill three quarters.
+pub const STATEMENTS_ADD: usize = 1024;
+/// Statements that remove nodes, likewise.
+pub const STATEMENTS_REMOVE: usize = 1024;
+/// Statements of either kind of one admin; those with the lowest ids stay.
+pub const STATEMENTS_ISSUER: usize = 192;
+/// Statements that wait for their signer to turn out an admin; the oldest makes room.
+pub const STATEMENTS_WAITING: usize = 128;
+/// Tickets of this node, those that work no more included; the oldest of these makes room.
+pub const INVITES: usize = 64;
+/// How long the inviter of a ticket may take to answer.
+pub const JOIN: Duration = Duration::from_secs(15);
+/// Direct messages in the outbox of the node's people, those that are over included.
+pub const OUTBOX: usize = 256;
+/// Sealed bytes in it. With the rest it must fit into one state file.
+pub const OUTBOX_BYTES: usize = 768 * 1024;
+/// Direct messages, from or to here, that are known when they come again.
+pub const LETTERS: usize = 1024;
+/// Messages in history that this node has opened.
+pub const OPENED: usize = 4096;
+/// Nodes to which receipts are owed.
+pub const RECEIPT_NODES: usize = 128;
+/// Letters of one node for which they are.
+pub const RECEIPTS_OWED: usize = 128;
+/// Least time between two receipts to one node.
+pub const RECEIPT_PAUSE: Duration = Duration::from_secs(2);
+/// Running time after which a direct message that did not arrive expires.
+pub const LETTER_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How soon a direct message that nobody may hold any more is sent again once its node is in
+/// reach: catch-up may bring its receipt first.
+pub const RESEND_SOON: Duration = Duration::from_secs(5);
+/// How long to wait for a receipt while the node is in reach, the first time; each time in vain
+/// doubles it.
+pub const RESEND: Duration = Duration::from_secs(60);
+/// The longest that it gets.
+pub const RESEND_MOST: Duration = Duration::from_secs(6 * 3600);
+/// Least time between two writings of direct messages to disk.
+pub const MAIL_PAUSE: Duration = Duration::from_secs(2);
+/// How often their age is written while some are on their way.
+pub const MAIL_AGES: Duration = Duration::from_secs(3600);
 /// Durable cursors of all people together; the person removes one.
 pub const CURSORS: usize = 64;
 /// Durable cursors of one person.
@@ -162,6 +243,14 @@ pub const RECORD_PAUSE: Duration = Duration::from_millis(250);
 /// How soon the record of a node that has spoken tells how far it has got, so that those who
 /// missed it know what to miss.
 pub const RECORD_AFTER_SPEAKING: Duration = Duration::from_secs(30);
+/// How soon after a message came a node tells what it has taken in.
+pub const HOLDINGS_SOON: Duration = Duration::from_millis(50);
+/// Least time between two times that it does.
+pub const HOLDINGS_PAUSE: Duration = Duration::from_secs(1);
+/// In a mesh of this many nodes both take twice as long, of twice as many three times.
+pub const HOLDINGS_NODES: u32 = 16;
+/// What came longer ago is told in numbers no more, only as part of the fingerprint.
+pub const HOLDING_AGE: Duration = Duration::from_secs(600);
 /// How often an unchanged record is sent in a small mesh; larger ones wait longer.
 pub const RECORD_REFRESH: Duration = Duration::from_secs(300);
 /// Nodes for which [`RECORD_REFRESH`] is meant; each as many more add another interval.
@@ -184,6 +273,17 @@ pub const BELIEVED: u64 = HISTORY_MESSAGES as u64;
 /// How long somebody else may still have what one neighbour no longer holds, before it counts
 /// as gone: time enough for two heartbeats and a catch-up with everyone.
 pub const GONE_GRACE: Duration = Duration::from_secs(20);
+
+/// How often a run numbers itself behind another one of its key at once.
+pub const REBORN_BURST: u32 = 3;
+/// Least time until it does so again.
+pub const REBORN_PAUSE: Duration = Duration::from_secs(6 * 3600);
+/// How soon another live holder of this node's key answers when this run is numbered anew.
+pub const ANSWERED: Duration = Duration::from_secs(30);
+/// How often it may have renewed its record until that is read here.
+pub const ANSWER_VERSIONS: u64 = 4;
+/// How long two holders of one key are remembered when nothing more is heard.
+pub const DOUBLED: Duration = Duration::from_secs(24 * 3600);
 
 /// Changes of one person or node that are shown at once.
 pub const FLAP_BURST: u32 = 4;

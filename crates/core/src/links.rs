@@ -14,6 +14,7 @@ use meshchat_proto::name::NodeName;
 use meshchat_proto::peer::{Goodbye, GoodbyeReason, Heartbeat, Hello};
 
 use crate::dial::Carrier;
+use crate::door::Door;
 use crate::env::Env;
 use crate::heartbeat::{Heart, Pulse};
 use crate::io::{Level, LinkId, Note, Output};
@@ -39,6 +40,7 @@ pub(crate) struct Link {
     pub(crate) remote: SocketAddr,
     pub(crate) address: String,
     pub(crate) carrier: Carrier,
+    pub(crate) door: Door,
     /// Greeting until the other side's hello came.
     pub(crate) hello: Option<Hello>,
     /// Which of the dialling side's links this is.
@@ -71,6 +73,10 @@ pub(crate) struct Compared {
     pub(crate) nodes_differ: u32,
     /// Their and our fingerprint of messages at the last heartbeat.
     pub(crate) seen: (u64, u64),
+    /// Heartbeats in a row with another roster than ours.
+    pub(crate) roster_differs: u32,
+    /// Rosters between which an exchange has changed nothing.
+    pub(crate) roster_futile: Futile,
     /// Fingerprints of records between which an exchange has changed nothing.
     pub(crate) nodes_futile: Futile,
 }
@@ -82,6 +88,8 @@ pub(crate) struct Links {
     dials: u64,
     /// Peers that have ended a link for another one, which is about to be in use: neighbours still.
     between: BTreeMap<NodeId, Mono>,
+    /// Nodes whose key two machines use, as far as is known.
+    pub(crate) doubled: BTreeSet<NodeId>,
 }
 
 /// What a caller shows of a link.
@@ -284,7 +292,10 @@ impl<E: Env> Node<E> {
 
     /// Says goodbye and ends a link.
     pub(crate) fn end_link(&mut self, now: Now, link: LinkId, reason: GoodbyeReason) {
-        self.send(link, Kind::Goodbye, 0, &codec::encode(&Goodbye { reason }));
+        // A stranger is told nothing.
+        if self.links.get(link).is_some_and(Link::may_speak) {
+            self.send(link, Kind::Goodbye, 0, &codec::encode(&Goodbye { reason }));
+        }
         self.out.push_back(Output::CloseLink { link, reason, by_peer: false });
         self.forget_link(now, link, Some(reason));
     }
@@ -325,6 +336,7 @@ impl<E: Env> Node<E> {
             self.neighbours_changed(now);
         }
         self.peer_lost(now, state.peer, reason);
+        self.join_link_lost(now, link);
     }
 
     fn pulse(&self) -> Pulse {
@@ -332,6 +344,7 @@ impl<E: Env> Node<E> {
             seen: self.seen.fingerprint(),
             nodes: self.nodes.fingerprint(),
             links: u16::try_from(self.links.live().count()).unwrap_or(u16::MAX),
+            roster: self.roster.fingerprint(),
         }
     }
 }

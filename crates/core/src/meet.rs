@@ -81,6 +81,9 @@ impl<E: Env> Node<E> {
         if !self.echoes.may_pass(now.mono) {
             return self.counters.drop(Drop::EchoRate, 1);
         }
+        if !self.roster.admits(&meet.from) || !self.roster.admits(&meet.to) {
+            return self.counters.drop(Drop::NotMember, 1);
+        }
         if meet.to != self.me.id {
             let Some(hops) = frame.hops.checked_sub(1).filter(|hops| *hops > 0) else {
                 return self.counters.drop(Drop::HopsUsedUp, 1);

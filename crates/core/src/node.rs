@@ -11,30 +11,41 @@ use meshchat_proto::name::{NodeName, PersonName};
 use meshchat_proto::peer::{GoodbyeReason, Probed};
 
 use crate::addresses::Addresses;
+use crate::arrivals::Arrivals;
 use crate::beacons::Beacons;
 use crate::chat::Outgoing;
+use crate::clones::Clones;
 use crate::contacts::Contacts;
 use crate::cursors::Cursors;
+use crate::delivery::Deliveries;
 use crate::echo::Echoes;
 use crate::env::Env;
 use crate::greeting::LinkUp;
 use crate::history::History;
+use crate::holdings::Claims;
 use crate::io::{Admit, Config, HistoryMode, Input, LinkId, Note, Output, SessionId, Stored};
 use crate::limits;
 use crate::links::Links;
+use crate::mail::Mail;
 use crate::meet::Meetings;
 use crate::nodes::Nodes;
 use crate::order::Order;
+use crate::pacing::Pacing;
 use crate::partition::Partition;
 use crate::peering::Peering;
 use crate::people::People;
+use crate::rates::{Rate, Rates};
 use crate::records::Publication;
+use crate::refusals::Refusals;
 use crate::rooms::Rooms;
+use crate::roster::Roster;
 use crate::seen::Seen;
 use crate::sessions::Sessions;
 use crate::status::Counters;
+use crate::switch::{self, Membership};
 use crate::sync::Doubts;
 use crate::time::{Mono, Now, millis};
+use crate::trail::Trails;
 
 /// Who this node is.
 #[derive(Debug)]
@@ -47,6 +58,8 @@ pub(crate) struct Me {
     /// The number of its newest message in this run.
     pub(crate) seq: u64,
     pub(crate) admit: Admit,
+    /// How fast one author may speak, unless the network says otherwise.
+    pub(crate) rate: Option<Rate>,
     /// The beginning of the number in its beacons; 0 when it sends none.
     pub(crate) beacon: u64,
     pub(crate) history: HistoryMode,
@@ -58,6 +71,8 @@ pub(crate) struct Me {
 pub struct Node<E> {
     pub(crate) env: E,
     pub(crate) me: Me,
+    pub(crate) roster: Roster,
+    pub(crate) membership: Membership,
     pub(crate) links: Links,
     pub(crate) seen: Seen,
     pub(crate) doubts: Doubts,
@@ -75,13 +90,22 @@ pub struct Node<E> {
     pub(crate) sessions: Sessions,
     pub(crate) cursors: Cursors,
     pub(crate) outgoing: VecDeque<Outgoing>,
+    pub(crate) pacing: Pacing,
+    pub(crate) rates: Rates,
+    pub(crate) refusals: Refusals,
+    pub(crate) clones: Clones,
     pub(crate) proven: VecDeque<(NodeId, MessageId)>,
     pub(crate) echoes: Echoes,
+    pub(crate) arrivals: Arrivals,
+    pub(crate) claims: Claims,
+    pub(crate) deliveries: Deliveries,
+    pub(crate) trails: Trails,
     pub(crate) addresses: Addresses,
     pub(crate) contacts: Contacts,
     pub(crate) beacons: Beacons,
     pub(crate) meetings: Meetings,
     pub(crate) peering: Peering,
+    pub(crate) mail: Mail,
     pub(crate) counters: Counters,
     /// A catch-up with some neighbour has come to its end in this run.
     pub(crate) caught_up: bool,
@@ -97,14 +121,16 @@ impl<E: Env> Node<E> {
             HistoryMode::Off => 0,
             HistoryMode::Memory | HistoryMode::Disk => limits::HISTORY_MESSAGES,
         };
+        let (roster, membership) = switch::load(now.mono, config.network);
         let me = Me {
             id: config.id,
-            network: config.network,
+            network: roster.network(),
             name: config.name,
             software: config.software,
             boot: Boot::new(config.boot_count, env.random()),
             seq: 0,
             admit: config.admit,
+            rate: config.rate,
             beacon: config.beacon,
             history: config.history,
             started: now.mono,
@@ -112,6 +138,8 @@ impl<E: Env> Node<E> {
         let mut node = Self {
             env,
             me,
+            roster,
+            membership,
             links: Links::default(),
             seen: Seen::default(),
             doubts: Doubts::default(),
@@ -128,13 +156,22 @@ impl<E: Env> Node<E> {
             sessions: Sessions::default(),
             cursors: Cursors::default(),
             outgoing: VecDeque::new(),
+            pacing: Pacing::default(),
+            rates: Rates::default(),
+            refusals: Refusals::default(),
+            clones: Clones::default(),
             proven: VecDeque::new(),
             echoes: Echoes::default(),
+            arrivals: Arrivals::default(),
+            claims: Claims::default(),
+            deliveries: Deliveries::default(),
+            trails: Trails::default(),
             addresses: Addresses { own: config.addresses, mapped: None },
             contacts: Contacts::load(config.contacts),
             beacons: Beacons::default(),
             meetings: Meetings::default(),
             peering: Peering::new(config.goal),
+            mail: Mail::default(),
             counters: Counters::default(),
             caught_up: false,
             out: VecDeque::new(),
@@ -161,7 +198,11 @@ impl<E: Env> Node<E> {
                 self.on_link_up(now, link, up);
             }
             Input::LinkMoved { link, remote, address } => self.on_link_moved(link, remote, address),
-            Input::DialFailed { dial } => self.on_dial_failed(now, dial),
+            Input::DialFailed { dial } => {
+                if !self.join_dial_failed(now, dial) {
+                    self.on_dial_failed(now, dial);
+                }
+            }
             Input::NetworkChanged { addresses, came } => {
                 self.on_network_changed(now, addresses, came);
             }
@@ -181,8 +222,10 @@ impl<E: Env> Node<E> {
             Input::ProbeDone { link, token, udp, tcp } => {
                 self.probe_done(link, Probed { token, udp, tcp });
             }
-            Input::Reconfigure { name, admit, goal } => {
+            Input::Reconfigure { name, admit, rate, goal } => {
                 (self.me.name, self.me.admit, self.peering.goal) = (name, admit, goal);
+                self.me.rate = rate;
+                self.rate_changed(now);
                 self.peering.dirty = true;
                 self.record_changed(now);
             }
@@ -199,10 +242,16 @@ impl<E: Env> Node<E> {
         self.wake(now);
         self.tick_links(now);
         self.tick_order(now);
+        self.tick_pacing(now);
+        self.tick_refusals(now);
         self.tick_doubts(now);
         self.tick_pings(now);
+        self.tick_holdings(now);
+        self.tick_waits(now);
+        self.tick_trails(now);
         self.tick_meetings(now);
         self.tick_redials(now);
+        self.tick_joining(now);
         if self.peering.due().is_some_and(|due| due <= now.mono) {
             self.seek(now);
         }
@@ -239,8 +288,13 @@ impl<E: Env> Node<E> {
         let soonest = [
             self.links.due(),
             self.order.due(),
+            self.pacing.due(),
+            self.refusals.due(),
             self.doubts.due(),
             self.echoes.due(),
+            self.claims.due(self.nodes.len()),
+            self.deliveries.due(),
+            self.trails.due(),
             self.meetings.due(),
             self.redial_due(),
             self.peering.due(),
@@ -248,7 +302,9 @@ impl<E: Env> Node<E> {
             self.cursors.due(),
             self.presence_due,
             self.partition.due(),
+            self.mail.due(),
             self.blind_until,
+            self.join_due(),
         ];
         soonest.into_iter().flatten().fold(self.record_due(), Mono::min)
     }
@@ -285,7 +341,7 @@ impl<E: Env> Node<E> {
 
     /// How long ago somebody else spoke with this node's key, if that was seen in this run.
     pub fn doubled(&self, now: Mono) -> Option<Duration> {
-        self.publication.doubled(now)
+        self.clones.met(now)
     }
 
     /// What the node has counted.
@@ -304,6 +360,7 @@ impl<E: Env> Node<E> {
             return;
         }
         let now = self.clock;
+        self.tick_mail(now);
         self.seal(now);
         if self.publication_is_due(now.mono) {
             self.publish(now);
@@ -311,6 +368,7 @@ impl<E: Env> Node<E> {
         if self.presence_dirty {
             self.refresh_presence(now);
         }
+        self.tick_waits(now);
         #[cfg(debug_assertions)]
         self.check_invariants();
     }
@@ -336,6 +394,7 @@ impl<E: Env> Node<E> {
 
     fn shutdown(&mut self, now: Now) {
         self.seal(now);
+        self.refuse_waiting();
         self.publish_leaving(now);
         for link in self.links.iter().map(|(id, _)| id).collect::<Vec<_>>() {
             self.end_link(now, link, GoodbyeReason::Leaving);
@@ -343,11 +402,16 @@ impl<E: Env> Node<E> {
         if self.contacts.due().is_some() {
             self.save_contacts(now);
         }
+        // What time is left to tickets.
+        if self.membership.invites.any_open(now.mono) {
+            self.save_network(now, None);
+        }
+        self.close_mail(now);
         self.save_cursors(now.mono, true);
         self.stopped = true;
     }
 
-    fn save_contacts(&mut self, now: Now) {
+    pub(crate) fn save_contacts(&mut self, now: Now) {
         let saved = self.contacts.save(now.mono);
         self.out.push_back(Output::SaveContacts(saved));
     }

@@ -156,6 +156,12 @@ impl Nodes {
         self.fingerprint = Some(self.fingerprint());
     }
 
+    /// Forgets all others.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&NodeId) -> bool) {
+        self.map.retain(|node, _| keep(node));
+        self.fingerprint = None;
+    }
+
     fn make_room(&mut self) -> bool {
         let lost = self
             .map
@@ -237,6 +243,8 @@ mod tests {
             left: false,
             addresses: Vec::new(),
             beacon: 0,
+            holdings: None,
+            doubled: false,
         }
     }
 

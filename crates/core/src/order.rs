@@ -28,6 +28,12 @@ impl Order {
         self.waiting.values().min().copied()
     }
 
+    /// An origin is forgotten, with this many messages that wait.
+    pub(crate) fn forget(&mut self, origin: &Origin, held: usize) {
+        self.waiting.remove(origin);
+        self.held -= held;
+    }
+
     /// Messages that wait.
     pub(crate) fn held(&self) -> usize {
         self.held
@@ -45,7 +51,7 @@ impl<E: Env> Node<E> {
     ) -> Option<u64> {
         let (origin, seq) = ((entry.node, entry.boot), entry.seq);
         let window = self.seen.get_mut(&origin)?;
-        if seq > window.next_show {
+        if seq > window.expected() {
             window.held.insert(seq, entry);
             self.order.held += 1;
             self.order.waiting.entry(origin).or_insert(now.mono + limits::HOLD);
@@ -56,7 +62,7 @@ impl<E: Env> Node<E> {
         }
         entry.late = seq < window.next_show;
         if !entry.late {
-            window.next_show = seq + 1;
+            window.next_show = seq.saturating_add(1);
         }
         let more = !window.held.is_empty();
         let cursor = self.show(now, entry, body);
@@ -81,6 +87,11 @@ impl<E: Env> Node<E> {
         }
     }
 
+    /// Shows what need not wait any more: what it waited for is gone.
+    pub(crate) fn show_next(&mut self, now: Now, origin: Origin) {
+        self.show_held(now, origin, false);
+    }
+
     fn release(&mut self, now: Now, origin: Origin) {
         self.show_held(now, origin, true);
     }
@@ -88,13 +99,14 @@ impl<E: Env> Node<E> {
     /// Shows what waits: up to the next hole, or all of it.
     fn show_held(&mut self, now: Now, origin: Origin, all: bool) {
         while let Some(window) = self.seen.get_mut(&origin) {
+            let expected = window.expected();
             let Some(first) = window.held.first_entry() else { break };
-            if !all && *first.key() > window.next_show {
+            if !all && *first.key() > expected {
                 return;
             }
             let entry = first.remove();
             self.order.held -= 1;
-            window.next_show = entry.seq + 1;
+            window.next_show = entry.seq.saturating_add(1);
             let bytes = entry.body.clone();
             // Bodies are checked when they are taken in.
             if let Ok(body) = Body::parse(&bytes) {

@@ -103,6 +103,17 @@ impl Peering {
         }
     }
 
+    /// The number of another dial.
+    pub(crate) fn number(&mut self) -> DialId {
+        self.next = self.next.wrapping_add(1);
+        self.next
+    }
+
+    /// As at the start, but that no number is used twice.
+    pub(crate) fn start_anew(&mut self) {
+        *self = Self { next: self.next, ..Self::new(self.goal) };
+    }
+
     /// When [`Node::seek`] is to be called.
     pub(crate) fn due(&self) -> Option<Mono> {
         let look = self.dirty.then(|| self.looked.map_or(Mono::ZERO, |at| at + PACE));
@@ -144,7 +155,7 @@ impl<E: Env> Node<E> {
         self.peering.looked = Some(now.mono);
         self.peering.due = None;
         self.expire_dials(now);
-        if self.peering.goal.least == 0 {
+        if self.peering.goal.least == 0 || self.is_removed() {
             self.peering.prune_at = None;
             return;
         }
@@ -199,7 +210,8 @@ impl<E: Env> Node<E> {
         let remembered = self.contacts.nodes().filter(|node| self.nodes.get(node).is_none());
         all.extend(remembered.map(|node| Candidate { node: *node, hops: None, links: 0 }));
         all.retain(|one| {
-            !self.links.iter().any(|(_, link)| link.peer == one.node)
+            self.roster.admits(&one.node)
+                && !self.links.iter().any(|(_, link)| link.peer == one.node)
                 && !self.peering.is_dialling(&one.node)
                 && !self.meetings.is_with(&one.node)
                 && !self.addresses_of(&one.node).is_empty()
@@ -248,8 +260,7 @@ impl<E: Env> Node<E> {
         if addresses.is_empty() {
             return false;
         }
-        self.peering.next = self.peering.next.wrapping_add(1);
-        let id = self.peering.next;
+        let id = self.peering.number();
         self.peering.dials.insert(id, Attempt { node, purpose, until: now.mono + limits::DIAL });
         self.counters.dials += 1;
         self.out.push_back(Output::Dial(Dial { id, node, addresses, way, after }));

@@ -111,6 +111,12 @@ impl People {
             .any(|(other, person)| other != user && person.name.as_str().to_lowercase() == lower)
     }
 
+    /// The user who is called so.
+    pub(crate) fn user_called(&self, name: &PersonName) -> Option<String> {
+        let mut users = self.map.iter();
+        users.find(|(_, person)| person.name == *name).map(|(user, _)| user.clone())
+    }
+
     /// The people as a record names them.
     pub(crate) fn records(&self) -> Vec<Person> {
         self.map.values().map(LocalPerson::record).collect()

@@ -50,8 +50,13 @@ impl<E: Env> Node<E> {
             known.refresh_people(now.mono);
         }
         self.peering.dirty = true;
+        self.deliveries.changed = true;
         self.nodes.settle_fingerprint();
+        for (node, _, is) in &turns {
+            self.mail_turned(now, node, *is == NodeState::Reachable);
+        }
         self.nodes_turned(now, &turns);
+        self.tell_clones(now);
         self.show_changes(now);
     }
 

@@ -50,6 +50,12 @@ impl Ranges {
         self.0.get(at).is_some_and(|range| range.0 <= number)
     }
 
+    /// The end of the range that a number is in.
+    pub(crate) fn end_of(&self, number: u64) -> Option<u64> {
+        let at = self.0.partition_point(|range| range.1 < number);
+        self.0.get(at).filter(|range| range.0 <= number).map(|range| range.1)
+    }
+
     /// Adds `start..=end`, joining what touches.
     pub(crate) fn insert(&mut self, start: u64, end: u64) {
         if start > end {
@@ -97,6 +103,19 @@ impl Ranges {
             rest.extend(from.filter(|low| *low <= *end).map(|low| (low, *end)));
         }
         Self(rest)
+    }
+
+    /// The part behind `least`, that number not included.
+    pub(crate) fn above(&self, least: u64) -> Self {
+        let skip = self.0.partition_point(|range| range.1 <= least);
+        let above = self.0.iter().skip(skip);
+        Self(above.map(|(start, end)| ((*start).max(least.saturating_add(1)), *end)).collect())
+    }
+
+    /// Leaves out all but the highest `most` ranges.
+    pub(crate) fn keep_highest(&mut self, most: usize) {
+        let rest = self.0.len().saturating_sub(most);
+        self.0.drain(..rest);
     }
 
     /// The part up to `most`, that number included.

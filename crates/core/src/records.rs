@@ -6,15 +6,13 @@ use bytes::Bytes;
 use meshchat_proto::codec;
 use meshchat_proto::control::NodeState;
 use meshchat_proto::frame::{self, Frame, Kind};
-use meshchat_proto::id::Boot;
 use meshchat_proto::limits::{BATCH_BYTES, HOPS, NEIGHBOURS};
-use meshchat_proto::message::Signature;
 use meshchat_proto::peer::{Heartbeat, Person, Record, Signed, signed_record};
 use serde_bytes::Bytes as ByteSlice;
 
 use crate::env::Env;
 use crate::heartbeat::Pulse;
-use crate::io::{LinkId, Output};
+use crate::io::LinkId;
 use crate::limits;
 use crate::node::Node;
 use crate::router::{self, Passage};
@@ -28,15 +26,14 @@ pub(crate) struct Publication {
     changed: bool,
     last: Option<Mono>,
     left: bool,
-    reborn: Option<Mono>,
     /// The number of the newest message that others could read of.
     seq: u64,
 }
 
 impl Publication {
-    /// How long ago a record of this node's key was seen that this run did not write.
-    pub(crate) fn doubled(&self, now: Mono) -> Option<core::time::Duration> {
-        self.reborn.map(|at| now.since(at))
+    /// The run has another number from now on.
+    pub(crate) fn begin_anew(&mut self) {
+        *self = Self::default();
     }
 }
 
@@ -62,11 +59,14 @@ impl<E: Env> Node<E> {
         if self.publication.changed {
             return last + limits::RECORD_PAUSE;
         }
+        let heard = self.claims.record_is_old.map(|at| at + limits::RECORD_AFTER_SPEAKING);
         if self.publication.seq != self.me.seq {
-            return last + limits::RECORD_AFTER_SPEAKING;
+            let spoken = last + limits::RECORD_AFTER_SPEAKING;
+            return heard.map_or(spoken, |heard| heard.min(spoken));
         }
         let nodes = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        last + limits::RECORD_REFRESH * (1 + nodes / limits::RECORD_REFRESH_NODES)
+        let refresh = last + limits::RECORD_REFRESH * (1 + nodes / limits::RECORD_REFRESH_NODES);
+        heard.map_or(refresh, |heard| heard.min(refresh))
     }
 
     /// Signs and floods the own record.
@@ -75,6 +75,8 @@ impl<E: Env> Node<E> {
         self.publication.changed = false;
         self.publication.last = Some(now.mono);
         self.publication.seq = self.me.seq;
+        self.claims.record_is_old = None;
+        self.next_holdings();
         let record = self.build_record();
         let body = codec::encode(&record);
         let sig = self.env.sign(&signed_record(&body));
@@ -107,11 +109,14 @@ impl<E: Env> Node<E> {
         let Ok(signed) = codec::decode::<Signed<'_>>(&frame.body) else {
             return self.bad_peer(now, link, "an unreadable record");
         };
-        let Ok(record) = codec::decode::<Record>(signed.body) else {
+        let Ok(mut record) = codec::decode::<Record>(signed.body) else {
             return self.bad_peer(now, link, "an unreadable record");
         };
         if record.network != self.me.network {
             return self.counters.drop(Drop::OtherNetwork, 1);
+        }
+        if !self.roster.admits(&record.node) {
+            return self.counters.drop(Drop::NotMember, 1);
         }
         if record.node == self.me.id {
             return self.on_own_record(now, &record, &signed.sig, signed.body);
@@ -124,13 +129,19 @@ impl<E: Env> Node<E> {
             self.counters.drop(Drop::BadSignature, 1);
             return self.bad_peer(now, link, "a record with a wrong signature");
         }
-        let origin = record.node;
+        let (origin, boot) = (record.node, record.boot);
         self.addresses_heard(now, &record);
+        self.origin_told(now, &(origin, boot), record.seq);
+        let holdings = record.holdings.take();
         if !self.nodes.put(now.mono, record, frame.body.clone()) {
             return self.counters.drop(Drop::NodesFull, 1);
         }
+        if let Some(holdings) = holdings {
+            self.take_holdings(now.mono, (origin, boot), &holdings);
+        }
         self.presence_dirty = true;
-        let links = router::targets(&self.links, Passage { origin, from: Some(link) });
+        let mut links = router::targets(&self.links, Passage { origin, from: Some(link) });
+        links.extend(self.holders_unaware(&origin, boot, link));
         self.pass_on(links, frame, true);
     }
 
@@ -152,23 +163,6 @@ impl<E: Env> Node<E> {
         }
     }
 
-    /// Somebody knows a record of ours that we did not write: an earlier run of this node
-    /// whose counter the disk has lost. This run is then numbered behind it.
-    fn on_own_record(&mut self, now: Now, record: &Record, sig: &Signature, body: &[u8]) {
-        let foreign = record.boot > self.me.boot;
-        let recently =
-            self.publication.reborn.is_some_and(|at| now.mono.since(at) < limits::FLAP_PAUSE);
-        if !foreign || recently || !self.env.verify(&record.node, &signed_record(body), sig) {
-            return;
-        }
-        let count = record.boot.count().saturating_add(1);
-        self.me.boot = Boot::new(count, self.env.random());
-        self.me.seq = 0;
-        self.publication = Publication { reborn: Some(now.mono), ..Publication::default() };
-        self.out.push_back(Output::SaveBoot(count));
-        self.record_changed(now);
-    }
-
     fn build_record(&self) -> Record {
         let mut neighbours: Vec<_> = self.links.neighbours().into_iter().collect();
         neighbours.truncate(NEIGHBOURS);
@@ -186,6 +180,8 @@ impl<E: Env> Node<E> {
             left: self.publication.left,
             addresses: self.told_addresses(),
             beacon: self.me.beacon,
+            holdings: Some(self.own_holdings(self.clock.mono)),
+            doubled: self.clones.met(self.clock.mono).is_some(),
         }
     }
 }

@@ -9,7 +9,7 @@ use meshchat_proto::limits::{NAME_CHARS, NOTE_CHARS, ROOMS_PER_PERSON, TEXT_BYTE
 use meshchat_proto::message::{Draft, MessageKind};
 use meshchat_proto::name::{NameError, PersonName, RoomName, Text};
 
-use crate::chat::Outgoing;
+use crate::chat::{Outgoing, Post};
 use crate::env::Env;
 use crate::io::{Output, SessionId};
 use crate::node::Node;
@@ -29,19 +29,21 @@ impl<E: Env> Node<E> {
             Request::Send { room, text, kind } => {
                 self.say(now, at, &user, (room.as_deref(), &text, kind)).map(|()| None)
             }
-            Request::Tail { room, start, follow, presence, cursor } => {
+            Request::Tail { room, start, follow, presence, dm, cursor } => {
                 room.as_deref().map(parse_room).transpose().map(|room| {
-                    let wish = TailWish { room, start, follow, presence, cursor };
+                    let wish = TailWish { room, start, follow, presence, dm, cursor };
                     self.open_tail(now, session, id, wish);
                     None
                 })
             }
+            Request::Dm(request) => self.on_dm_request(now, at, &user, request).map(|()| None),
             Request::Cursor(request) => self.on_cursor_request(&user, request).map(Some),
             Request::Ping { node, timeout_ms } => self.find_node(&node).map(|node| {
                 let timeout = Duration::from_millis(timeout_ms.into()).min(PING_TIMEOUT);
                 self.ping(now, at, node, timeout);
                 None
             }),
+            Request::Delivery(request) => self.on_delivery_request(now, at, request),
             Request::Network(request) => self.on_network_request(now, at, request).map(|()| None),
             request @ (Request::Status {}
             | Request::Limits {}
@@ -92,7 +94,12 @@ impl<E: Env> Node<E> {
             Request::Leave { room } => self.leave(now, user, &room),
             Request::Nick { name } => self.nick(now, user, &name),
             Request::Away { away, note } => self.away(now, user, away.then_some(note)),
-            Request::Cancel { id } if self.close_tail(now, session, id) => Ok(Reply::Done {}),
+            Request::Cancel { id }
+                if self.close_tail(now, session, id)
+                    || self.deliveries.cancel(session, Some(id)) =>
+            {
+                Ok(Reply::Done {})
+            }
             Request::Cancel { .. } => {
                 Err(Error::new(ErrorCode::NotFound, "no such running request"))
             }
@@ -105,7 +112,9 @@ impl<E: Env> Node<E> {
             | Request::Disconnect { .. }
             | Request::Config {}
             | Request::Doctor {}
+            | Request::Delivery(_)
             | Request::Network(_)
+            | Request::Dm(_)
             | Request::Cursor(_)
             | Request::Reload {} => {
                 Err(Error::new(ErrorCode::UnknownRequest, "not a question to the core"))
@@ -169,26 +178,21 @@ impl<E: Env> Node<E> {
         (room, text, kind): (Option<&str>, &str, MessageKind),
     ) -> Result<(), Error> {
         let room = room.map_or_else(|| Ok(RoomName::lobby()), parse_room)?;
-        let text: Text = text.parse().map_err(|error| {
-            let hint = match error {
-                NameError::TooLong { .. } => {
-                    format!("send it in pieces of at most {TEXT_BYTES} bytes")
-                }
-                NameError::Empty | NameError::Character(_) | NameError::NotNormal => {
-                    String::from("say something")
-                }
-            };
-            bad("text", error).hint(hint)
-        })?;
+        let text = parse_text(text)?;
+        self.make_person(now, user)?;
+        let author = self.people.name_of(user);
+        let room = self.rooms.intern(room.as_str()).unwrap_or(room);
+        let seen = self.rooms.take_frontier(&room);
+        let draft = Draft { author, room, kind, text, seen, wall: now.wall_ms, sealed: None };
+        self.pace(now, Outgoing { session, id, draft, post: Post::Said })
+    }
+
+    /// Makes sure that a user is a person.
+    pub(crate) fn make_person(&mut self, now: Now, user: &str) -> Result<(), Error> {
         if self.people.get(user).is_none() {
             self.people.person(user).ok_or_else(too_many_people)?;
             self.person_changed(now);
         }
-        let author = self.people.name_of(user);
-        let room = self.rooms.intern(room.as_str()).unwrap_or(room);
-        let seen = self.rooms.take_frontier(&room);
-        let draft = Draft { author, room, kind, text, seen, wall: now.wall_ms };
-        self.outgoing.push_back(Outgoing { session, id, draft });
         Ok(())
     }
 
@@ -201,6 +205,21 @@ impl<E: Env> Node<E> {
 fn parse_room(room: &str) -> Result<RoomName, Error> {
     room.parse().map_err(|error| {
         bad("room", error).hint("a room is a word such as #lobby, without spaces, @, : or a comma")
+    })
+}
+
+/// The words of a message as somebody typed them.
+pub(crate) fn parse_text(text: &str) -> Result<Text, Error> {
+    text.parse().map_err(|error| {
+        let hint = match error {
+            NameError::TooLong { .. } => {
+                format!("send it in pieces of at most {TEXT_BYTES} bytes")
+            }
+            NameError::Empty | NameError::Character(_) | NameError::NotNormal => {
+                String::from("say something")
+            }
+        };
+        bad("text", error).hint(hint)
     })
 }
 

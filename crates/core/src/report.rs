@@ -26,6 +26,8 @@ impl<E: Env> Node<E> {
             name: self.me.name.clone(),
             software: self.me.software.clone(),
             network: self.me.network,
+            network_name: self.roster.charter().map(|(charter, _)| charter.name.to_string()),
+            role: self.roster.role_of(&self.me.id),
             admit: self.me.admit.as_str().into(),
             listen: Vec::new(),
             uptime_ms: millis(now.mono.since(self.me.started)),
@@ -48,7 +50,7 @@ impl<E: Env> Node<E> {
             duplicates: self.counters.duplicates,
             gone: self.counters.gone,
             drops: drops.map(|(why, count)| DropCount { reason: why.to_string(), count }).collect(),
-            notes: Vec::new(),
+            notes: [self.network_notes(), self.clone_notes(now.mono)].concat(),
             missing: self.missing(now.mono),
         }
     }
@@ -56,6 +58,9 @@ impl<E: Env> Node<E> {
     /// Every bounded table of the node.
     pub fn limits(&self) -> Vec<LimitRow> {
         let streams = self.sessions.streams();
+        let set = self.roster.set();
+        let (adds, removes) = set.map_or((0, 0), crate::roster::Set::counts);
+        let waiting = set.map_or(0, crate::roster::Set::waiting);
         let rows = [
             ("links", self.links.len(), limits::LINKS + 1, "new links are refused"),
             ("nodes", self.nodes.len(), limits::NODES, "the node lost longest is forgotten"),
@@ -74,6 +79,21 @@ impl<E: Env> Node<E> {
                 "they are shown without waiting",
             ),
             ("doubts", self.doubts.len(), limits::ORIGINS, "the rest is not doubted"),
+            ("rate_nodes", self.rates.nodes(), limits::RATE_NODES, "further ones share a rate"),
+            (
+                "rate_authors",
+                self.rates.authors(),
+                limits::RATE_AUTHORS,
+                "their node's rate holds for further ones",
+            ),
+            (
+                "rate_names",
+                self.pacing.names(),
+                limits::PACED,
+                "this node's rate holds for further ones",
+            ),
+            ("waiting_messages", self.pacing.waiting(), limits::WAITING, "the request is refused"),
+            ("refusals", self.refusals.len(), limits::REFUSALS, "further ones are only counted"),
             ("rooms", self.rooms.len(), limits::ROOMS, "the quietest is forgotten"),
             ("people", self.people.len(), limits::PEOPLE, "whoever is offline longest makes room"),
             ("clients", self.sessions.len(), limits::SESSIONS, "new clients are refused"),
@@ -86,7 +106,31 @@ impl<E: Env> Node<E> {
                 "the one confirmed longest ago is forgotten",
             ),
             ("splits", self.partition.len(), limits::SPLITS, "they count as one with the last"),
+            ("shared_keys", self.clones.len(), limits::LINKS, "further ones are not noticed"),
             ("pings", self.echoes.len(), limits::PINGS, "the request is refused"),
+            ("arrivals", self.arrivals.len(), limits::ARRIVALS, "the oldest is forgotten"),
+            (
+                "arrival_links",
+                self.arrivals.ways(),
+                limits::ARRIVAL_LINKS,
+                "the oldest is forgotten",
+            ),
+            (
+                "holdings",
+                self.claims.len(),
+                limits::HOLDING_ROWS,
+                "the one told of longest ago is forgotten",
+            ),
+            ("holders", self.claims.nodes(), limits::NODES, "unknown nodes make room"),
+            (
+                "past_fingerprints",
+                self.claims.past(),
+                limits::PAST_FINGERPRINTS,
+                "the oldest is forgotten",
+            ),
+            ("awaited", self.deliveries.waits(), limits::AWAITS, "the request is refused"),
+            ("sent_ids", self.deliveries.sent(), limits::SENT_IDS, "the oldest is forgotten"),
+            ("trails", self.trails.len(), limits::TRAILS, "the request is refused"),
             (
                 "contacts",
                 self.contacts.len(),
@@ -97,6 +141,40 @@ impl<E: Env> Node<E> {
             ("dials", self.peering.dials(), limits::DIALS, "further ones wait"),
             ("sought_nodes", self.peering.tries.len(), limits::TRIES, "the soonest is forgotten"),
             ("meetings", self.meetings.len(), limits::MEETINGS, "they are not answered"),
+            ("statements_add", adds, limits::STATEMENTS_ADD, "further ones are refused"),
+            ("statements_remove", removes, limits::STATEMENTS_REMOVE, "further ones are refused"),
+            (
+                "statements_waiting",
+                waiting,
+                limits::STATEMENTS_WAITING,
+                "the oldest waits no more, and is asked for again",
+            ),
+            (
+                "invites",
+                self.membership.invites.len(),
+                limits::INVITES,
+                "one that works no more is forgotten, or the request refused",
+            ),
+            (
+                "outbox",
+                self.mail.outbox.len(),
+                limits::OUTBOX,
+                "what is over makes room, or the request is refused",
+            ),
+            (
+                "outbox_bytes",
+                self.mail.outbox.bytes(),
+                limits::OUTBOX_BYTES,
+                "the request is refused",
+            ),
+            ("letters", self.mail.letters.len(), limits::LETTERS, "the oldest is forgotten"),
+            ("opened", self.mail.index.len(), limits::OPENED, "the oldest is shown no more"),
+            (
+                "receipts",
+                self.mail.receipts.len(),
+                limits::RECEIPT_NODES,
+                "they are sent when the letter comes again",
+            ),
             ("proven_batches", self.proven.len(), limits::PROVEN_ROOTS, "the oldest is forgotten"),
         ];
         rows.into_iter()

@@ -12,6 +12,7 @@ use meshchat_proto::limits::RANGES;
 use crate::history::Entry;
 use crate::limits;
 use crate::ranges::Ranges;
+use crate::time::Mono;
 
 /// One run of one node.
 pub(crate) type Origin = (NodeId, Boot);
@@ -23,12 +24,24 @@ pub(crate) struct Window {
     pub(crate) seen: Ranges,
     /// Given up, because nobody holds them. Should one come after all, it is taken in.
     pub(crate) gone: Ranges,
+    /// Refused because they came too fast; not asked for any more. They count as gone as soon as
+    /// it is known to all that the origin has come so far.
+    pub(crate) refused: Ranges,
+    /// The number of the newest message that others know of, as the origin's record or somebody
+    /// else tells.
+    pub(crate) told: u64,
+    /// Numbers that were given up to keep the books small, and not yet told of.
+    pub(crate) untold: u64,
     /// The greatest number that the origin has signed.
     pub(crate) proven: u64,
     /// The number to show next; smaller ones are late.
     pub(crate) next_show: u64,
     /// Taken in, waiting for an earlier one.
     pub(crate) held: BTreeMap<u64, Entry>,
+    /// When something was last taken in.
+    pub(crate) came: Option<Mono>,
+    /// Up to here `seen` may be more than what was taken in: holes were closed.
+    doubtful: u64,
     touched: u64,
 }
 
@@ -36,6 +49,65 @@ impl Window {
     /// Seen or given up: not asked for any more.
     pub(crate) fn settled(&self) -> Ranges {
         if self.gone.is_empty() { self.seen.clone() } else { self.seen.union(&self.gone) }
+    }
+
+    /// What a neighbour need not send: seen or refused, in so few ranges as a summary may have.
+    pub(crate) fn unwanted(&self) -> Ranges {
+        let mut unwanted = self.seen.union(&self.refused);
+        while unwanted.as_slice().len() > RANGES && unwanted.close_lowest_hole().is_some() {}
+        unwanted
+    }
+
+    /// Whether a message is not to be looked at again.
+    pub(crate) fn is_known(&self, seq: u64) -> bool {
+        self.seen.contains(seq) || self.refused.contains(seq)
+    }
+
+    /// Refuses a message, whose signature is proven.
+    pub(crate) fn refuse(&mut self, seq: u64) {
+        self.refused.insert(seq, seq);
+        self.proven = self.proven.max(seq);
+        if self.refused.as_slice().len() > RANGES {
+            self.refused = self.refused.union(&self.settled());
+            while self.refused.as_slice().len() > RANGES
+                && let Some((start, end)) = self.refused.close_lowest_hole()
+            {
+                self.untold = self.untold.saturating_add((end - start).saturating_add(1));
+            }
+        }
+        self.settle_refused();
+    }
+
+    /// Counts what was refused as gone, up to the newest message that others have a proof of:
+    /// further ones nobody else would believe, and the fingerprints would stay apart.
+    pub(crate) fn settle_refused(&mut self) {
+        let upto = self.seen.last().max(self.told);
+        let more = self.refused.up_to(upto).minus(&self.gone);
+        if !more.is_empty() {
+            self.gone.insert_all(&more);
+            let given_up = self.smooth_gone();
+            self.untold = self.untold.saturating_add(given_up);
+        }
+    }
+
+    /// The number to wait for: the next that is not given up.
+    pub(crate) fn expected(&self) -> u64 {
+        let mut next = self.next_show;
+        while let Some(end) = self.refused.end_of(next).or_else(|| self.gone.end_of(next)) {
+            let Some(behind) = end.checked_add(1) else { return end };
+            next = behind;
+        }
+        next
+    }
+
+    /// What was provably taken in.
+    pub(crate) fn taken(&self) -> Ranges {
+        self.seen.above(self.doubtful)
+    }
+
+    /// Whether this message was provably taken in.
+    pub(crate) fn has_taken(&self, seq: u64) -> bool {
+        seq > self.doubtful && self.seen.contains(seq)
     }
 
     /// Keeps what is given up from getting too ragged: its lowest holes are given up as well.
@@ -59,11 +131,15 @@ impl Window {
     pub(crate) fn mark(&mut self, seq: u64) -> Option<Ranges> {
         self.seen.insert(seq, seq);
         self.proven = self.proven.max(seq);
+        if !self.refused.is_empty() {
+            self.settle_refused();
+        }
         if self.seen.as_slice().len() <= RANGES {
             return None;
         }
         let (start, end) = self.seen.close_lowest_hole()?;
-        Some(Ranges::of(start, end).minus(&self.gone))
+        self.doubtful = self.doubtful.max(end);
+        Some(Ranges::of(start, end).minus(&self.gone).minus(&self.refused))
     }
 }
 
@@ -79,6 +155,10 @@ pub(crate) struct Seen {
 impl Seen {
     pub(crate) fn len(&self) -> usize {
         self.windows.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Origin, &Window)> {
+        self.windows.iter()
     }
 
     pub(crate) fn get(&self, origin: &Origin) -> Option<&Window> {
@@ -127,17 +207,39 @@ impl Seen {
         (!empty).then(|| self.windows.range((from, to))).into_iter().flatten()
     }
 
+    /// Forgets all others. Returns those that had messages waiting, and how many.
+    pub(crate) fn retain(
+        &mut self,
+        keep: impl Fn(&Origin) -> bool,
+    ) -> alloc::vec::Vec<(Origin, usize)> {
+        let gone = self.windows.iter().filter(|(origin, _)| !keep(origin));
+        let held = gone.map(|(origin, window)| (*origin, window.held.len())).collect();
+        self.windows.retain(|origin, _| keep(origin));
+        held
+    }
+
     /// One number for all that is settled; equal sets have equal numbers.
     pub(crate) fn fingerprint(&self) -> u64 {
+        self.digest(Window::settled)
+    }
+
+    /// One number for all that was taken in; equal sets have equal numbers.
+    pub(crate) fn taken(&self) -> u64 {
+        self.digest(Window::taken)
+    }
+
+    fn digest(&self, set: impl Fn(&Window) -> Ranges) -> u64 {
         let mut sum = 0xcbf2_9ce4_8422_2325;
         for ((node, boot), window) in &self.windows {
+            let set = set(window);
+            if set.is_empty() {
+                continue;
+            }
             let mut one = mix(fold(node.as_bytes()) ^ fold(boot.as_bytes()).rotate_left(32));
-            for (start, end) in window.settled().as_slice() {
+            for (start, end) in set.as_slice() {
                 one = mix(mix(one ^ start) ^ end);
             }
-            if !window.seen.is_empty() || !window.gone.is_empty() {
-                sum = mix(sum ^ one);
-            }
+            sum = mix(sum ^ one);
         }
         sum
     }
@@ -246,6 +348,7 @@ mod tests {
             (0..=most).filter_map(|n| window.mark(2 + 2 * n)).collect();
         assert_eq!(given_up, [Ranges::of(3, 3)]);
         assert_eq!(window.seen.as_slice().len(), RANGES);
+        assert!(!window.has_taken(3) && !window.has_taken(2) && window.has_taken(4));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use meshchat_proto::control::{Error, ErrorCode, Event, Missed, MissedWhy, Reply, Start};
+use meshchat_proto::control::{Dm, Error, ErrorCode, Event, Missed, MissedWhy, Reply, Start};
 use meshchat_proto::name::RoomName;
 
 use crate::cursors::{Cursors, Resume};
@@ -19,6 +19,7 @@ use crate::events;
 use crate::history::Entry;
 use crate::io::{HistoryMode, Output, SessionId};
 use crate::limits;
+use crate::mail::Shown;
 use crate::node::Node;
 use crate::status::Drop;
 use crate::time::{Mono, Now};
@@ -38,6 +39,7 @@ pub(crate) struct Stream {
     room: Option<RoomName>,
     follow: bool,
     presence: bool,
+    dm: Dm,
     /// Lagging: the cursor to go on from.
     pub(crate) next: Option<u64>,
     /// Messages since it lags.
@@ -60,6 +62,7 @@ pub(crate) struct TailWish {
     pub(crate) start: Start,
     pub(crate) follow: bool,
     pub(crate) presence: bool,
+    pub(crate) dm: Dm,
     pub(crate) cursor: Option<String>,
 }
 
@@ -133,12 +136,29 @@ impl Sessions {
 }
 
 impl Stream {
-    /// Whether a message of `room` is for this stream of somebody who is in `rooms`.
-    pub(crate) fn wants(&self, room: &RoomName, rooms: &[RoomName]) -> bool {
-        match &self.room {
-            Some(only) => only == room,
-            None => rooms.contains(room),
+    /// Whether a message of `room` that is shown so is for this stream of a user who is in
+    /// `rooms`.
+    pub(crate) fn wants(
+        &self,
+        shown: Shown<'_>,
+        room: &RoomName,
+        (user, rooms): (&str, &[RoomName]),
+    ) -> bool {
+        match (shown, &self.room) {
+            (Shown::Closed, _) => false,
+            (Shown::Opened(opened), _) if !opened.is_for(user) => false,
+            (Shown::Opened(opened), only) => match (opened.room(), only) {
+                (None, only) => self.wants_dms() && only.is_none(),
+                (Some(room), Some(only)) => room == only,
+                (Some(_), None) => self.dm != Dm::Only,
+            },
+            (Shown::Plain, Some(only)) => only == room,
+            (Shown::Plain, None) => self.dm != Dm::Only && rooms.contains(room),
         }
+    }
+
+    pub(crate) fn wants_dms(&self) -> bool {
+        self.dm != Dm::No
     }
 
     /// Whether its cursor has confirmed a message, under this or an earlier number.
@@ -175,6 +195,7 @@ impl<E: Env> Node<E> {
 
     pub(crate) fn on_session_down(&mut self, now: Now, session: SessionId) {
         self.sessions.drained(session);
+        self.deliveries.cancel(session, None);
         let Some(state) = self.sessions.map.remove(&session) else { return };
         for _ in state.streams.values().filter(|stream| stream.follow) {
             self.stop_reading(now, &state.user);
@@ -201,6 +222,7 @@ impl<E: Env> Node<E> {
             room: wish.room,
             follow: wish.follow,
             presence: wish.presence,
+            dm: wish.dm,
             next: None,
             pending: 0,
             changes_missed: 0,
@@ -247,7 +269,7 @@ impl<E: Env> Node<E> {
             else {
                 continue;
             };
-            let over = self.pump_stream(now.mono, (session, id), &user, &mut stream);
+            let over = self.pump_stream(now, (session, id), &user, &mut stream);
             let done = over && !stream.follow;
             if let Some(state) = self.sessions.map.get_mut(&session).filter(|_| !done) {
                 state.streams.insert(id, stream);
@@ -261,27 +283,39 @@ impl<E: Env> Node<E> {
     /// Returns whether the stream has got all there is.
     fn pump_stream(
         &mut self,
-        now: Mono,
+        now: Now,
         at: (SessionId, u64),
         user: &str,
         stream: &mut Stream,
     ) -> bool {
         let rooms = self.people.rooms_of(user);
         let from = stream.next.unwrap_or(self.history.newest() + 1);
-        let held = self.held_for(stream, user, &rooms, from);
+        let held = self.held_for(stream, (user, &rooms), from);
         let mut events: Vec<Event> = self.missed(stream, held).into_iter().collect();
         let may_send = self.sessions.room(at.0);
         let mut room = may_send;
         let (mut left, mut last) = (held, stream.last);
+        let mut letters = Vec::new();
         for (cursor, entry) in self.history.from(from) {
-            if !stream.wants(&entry.room, &rooms) || stream.knows(&self.cursors, user, entry) {
+            let shown = self.mail.shown(cursor, entry);
+            if !stream.wants(shown, &entry.room, (user, &rooms))
+                || stream.knows(&self.cursors, user, entry)
+            {
                 continue;
             }
             if room == 0 {
                 break;
             }
             room = room.saturating_sub(events::cost(entry));
-            events.extend(events::message(now, &self.nodes, &self.me, cursor, entry));
+            let view = (now.mono, &self.nodes, &self.me);
+            match shown {
+                Shown::Opened(opened) => {
+                    let (at, own) = ((cursor, entry), opened.is_from(user));
+                    events.extend(self.mail.event(&mut self.env, view, at, own));
+                    letters.push((cursor, entry.node));
+                }
+                Shown::Plain | Shown::Closed => events.extend(events::message(view, cursor, entry)),
+            }
             (last, left) = (cursor, left - 1);
         }
         let over = left == 0;
@@ -295,15 +329,29 @@ impl<E: Env> Node<E> {
             .into_iter()
             .map(|event| Output::Event { streams: [at].into(), event: Box::new(event) });
         self.out.extend(outputs);
+        for (cursor, node) in letters {
+            self.letter_read(now, cursor, node, user);
+        }
         over
     }
 
     /// How many messages from `from` on a stream is still to get.
-    fn held_for(&self, stream: &Stream, user: &str, rooms: &[RoomName], from: u64) -> u64 {
-        let entries = self.history.from(from).filter(|(_, entry)| {
-            stream.wants(&entry.room, rooms) && !stream.knows(&self.cursors, user, entry)
+    fn held_for(&self, stream: &Stream, reader: (&str, &[RoomName]), from: u64) -> u64 {
+        let entries = self.history.from(from).filter(|(cursor, entry)| {
+            self.is_wanted(stream, reader, *cursor, entry)
+                && !stream.knows(&self.cursors, reader.0, entry)
         });
         entries.count() as u64
+    }
+
+    fn is_wanted(
+        &self,
+        stream: &Stream,
+        reader: (&str, &[RoomName]),
+        cursor: u64,
+        entry: &Entry,
+    ) -> bool {
+        stream.wants(self.mail.shown(cursor, entry), &entry.room, reader)
     }
 
     /// What a stream missed for good, given how much of what it waits for is still held.
@@ -330,7 +378,7 @@ impl<E: Env> Node<E> {
         };
         self.place(now, user, Start::After(upto), stream);
         let rooms = self.people.rooms_of(user);
-        let held = self.held_for(stream, user, &rooms, upto.saturating_add(1));
+        let held = self.held_for(stream, (user, &rooms), upto.saturating_add(1));
         let lost = stream.pending > held;
         let kept = self.me.history == HistoryMode::Disk;
         stream.gap = match (kept, self.cursors.is_before(upto) && lost, torn) {
@@ -342,8 +390,9 @@ impl<E: Env> Node<E> {
     /// Puts a new stream where its client wants to start.
     fn place(&self, now: Mono, user: &str, start: Start, stream: &mut Stream) {
         let rooms = self.people.rooms_of(user);
-        let wanted = |entry: &Entry| stream.wants(&entry.room, &rooms);
-        let mut held = self.history.from(0).filter(|(_, entry)| wanted(entry));
+        let reader = (user, rooms.as_slice());
+        let held = self.history.from(0);
+        let mut held = held.filter(|(at, entry)| self.is_wanted(stream, reader, *at, entry));
         let first = match start {
             Start::Now => None,
             Start::Last(count) => held.rev().take(count as usize).last(),
@@ -361,7 +410,7 @@ impl<E: Env> Node<E> {
             },
         };
         let held = self.history.from(first).count() as u64;
-        let wanted = self.held_for(stream, user, &rooms, first);
+        let wanted = self.held_for(stream, reader, first);
         let mut lost = 0;
         if let Start::After(cursor) = start {
             // What history has lost of these may have been of other rooms: at most so many.

@@ -33,15 +33,25 @@ pub enum Drop {
     ProbeRate,
     /// An echo to a node that no path leads to.
     NoPath,
+    /// A message of an author who speaks faster than is allowed.
+    AuthorRate,
+    /// From or about somebody who does not belong to the closed network.
+    NotMember,
+    /// A statement about the network that does not count.
+    VoidStatement,
+    /// No room for another statement about the network.
+    RosterFull,
     /// A message that a slow client missed for good.
     ClientMissed,
     /// A change of presence that a slow client missed.
     ClientMissedChange,
+    /// A message sealed to this node that its key does not open.
+    Unopened,
 }
 
 impl Drop {
     /// All reasons.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::BadFrame,
         Self::BadSignature,
         Self::OtherNetwork,
@@ -56,8 +66,13 @@ impl Drop {
         Self::EchoRate,
         Self::ProbeRate,
         Self::NoPath,
+        Self::AuthorRate,
+        Self::NotMember,
+        Self::VoidStatement,
+        Self::RosterFull,
         Self::ClientMissed,
         Self::ClientMissedChange,
+        Self::Unopened,
     ];
 
     /// The stable word for it.
@@ -77,8 +92,13 @@ impl Drop {
             Self::EchoRate => "echo_rate",
             Self::ProbeRate => "probe_rate",
             Self::NoPath => "no_path",
+            Self::AuthorRate => "author_rate",
+            Self::NotMember => "not_member",
+            Self::VoidStatement => "void_statement",
+            Self::RosterFull => "roster_full",
             Self::ClientMissed => "client_missed",
             Self::ClientMissedChange => "client_missed_change",
+            Self::Unopened => "unopened",
         }
     }
 }

@@ -108,6 +108,10 @@ impl Doubts {
     pub(crate) fn len(&self) -> usize {
         self.map.len()
     }
+
+    pub(crate) fn retain(&mut self, keep: impl Fn(&Origin) -> bool) {
+        self.map.retain(|origin, _| keep(origin));
+    }
 }
 
 impl<E: Env> Node<E> {
@@ -135,6 +139,7 @@ impl<E: Env> Node<E> {
     /// Looks at a neighbour's fingerprints beside our own.
     pub(crate) fn compare(&mut self, now: Now, link: LinkId, ours: Pulse, beat: &Heartbeat) {
         self.compare_nodes(now, link, ours, beat);
+        self.compare_rosters(now, link, ours, beat);
         let Some(state) = self.links.get_mut(link) else { return };
         let pair = (beat.seen, ours.seen);
         state.compared.seen = pair;
@@ -154,6 +159,7 @@ impl<E: Env> Node<E> {
         let seen: BTreeMap<Origin, Ranges> = summary
             .seen
             .iter()
+            .filter(|origin| self.roster.admits(&origin.node))
             .map(|origin| ((origin.node, origin.boot), Ranges::from_wire(&origin.ranges)))
             .collect();
         let part = Part { after: summary.after, upto: summary.upto };
@@ -162,8 +168,8 @@ impl<E: Env> Node<E> {
         let end = SyncEnd { round: summary.round, more, gone };
         self.send(link, Kind::SyncEnd, 0, &codec::encode(&end));
         let lacking = seen.iter().any(|(origin, theirs)| {
-            let ours = self.seen.get(origin).map(|window| &window.seen);
-            !theirs.minus(ours.unwrap_or(&Ranges::default())).is_empty()
+            let ours = self.seen.get(origin).map(crate::seen::Window::unwanted);
+            !theirs.minus(&ours.unwrap_or_default()).is_empty()
         });
         let Some(state) = self.links.get_mut(link) else { return };
         let pause = state.asking.last.is_some_and(|at| now.mono.since(at) < limits::SYNC_PAUSE);
@@ -218,7 +224,8 @@ impl<E: Env> Node<E> {
         let mut seen = Vec::new();
         let (mut bytes, mut upto) = (0, None);
         for (origin, window) in self.seen.between(after, None) {
-            let ranges = window.seen.as_slice();
+            let ranges = window.unwanted();
+            let ranges = ranges.as_slice();
             bytes += 80 + 20 * ranges.len();
             if bytes > BATCH_BYTES {
                 upto = seen.last().map(|last: &OriginRanges| (last.node, last.boot));
@@ -243,7 +250,7 @@ impl<E: Env> Node<E> {
         let mut all = self.history.iter().chain(waiting).peekable();
         let mut more = false;
         while let Some(entry) = all.next() {
-            if !part.covers(entry) || has_seen(seen, entry) {
+            if !part.covers(entry) || has_seen(seen, entry) || !self.roster.admits(&entry.node) {
                 continue;
             }
             if sent >= limits::SYNC_ROUND_BYTES {
@@ -297,20 +304,22 @@ impl<E: Env> Node<E> {
     /// A neighbour no longer holds these. Only what their origin provably sent is believed, and
     /// only when nobody else brings it in time does it count as gone.
     fn doubt(&mut self, now: Now, origin: Origin, ranges: &[(u64, u64)]) {
+        if !self.roster.admits(&origin.0) {
+            return;
+        }
         let claimed = Ranges::from_wire(ranges);
         let known = self.nodes.get(&origin.0);
         let record = known.map(|known| &known.record);
         let by_record = record.filter(|record| record.boot == origin.1).map(|record| record.seq);
         let by_message = self.seen.get(&origin).map(|window| window.proven);
-        let proven = match by_record.max(by_message).unwrap_or(0) {
-            // Nothing of a run that is over can be proven any more. A neighbour is believed, but
-            // not more than it could itself have held.
-            0 if known.is_some_and(|known| known.record.boot > origin.1 || !is_up(known.state)) => {
-                limits::BELIEVED
-            }
-            0 => return,
-            proven => proven,
-        };
+        let proven = by_record.max(by_message).unwrap_or(0);
+        // Nothing more of a run that is over can be proven any more. A neighbour is believed, but
+        // not more than it could itself have held.
+        let over = known.is_some_and(|known| known.record.boot > origin.1 || !is_up(known.state));
+        let proven = if over { proven.saturating_add(limits::BELIEVED) } else { proven };
+        if proven == 0 {
+            return;
+        }
         let Some(window) = self.seen.window(origin) else { return };
         let lost = claimed.up_to(proven).minus(&window.settled());
         if lost.is_empty() {

@@ -11,8 +11,8 @@ use std::collections::VecDeque;
 use meshchat_core::{
     Admit, Carrier, Config, Env, Goal, HistoryMode, Input, Mono, Node, Now, Output,
 };
-use meshchat_proto::control::{Event, Message, Reply, Request, Start};
-use meshchat_proto::id::{NetworkId, NodeId};
+use meshchat_proto::control::{Dm, Event, Message, Reply, Request, Start};
+use meshchat_proto::id::NodeId;
 use meshchat_proto::message::{MessageKind, Signature};
 
 struct Stub(NodeId, u64);
@@ -29,6 +29,18 @@ impl Env for Stub {
 
     fn verify(&mut self, node: &NodeId, bytes: &[u8], sig: &Signature) -> bool {
         *sig == signature(node, bytes)
+    }
+
+    fn secret(&mut self) -> Option<[u8; 32]> {
+        Some(std::array::from_fn(|_| self.random().to_le_bytes()[0]))
+    }
+
+    fn public_of(&mut self, seed: &[u8; 32]) -> NodeId {
+        NodeId(seed.map(|byte| byte ^ 0x55))
+    }
+
+    fn sign_with(&mut self, seed: &[u8; 32], bytes: &[u8]) -> Signature {
+        signature(&self.public_of(seed), bytes)
     }
 }
 
@@ -52,11 +64,12 @@ impl Pair {
         let node = |n: u8| {
             let config = Config {
                 id: NodeId([n; 32]),
-                network: NetworkId::OPEN,
+                network: None,
                 name: format!("pi-{n}").parse().unwrap(),
                 software: "test".into(),
                 boot_count: 1,
                 admit: Admit::Neighbours,
+                rate: None,
                 history: HistoryMode::Memory,
                 people: Vec::new(),
                 goal: Goal { least: 0, most: 0 },
@@ -83,6 +96,7 @@ impl Pair {
                     start: Start::Now,
                     follow: true,
                     presence: true,
+                    dm: Dm::No,
                     cursor: None,
                 },
             );

@@ -14,9 +14,9 @@ use meshchat_core::{
     Admit, Carrier, Config, Env, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, Output,
 };
 use meshchat_proto::control::{
-    Event, Graph, Missing, NodeInfo, PartitionChange, PartitionState, Reply, Request, Start,
+    Dm, Event, Graph, Missing, NodeInfo, PartitionChange, PartitionState, Reply, Request, Start,
 };
-use meshchat_proto::id::{NetworkId, NodeId};
+use meshchat_proto::id::NodeId;
 use meshchat_proto::message::{MessageKind, Signature};
 
 struct Stub(NodeId, u64);
@@ -33,6 +33,18 @@ impl Env for Stub {
 
     fn verify(&mut self, node: &NodeId, bytes: &[u8], sig: &Signature) -> bool {
         *sig == signature(node, bytes)
+    }
+
+    fn secret(&mut self) -> Option<[u8; 32]> {
+        Some(std::array::from_fn(|_| self.random().to_le_bytes()[0]))
+    }
+
+    fn public_of(&mut self, seed: &[u8; 32]) -> NodeId {
+        NodeId(seed.map(|byte| byte ^ 0x55))
+    }
+
+    fn sign_with(&mut self, seed: &[u8; 32], bytes: &[u8]) -> Signature {
+        signature(&self.public_of(seed), bytes)
     }
 }
 
@@ -80,11 +92,12 @@ impl Mesh {
     fn fresh(&self, n: usize) -> Node<Stub> {
         let config = Config {
             id: id(n),
-            network: NetworkId::OPEN,
+            network: None,
             name: format!("pi-{n}").parse().unwrap(),
             software: "test".into(),
             boot_count: self.boots[n],
             admit: Admit::Neighbours,
+            rate: None,
             history: HistoryMode::Memory,
             people: Vec::new(),
             goal: Goal { least: 0, most: 0 },
@@ -99,8 +112,14 @@ impl Mesh {
     fn read(&mut self, n: usize) {
         self.nodes[n].handle(self.now, Input::SessionUp { session: 1, user: format!("user{n}") });
         let presence = true;
-        let tail =
-            Request::Tail { room: None, start: Start::Now, follow: true, presence, cursor: None };
+        let tail = Request::Tail {
+            room: None,
+            start: Start::Now,
+            follow: true,
+            presence,
+            dm: Dm::No,
+            cursor: None,
+        };
         self.ask(n, tail);
     }
 

@@ -13,8 +13,8 @@ use meshchat_core::{
     Admit, Carrier, Config, Env, Goal, HistoryMode, Input, Mono, Node, Now, Output, Restored,
     SavedCursors, Stored,
 };
-use meshchat_proto::control::{CursorRequest, Error, ErrorCode, Event, Reply, Request, Start};
-use meshchat_proto::id::{NetworkId, NodeId};
+use meshchat_proto::control::{CursorRequest, Dm, Error, ErrorCode, Event, Reply, Request, Start};
+use meshchat_proto::id::NodeId;
 use meshchat_proto::message::{MessageKind, Signature};
 
 /// Signatures that name their key and end like what they sign.
@@ -33,6 +33,18 @@ impl Env for Stub {
 
     fn verify(&mut self, node: &NodeId, bytes: &[u8], sig: &Signature) -> bool {
         *sig == signature(node, bytes)
+    }
+
+    fn secret(&mut self) -> Option<[u8; 32]> {
+        Some([7; 32])
+    }
+
+    fn public_of(&mut self, seed: &[u8; 32]) -> NodeId {
+        NodeId(seed.map(|byte| byte ^ 0x55))
+    }
+
+    fn sign_with(&mut self, seed: &[u8; 32], bytes: &[u8]) -> Signature {
+        signature(&self.public_of(seed), bytes)
     }
 }
 
@@ -75,7 +87,8 @@ fn start(n: usize, now: Now, mode: HistoryMode, mut disk: Disk) -> Host {
     let id = NodeId([u8::try_from(n + 1).unwrap(); 32]);
     let config = Config {
         id,
-        network: NetworkId::OPEN,
+        network: None,
+        rate: None,
         name: format!("pi-{n}").parse().unwrap(),
         software: "test".into(),
         boot_count: disk.boots,
@@ -210,7 +223,10 @@ impl Pair {
 
     fn tail(&mut self, n: usize, cursor: Option<&str>, start: Start, follow: bool) -> u64 {
         let cursor = cursor.map(String::from);
-        self.ask(n, Request::Tail { room: None, start, follow, presence: false, cursor })
+        self.ask(
+            n,
+            Request::Tail { room: None, start, follow, presence: false, dm: Dm::No, cursor },
+        )
     }
 
     /// What a `tail` with a cursor shows that does not follow.
@@ -350,7 +366,10 @@ fn cursors_are_bounded_and_named_plainly() {
     let open = |pair: &mut Pair, name: &str| {
         let (room, start) = (None, Start::Now);
         let cursor = Some(name.to_owned());
-        pair.reply(0, Request::Tail { room, start, follow: false, presence: false, cursor })
+        pair.reply(
+            0,
+            Request::Tail { room, start, follow: false, presence: false, dm: Dm::No, cursor },
+        )
     };
     for bad in ["", "a b", "é", "../x", &"x".repeat(65)] {
         assert_eq!(open(&mut pair, bad).unwrap_err().code, ErrorCode::BadArgument, "{bad:?}");

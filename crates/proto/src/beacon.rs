@@ -43,7 +43,7 @@ pub enum BadBeacon {
 }
 
 /// Writes and reads the beacons of one network.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct BeaconKey([u8; 32]);
 
 impl BeaconKey {

@@ -44,6 +44,17 @@ pub enum Kind {
     Probe,
     /// What came of it: [`crate::peer::Probed`].
     Probed,
+    /// Proof that the sender knows the secret of a closed network or of a ticket:
+    /// [`crate::network::knock`].
+    Knock,
+    /// Who belongs to the network: [`crate::network::Roster`].
+    Roster,
+    /// The answer to the bearer of a ticket: [`crate::network::Welcome`].
+    Welcome,
+    /// What a node has taken in, signed by it, flooded: [`crate::holding::Holder`].
+    Holdings,
+    /// How a message came to one node: [`crate::holding::Trail`].
+    Trail,
     /// A kind that this build does not know; counted and dropped.
     Unknown(u8),
 }
@@ -64,6 +75,11 @@ impl Kind {
             Self::Meet => 10,
             Self::Probe => 11,
             Self::Probed => 12,
+            Self::Knock => 13,
+            Self::Roster => 14,
+            Self::Welcome => 15,
+            Self::Holdings => 20,
+            Self::Trail => 21,
             Self::Unknown(code) => code,
         }
     }
@@ -83,6 +99,11 @@ impl Kind {
             10 => Self::Meet,
             11 => Self::Probe,
             12 => Self::Probed,
+            13 => Self::Knock,
+            14 => Self::Roster,
+            15 => Self::Welcome,
+            20 => Self::Holdings,
+            21 => Self::Trail,
             other => Self::Unknown(other),
         }
     }

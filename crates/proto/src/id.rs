@@ -27,6 +27,20 @@ macro_rules! byte_id {
                 &self.0
             }
 
+            /// Whether its written form begins so; dashes and capitals are forgiven.
+            pub fn begins_with(&self, text: &str) -> bool {
+                let mut digits = digits(&self.0);
+                let letters = text.chars().filter(|letter| *letter != '-');
+                letters.map(|letter| letter.to_ascii_lowercase()).all(|letter| {
+                    let read = match letter {
+                        'o' => '0',
+                        'i' | 'l' => '1',
+                        other => other,
+                    };
+                    digits.next() == Some(read)
+                })
+            }
+
             /// The first eight characters in two groups, as people read it: `7f3k-q2mz`.
             pub fn short(&self) -> String {
                 let mut text = to_base32(&self.0);
@@ -106,6 +120,38 @@ byte_id! {
     Boot, 16
 }
 
+byte_id! {
+    /// A statement about who belongs to a network: the first bytes of the BLAKE3 hash of its body.
+    StatementId, 16
+}
+
+byte_id! {
+    /// The first bytes of a [`StatementId`], by which two nodes compare what they know.
+    StatementRef, 8
+}
+
+byte_id! {
+    /// A direct message, the same over all its sendings. Random; travels only sealed.
+    LetterId, 16
+}
+
+byte_id! {
+    /// A private room. Random; travels only sealed.
+    RoomId, 16
+}
+
+byte_id! {
+    /// Which key of a private room: the first bytes of its BLAKE3 hash.
+    KeyId, 8
+}
+
+impl KeyId {
+    /// The id of a room key.
+    pub fn of(key: &[u8; 32]) -> Self {
+        Self(MessageId::of(key).to_ref().0)
+    }
+}
+
 impl NetworkId {
     /// The network of everyone who has not joined a closed one.
     pub const OPEN: Self = Self([0; 16]);
@@ -143,7 +189,7 @@ impl Boot {
     }
 }
 
-fn to_base32(bytes: &[u8]) -> String {
+pub(crate) fn to_base32(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 8 / 5 + 1);
     let (mut buffer, mut bits) = (0u32, 0u32);
     for byte in bytes {
@@ -161,9 +207,31 @@ fn to_base32(bytes: &[u8]) -> String {
     text
 }
 
+/// The digits of the written form, one after the other.
+fn digits(bytes: &[u8]) -> impl Iterator<Item = char> {
+    let count = (bytes.len() * 8).div_ceil(5);
+    (0..count).map(move |at| {
+        let bit = at * 5;
+        let byte = |at: usize| u32::from(bytes.get(at).copied().unwrap_or(0));
+        let pair = (byte(bit / 8) << 8) | byte(bit / 8 + 1);
+        let digit = (pair >> (11 - bit % 8)) & 31;
+        char::from(ALPHABET.get(digit as usize).copied().unwrap_or(b'?'))
+    })
+}
+
 fn push_digit(text: &mut String, value: u32) {
     let digit = ALPHABET.get((value & 31) as usize).copied().unwrap_or(b'?');
     text.push(char::from(digit));
+}
+
+/// The value of a digit; capitals and the look-alikes `i l o` are forgiven.
+pub(crate) fn digit(letter: u8) -> Option<u32> {
+    let letter = match letter.to_ascii_lowercase() {
+        b'o' => b'0',
+        b'i' | b'l' => b'1',
+        other => other,
+    };
+    ALPHABET.iter().position(|digit| *digit == letter).and_then(|at| u32::try_from(at).ok())
 }
 
 /// Reads a written id; capitals, dashes and the look-alikes `i l o` are forgiven.
@@ -173,14 +241,8 @@ fn from_base32<const N: usize>(text: &str) -> Result<[u8; N], BadId> {
     let mut filled = out.iter_mut();
     let (mut buffer, mut bits, mut digits) = (0u32, 0u32, 0usize);
     for letter in text.bytes().filter(|letter| *letter != b'-') {
-        let letter = match letter.to_ascii_lowercase() {
-            b'o' => b'0',
-            b'i' | b'l' => b'1',
-            other => other,
-        };
-        let value = ALPHABET.iter().position(|digit| *digit == letter).ok_or(bad)?;
         digits += 1;
-        buffer = (buffer << 5) | u32::try_from(value).unwrap_or(0);
+        buffer = (buffer << 5) | digit(letter).ok_or(bad)?;
         bits += 5;
         if bits >= 8 {
             bits -= 8;
@@ -203,6 +265,9 @@ mod tests {
             }));
             assert_eq!(id.to_string().parse::<NodeId>(), Ok(id));
             assert_eq!(id.to_string().to_uppercase().parse::<NodeId>(), Ok(id));
+            assert!(id.begins_with(&id.to_string().to_uppercase()) && id.begins_with(&id.short()));
+            assert!(id.begins_with("") && !id.begins_with(&format!("{id}0")));
+            assert!(!id.begins_with("u"));
         }
         assert_eq!(NodeId([0xff; 32]).short(), "zzzz-zzzz");
     }

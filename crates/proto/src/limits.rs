@@ -20,6 +20,22 @@ pub const ROOM_CHARS: usize = 64;
 pub const TEXT_BYTES: usize = 4096;
 /// Longest signed message body in bytes: a full text, the longest names, and room to grow.
 pub const BODY_BYTES: usize = 6 * 1024;
+/// Longest sealed content of a message in bytes: a full text, names and padding.
+pub const LOCK_BYTES: usize = TEXT_BYTES + 512;
+/// Most sealed keys in a message: one for the recipient, one for the author.
+pub const SEALED_KEYS: usize = 2;
+/// Longest sealed key in bytes.
+pub const SEALED_KEY_BYTES: usize = 96;
+/// Most direct messages that one receipt names, for each thing that it says.
+pub const RECEIPTS: usize = 64;
+/// Most members of a private room.
+pub const ROOM_MEMBERS: usize = 200;
+/// Most of them on one node.
+pub const ROOM_MEMBERS_ON_NODE: usize = 24;
+/// Members named in one message; longer lists take several.
+pub const ROOM_MEMBERS_PART: usize = 20;
+/// Longest name of a private room in characters, its `#~` not included.
+pub const PRIVATE_ROOM_CHARS: usize = 48;
 /// Most messages proven by one signature.
 pub const BATCH_MESSAGES: usize = 64;
 /// Most body bytes in one batch, so that its frame stays below [`FRAME_BYTES`].
@@ -40,6 +56,10 @@ pub const DEPTH: usize = 16;
 pub const RANGES: usize = 64;
 /// Most node names listed by one echo on its way.
 pub const ECHO_PATH: usize = HOPS as usize;
+/// Most origins that a node tells numbers of when it says what it has taken in.
+pub const HOLDINGS: usize = 32;
+/// Most ranges of one of them.
+pub const HOLDING_RANGES: usize = 4;
 /// Longest name of a durable cursor, in bytes.
 pub const CURSOR_NAME: usize = 64;
 /// Most characters of free text in a reason, a hint or an away message.

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes as ByteSlice;
 
 use crate::codec::{self, DecodeError};
-use crate::id::{Boot, MessageId, MessageRef, NetworkId, NodeId};
+use crate::id::{Boot, KeyId, MessageId, MessageRef, NetworkId, NodeId};
 use crate::name::{NameError, PersonName, RoomName, Text};
+use crate::sealed::Sealed;
 use crate::{limits, merkle};
 
 /// Bytes of an Ed25519 signature.
@@ -21,6 +22,8 @@ pub enum MessageKind {
     Text,
     /// Described themselves in the third person (`/me`).
     Action,
+    /// Said something to some only: the content is sealed, and what is readable says nothing.
+    Sealed,
     /// Something newer than this build: kept and passed on, shown as text.
     Unknown(u8),
 }
@@ -30,6 +33,7 @@ impl From<u8> for MessageKind {
         match code {
             0 => Self::Text,
             1 => Self::Action,
+            2 => Self::Sealed,
             other => Self::Unknown(other),
         }
     }
@@ -40,6 +44,7 @@ impl From<MessageKind> for u8 {
         match kind {
             MessageKind::Text => 0,
             MessageKind::Action => 1,
+            MessageKind::Sealed => 2,
             MessageKind::Unknown(code) => code,
         }
     }
@@ -62,6 +67,9 @@ pub enum BodyError {
         /// What is wrong with it.
         error: NameError,
     },
+    /// More sealed bytes than allowed.
+    #[error("sealed content out of bounds")]
+    Sealed,
     /// Sequence numbers start at 1.
     #[error("sequence number 0")]
     Sequence,
@@ -96,6 +104,18 @@ pub struct Body<'a> {
     pub seen: Vec<MessageRef>,
     /// Milliseconds since 1970 by the author's clock; for display only.
     pub wall: u64,
+    /// The node that a direct message is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<NodeId>,
+    /// The key of `lock`, sealed to the node that it is for, then to the author's own.
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty", deserialize_with = "keys")]
+    pub keys: Vec<&'a ByteSlice>,
+    /// The room key that opens `lock`, in a private room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyId>,
+    /// The sealed content.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<&'a ByteSlice>,
 }
 
 impl<'a> Body<'a> {
@@ -118,6 +138,11 @@ impl<'a> Body<'a> {
         Text::check(body.text).map_err(named("text"))?;
         if body.seq == 0 {
             return Err(BodyError::Sequence);
+        }
+        if body.lock.is_some_and(|lock| lock.len() > limits::LOCK_BYTES)
+            || body.keys.iter().any(|key| key.len() > limits::SEALED_KEY_BYTES)
+        {
+            return Err(BodyError::Sealed);
         }
         Ok(body)
     }
@@ -163,12 +188,28 @@ pub struct Draft {
     pub seen: Vec<MessageRef>,
     /// Milliseconds since 1970, for display only.
     pub wall: u64,
+    /// The sealed content of a message that only some may read.
+    pub sealed: Option<Sealed>,
 }
 
 impl Draft {
+    /// A message whose readable part says nothing but the outer name of a room.
+    pub fn of_sealed(room: RoomName, sealed: Sealed) -> Self {
+        Self {
+            author: PersonName::of_checked(PLACEHOLDER),
+            room,
+            kind: MessageKind::Sealed,
+            text: Text::of_checked(PLACEHOLDER),
+            seen: Vec::new(),
+            wall: 0,
+            sealed: Some(sealed),
+        }
+    }
+
     /// The bytes of the body with this place in its node's sequence.
     pub fn to_body(&self, network: NetworkId, node: NodeId, boot: Boot, seq: u64) -> Vec<u8> {
-        let mut out = Vec::with_capacity(192 + self.text.as_str().len());
+        let sealed = self.sealed.as_ref().map_or(0, |sealed| 256 + sealed.lock.len());
+        let mut out = Vec::with_capacity(192 + self.text.as_str().len() + sealed);
         codec::encode_into(&mut out, &self.body(network, node, boot, seq));
         out
     }
@@ -176,6 +217,8 @@ impl Draft {
     /// The body with this place in its node's sequence; what [`Body::parse`] makes of its bytes.
     pub fn body(&self, network: NetworkId, node: NodeId, boot: Boot, seq: u64) -> Body<'_> {
         let seen = self.seen.iter().take(limits::SEEN_REFS).copied().collect();
+        let sealed = self.sealed.as_ref();
+        let keys = sealed.map_or(&[][..], |sealed| &sealed.keys);
         Body {
             network,
             node,
@@ -187,9 +230,16 @@ impl Draft {
             text: self.text.as_str(),
             seen,
             wall: self.wall,
+            to: sealed.and_then(|sealed| sealed.to),
+            keys: keys.iter().map(|key| ByteSlice::new(key)).collect(),
+            key: sealed.and_then(|sealed| sealed.key),
+            lock: sealed.map(|sealed| ByteSlice::new(&sealed.lock)),
         }
     }
 }
+
+/// Author and text of a sealed message as those read it who know nothing of such messages.
+const PLACEHOLDER: &str = "sealed";
 
 /// What an origin signs for a batch: a fixed word, then the root over the ids of its messages.
 pub fn signed_root(root: &MessageId) -> [u8; 48] {
@@ -259,6 +309,10 @@ fn seen_refs<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<MessageRef>, 
     codec::bounded::<_, _, { limits::SEEN_REFS }>(d)
 }
 
+fn keys<'de: 'a, 'a, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<&'a ByteSlice>, D::Error> {
+    codec::bounded::<_, _, { limits::SEALED_KEYS }>(d)
+}
+
 fn bodies<'de: 'a, 'a, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<&'a ByteSlice>, D::Error> {
     codec::bounded::<_, _, { limits::BATCH_MESSAGES }>(d)
 }
@@ -279,6 +333,7 @@ mod tests {
             text: text.parse().unwrap(),
             seen: vec![MessageRef([1; 8])],
             wall: 1_700_000_000_000,
+            sealed: None,
         }
     }
 
@@ -303,6 +358,29 @@ mod tests {
         let bytes = longest.to_body(NetworkId::OPEN, NodeId([2; 32]), Boot::new(1, 2), u64::MAX);
         assert!(bytes.len() <= limits::BODY_BYTES, "{}", bytes.len());
         assert!(Body::parse(&bytes).is_ok());
+    }
+
+    #[test]
+    fn the_longest_sealed_body_fits_its_bound() {
+        let sealed = |lock: usize, key: usize| {
+            let sealed = Sealed {
+                to: Some(NodeId([3; 32])),
+                keys: vec![vec![5; key].into(); limits::SEALED_KEYS],
+                key: Some(KeyId([6; 8])),
+                lock: vec![7; lock].into(),
+            };
+            let room = "x".repeat(limits::ROOM_CHARS - 1).parse().unwrap();
+            let draft = Draft::of_sealed(room, sealed);
+            draft.to_body(NetworkId::OPEN, NodeId([2; 32]), Boot::new(1, 2), u64::MAX)
+        };
+        let longest = sealed(limits::LOCK_BYTES, limits::SEALED_KEY_BYTES);
+        assert!(longest.len() <= limits::BODY_BYTES, "{}", longest.len());
+        let body = Body::parse(&longest).unwrap();
+        assert_eq!((body.kind, body.to), (MessageKind::Sealed, Some(NodeId([3; 32]))));
+        assert_eq!(body.lock.map(|lock| lock.len()), Some(limits::LOCK_BYTES));
+        assert_eq!(Body::parse(&sealed(limits::LOCK_BYTES + 1, 80)), Err(BodyError::Sealed));
+        let wide = sealed(100, limits::SEALED_KEY_BYTES + 1);
+        assert_eq!(Body::parse(&wide), Err(BodyError::Sealed));
     }
 
     #[test]

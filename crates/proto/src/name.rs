@@ -113,6 +113,11 @@ name_type! {
 }
 
 name_type! {
+    /// What a closed network is called. Inner single spaces are allowed.
+    NetworkName, check_person
+}
+
+name_type! {
     /// A room, always with its `#` and in lower case.
     RoomName, check_room
 }
@@ -127,6 +132,33 @@ impl RoomName {
     /// The room that everyone is in unless they left it.
     pub fn lobby() -> Self {
         Self("#lobby".into())
+    }
+
+    pub(crate) fn of_checked(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// Whether the name is kept for sealed messages and private rooms: nobody can speak openly
+    /// in a room called so.
+    pub fn is_sealed(&self) -> bool {
+        self.0.starts_with("#~")
+    }
+
+    /// Reads the name of a private room that a person typed: `#~`, or a part of it, may be
+    /// missing.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] says what is wrong with it.
+    pub fn private(typed: &str) -> Result<Self, NameError> {
+        let bare = typed.trim().trim_start_matches('#').trim_start_matches('~');
+        let name: Self = format!("#~{bare}").parse()?;
+        let (length, most) = (name.0.chars().count() - 2, limits::PRIVATE_ROOM_CHARS);
+        match length {
+            0 => Err(NameError::Empty),
+            length if length > most => Err(NameError::TooLong { length, most, unit: "characters" }),
+            _ => Ok(name),
+        }
     }
 }
 
@@ -169,6 +201,15 @@ impl FromStr for PersonName {
 }
 
 impl FromStr for NodeName {
+    type Err = NameError;
+
+    /// Reads a name that a person typed: trimmed and normalized.
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::from_wire(&text.trim().nfc().collect::<String>())
+    }
+}
+
+impl FromStr for NetworkName {
     type Err = NameError;
 
     /// Reads a name that a person typed: trimmed and normalized.
@@ -315,6 +356,18 @@ mod tests {
         }
         assert!(RoomName::from_wire("lobby").is_err());
         assert!(RoomName::from_wire("#Lobby").is_err());
+    }
+
+    #[test]
+    fn private_rooms_have_names_of_their_own() {
+        for typed in ["Family", "#family", "~family", "#~family"] {
+            assert_eq!(RoomName::private(typed).unwrap().as_str(), "#~family", "{typed}");
+        }
+        assert!(RoomName::private("#~family").unwrap().is_sealed());
+        assert!(!RoomName::lobby().is_sealed());
+        for bad in ["", "#~", "a b", &"x".repeat(limits::PRIVATE_ROOM_CHARS + 1)] {
+            assert!(RoomName::private(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde_bytes::Bytes as ByteSlice;
 
 use crate::address::Address;
 use crate::codec;
+use crate::holding::Holdings;
 use crate::id::{Boot, NetworkId, NodeId};
 use crate::limits;
 use crate::message::Signature;
@@ -60,6 +61,10 @@ pub struct Heartbeat {
     /// be compared.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub extra: bool,
+    /// Fingerprint of what the sender knows of who belongs to its closed network; 0 in the open
+    /// one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub roster: u64,
 }
 
 /// Why a link ends.
@@ -196,6 +201,12 @@ pub struct Record {
     /// The beginning of the number in its beacons on the LAN; 0 when it sends none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub beacon: u64,
+    /// What it has taken in; none from a build that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holdings: Option<Holdings>,
+    /// It knows that another machine uses its key, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub doubled: bool,
 }
 
 /// One person in a [`Record`].
@@ -477,6 +488,8 @@ mod tests {
             left: false,
             addresses: vec![],
             beacon: 0,
+            holdings: None,
+            doubled: false,
         };
         assert_eq!(codec::decode::<Record>(&codec::encode(&record)), Ok(record.clone()));
         record.neighbours.push(NodeId([3; 32]));

@@ -13,17 +13,29 @@ use meshchat_proto::address::Address;
 use meshchat_proto::beacon::{Beacon, BeaconKey};
 use meshchat_proto::codec::{decode, encode};
 use meshchat_proto::control::{
-    self, CursorInfo, CursorRequest, Error, ErrorCode, Event, FromDaemon, Gone, Graph, GraphLink,
-    GraphNode, Hop, Missed, MissedWhy, NodeChange, NodeInfo, NodeState, PartitionChange,
-    PartitionState, PersonChange, PersonStatus, Reply, Request, Sent, Start, ToDaemon, Welcome,
+    self, CursorInfo, CursorRequest, DeliveryInfo, DeliveryRequest, DeliveryState, DirectChange,
+    DirectInfo, DirectMessage, DirectState, Dm, DmRequest, Error, ErrorCode, Event, FromDaemon,
+    Gone, Graph, GraphLink, GraphNode, HolderInfo, Hop, Missed, MissedWhy, NodeChange, NodeInfo,
+    NodeState, PartitionChange, PartitionState, PersonChange, PersonStatus, Reply, Request, Sent,
+    Start, ToDaemon, TrailCopy, TrailFacts, TrailHop, TrailInfo, Wait, Welcome,
 };
 use meshchat_proto::frame::{self, Kind};
-use meshchat_proto::id::{Boot, MessageId, MessageRef, NetworkId, NodeId};
+use meshchat_proto::holding::{Footprint, Holder, Holding, Holdings, Trail, origin_tag};
+use meshchat_proto::id::{
+    Boot, KeyId, LetterId, MessageId, MessageRef, NetworkId, NodeId, RoomId, StatementId,
+};
 use meshchat_proto::message::{Body, Draft, MessageKind, Place, lone_message, whole_batch};
-use meshchat_proto::name::RoomName;
+use meshchat_proto::name::{NodeName, PersonName, RoomName};
+use meshchat_proto::network::{
+    self, Charter, Role, Roster, SignedStatement, Statement, Ticket, What, knock, signed_statement,
+    ticket_key,
+};
 use meshchat_proto::peer::{
     Echo, Goodbye, GoodbyeReason, Heartbeat, Hello, Meet, MeetStep, Observed, OriginRanges, Person,
     PersonState, Probe, Probed, Record, Signed, Summary, SyncEnd,
+};
+use meshchat_proto::sealed::{
+    self, Content, Direct, Grant, Leave, Member, Members, Receipt, Say, Sealed,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -60,6 +72,7 @@ fn peer_frames() {
             links: 3,
             ask: true,
             extra: false,
+            roster: 0,
         },
     );
     both("goodbye", &Goodbye { reason: GoodbyeReason::Leaving });
@@ -84,6 +97,8 @@ fn peer_frames() {
             left: false,
             addresses: vec![],
             beacon: 0,
+            holdings: None,
+            doubled: false,
         },
     );
     let ranges = vec![OriginRanges { node: NODE, boot, ranges: vec![(1, 5), (9, 9)] }];
@@ -110,6 +125,73 @@ fn peer_frames() {
 }
 
 #[test]
+fn closed_networks() {
+    let name = "home".parse().unwrap();
+    let charter = Charter { name, root: NODE, secret: [7; 32] }.encode();
+    same("charter", &charter);
+    let network = Charter::id_of(&charter);
+    assert_eq!(network.to_string(), "4wsd2rv06gv399spadrnsvjb7w");
+    same("knock", &knock(&[7; 32], &NODE, &OTHER));
+    same("knock_ticket", &knock(&ticket_key(&[8; 16]), &NODE, &OTHER));
+    let add = What::Add { node: OTHER, role: Role::Admin, name: Some("pi-4".parse().unwrap()) };
+    let kept = vec![StatementId([5; 16])];
+    let said = [
+        ("statement_add", add),
+        ("statement_remove", What::Remove { node: OTHER, kept }),
+        ("statement_rate", What::Rate { burst: 20, per_second: 5, serial: 2 }),
+    ];
+    let mut signed = Vec::new();
+    for (name, what) in said {
+        let statement = Statement { network, by: NODE, what };
+        both(name, &statement);
+        signed.push(SignedStatement { sig: [6; 64], body: encode(&statement).into() });
+    }
+    same("statement_signed", &signed_statement(&signed[0].body));
+    let refs = Roster::list(signed.iter().map(|one| one.id().to_ref()));
+    both("roster_print", &Roster { print: Some(9), ..Roster::default() });
+    both("roster_refs", &Roster { refs: Some(refs), ask: true, ..Roster::default() });
+    both("roster", &Roster { statements: signed.clone(), ..Roster::default() });
+    let charter = charter.into();
+    both("welcome", &network::Welcome { refusal: None, charter, statements: signed });
+    let heartbeat: Heartbeat = decode(&golden("heartbeat")).unwrap();
+    both("heartbeat_roster", &Heartbeat { roster: 77, ..heartbeat });
+    let address = |text: &str| text.parse().unwrap();
+    let ticket = Ticket {
+        network,
+        inviter: NODE,
+        secret: [8; 16],
+        addresses: vec![address("192.0.2.7:7117"), address("[2001:db8::7]:7117")],
+    };
+    same("ticket", ticket.to_string().as_bytes());
+    assert_eq!(String::from_utf8(golden("ticket")).unwrap().parse(), Ok(ticket));
+}
+
+#[test]
+fn holdings_and_trails() {
+    let boot = Boot::new(7, 0x0102_0304_0506_0708);
+    let tag = origin_tag(&NODE, &boot);
+    let rows = vec![Holding { origin: tag, ranges: vec![(1, 5), (9, 300)] }];
+    let holdings = Holdings { count: 3, taken: 0xbeef, rows };
+    let record: Record = decode(&golden("record")).unwrap();
+    both("record_holdings", &Record { holdings: Some(holdings.clone()), ..record });
+    both("holder", &Holder { network: NetworkId::OPEN, node: OTHER, boot, holdings });
+    let ask = Trail { from: NODE, to: OTHER, token: 80, node: NODE, boot, seq: 9, answer: None };
+    both("trail", &ask);
+    let footprint = Footprint {
+        known: true,
+        age: 1500,
+        via: Some(NODE),
+        hops: 1,
+        caught_up: false,
+        tcp: true,
+        rtt: 800,
+        copies: 2,
+        passed: 3,
+    };
+    both("trail_answer", &Trail { answer: Some(footprint), ..ask });
+}
+
+#[test]
 fn chat() {
     let draft = Draft {
         author: "ann".parse().unwrap(),
@@ -118,6 +200,7 @@ fn chat() {
         text: "waves \u{1F44B}".parse().unwrap(),
         seen: vec![MessageRef([9; 8])],
         wall: 1_700_000_000_000,
+        sealed: None,
     };
     let body = draft.to_body(NetworkId::OPEN, NODE, Boot::new(7, 8), 42);
     same("body", &body);
@@ -128,9 +211,47 @@ fn chat() {
         "b21a0xnz34ryebxkg6js33b28qb85daxw8bqxqtjzr3cvh726q1g",
         "the id of a message is the hash of exactly these bytes"
     );
+    let sealed = Sealed {
+        to: Some(OTHER),
+        keys: vec![vec![5; 80].into(), vec![6; 80].into()],
+        key: None,
+        lock: vec![7; 104].into(),
+    };
+    let direct = Draft::of_sealed(sealed::direct_room(), sealed.clone());
+    let direct = direct.to_body(NetworkId::OPEN, NODE, Boot::new(7, 8), 43);
+    same("body_direct", &direct);
+    let read = Body::parse(&direct).unwrap();
+    assert_eq!((read.kind, read.to, read.keys.len()), (MessageKind::Sealed, Some(OTHER), 2));
+    let room = sealed::outer_room(&RoomId([8; 16]));
+    let key = Some(KeyId([9; 8]));
+    let private = Draft::of_sealed(room, Sealed { to: None, keys: vec![], key, ..sealed });
+    same("body_private", &private.to_body(NetworkId::OPEN, NODE, Boot::new(7, 8), 44));
     same("batch", &whole_batch(&[7; 64], &[body.clone(), body.clone()]));
     let place = Place { index: 1, count: 2, path: vec![MessageId([3; 32])] };
     same("batch_alone", &lone_message(&[7; 64], &body, Some(place)));
+}
+
+#[test]
+fn sealed_contents() {
+    let (from, kind) = ("ann".parse().unwrap(), MessageKind::Text);
+    let (id, room) = (LetterId([1; 16]), RoomId([2; 16]));
+    let (text, wall) = ("hi".parse().unwrap(), 1_700_000_000_000);
+    let member = Member { node: OTHER, person: "bob".parse().unwrap() };
+    let direct = Direct { from, to: "bob".parse().unwrap(), id, kind, text, wall };
+    let say = Say { from: direct.from.clone(), kind, text: direct.text.clone(), wall };
+    let receipt = Receipt { delivered: vec![id], read: vec![id], refused: vec![id] };
+    let name = RoomName::private("ops").unwrap();
+    let people = vec![direct.from.clone()];
+    let grant = Grant { room, name, key: [3; 32], epoch: 4, people };
+    let leave = Leave { room, person: direct.from.clone() };
+    let members =
+        Members { version: 5, epoch: 4, owner: NODE, part: 0, parts: 1, members: vec![member] };
+    both("content_direct", &Content::Direct(direct));
+    both("content_receipt", &Content::Receipt(receipt));
+    both("content_grant", &Content::Grant(grant));
+    both("content_leave", &Content::Leave(leave));
+    both("content_say", &Content::Say(say));
+    both("content_members", &Content::Members(members));
 }
 
 #[test]
@@ -166,6 +287,7 @@ fn control_frames() {
             start: Start::Last(20),
             follow: true,
             presence: true,
+            dm: Dm::No,
             cursor: None,
         },
         Request::Nick { name: "Ann".into() },
@@ -199,6 +321,65 @@ fn control_frames() {
     let error = Error::new(ErrorCode::NotFound, "no node named \"x\"").hint("try another");
     both("control_error", &FromDaemon::error(1, error));
     both("control_end", &FromDaemon::end(1));
+}
+
+#[test]
+fn direct_messages() {
+    let send =
+        DmRequest::Send { to: "bob@pi-4".into(), text: "hi".into(), kind: MessageKind::Text };
+    both("request_dm_send", &ToDaemon { id: 1, request: Request::Dm(send) });
+    both("request_dm_list", &ToDaemon { id: 1, request: Request::Dm(DmRequest::List {}) });
+    let (start, follow, presence) = (Start::Now, true, false);
+    let tail = Request::Tail { room: None, start, follow, presence, dm: Dm::Only, cursor: None };
+    both("request_tail_dm", &ToDaemon { id: 1, request: tail });
+    let (letter, id) = (LetterId([6; 16]), MessageId([5; 32]));
+    let (to, to_node): (PersonName, _) = ("bob".parse().unwrap(), OTHER);
+    let (from_node_name, to_node_name) = ("pi-3".parse().unwrap(), name("pi-4"));
+    let info = DirectInfo {
+        id: Some(id),
+        letter,
+        to: to.clone(),
+        to_node,
+        to_node_name: to_node_name.clone(),
+        state: DirectState::Queued,
+        age_ms: 9,
+        links: 2,
+    };
+    both("control_direct", &FromDaemon::ok(1, Reply::Direct(info.clone())));
+    both("control_directs", &FromDaemon::ok(1, Reply::Directs(vec![info])));
+    let change = DirectChange {
+        id: Some(id),
+        letter,
+        to: to.clone(),
+        to_node,
+        to_node_name: to_node_name.clone(),
+        state: DirectState::Read,
+    };
+    both("event_direct_state", &FromDaemon::event(1, Event::DirectState(change)));
+    let direct = DirectMessage {
+        cursor: 9,
+        id,
+        letter,
+        from: "ann".parse().unwrap(),
+        from_node: NODE,
+        from_node_name,
+        to,
+        to_node,
+        to_node_name,
+        kind: MessageKind::Text,
+        text: "hi".parse().unwrap(),
+        wall_ms: 1_700_000_000_000,
+        age_ms: 15,
+        late: false,
+        caught_up: true,
+        own: true,
+        state: Some(DirectState::Expired),
+    };
+    both("event_direct", &FromDaemon::event(1, Event::Direct(direct)));
+}
+
+fn name(text: &str) -> NodeName {
+    text.parse().unwrap()
 }
 
 #[test]
@@ -257,7 +438,7 @@ fn control_events() {
     let missed = Missed { messages: 214, changes: 2, cursor: 9, why: MissedWhy::Slow };
     both("event_missed", &FromDaemon::event(1, Event::Missed(missed)));
     let node_name = "pi-3".parse().unwrap();
-    let gone = Gone { node: NODE, node_name, count: 214, before_start: false };
+    let gone = Gone { node: NODE, node_name, count: 214, before_start: false, refused: false };
     both("event_gone", &FromDaemon::event(1, Event::Gone(gone)));
     both("event_caught_up", &FromDaemon::event(1, Event::CaughtUp { cursor: 9 }));
 }
@@ -270,6 +451,7 @@ fn durable_cursors() {
         start: Start::Now,
         follow: true,
         presence: false,
+        dm: Dm::No,
         cursor: Some(name()),
     };
     both("request_tail_cursor", &ToDaemon { id: 1, request: tail });
@@ -315,6 +497,67 @@ fn shape_of_the_mesh() {
         ours: 30,
     };
     both("event_partition", &FromDaemon::event(1, Event::Partition(change)));
+}
+
+#[test]
+fn the_way_of_a_message() {
+    let name = || "pi-3".parse().unwrap();
+    let message = || "b21a0x".to_owned();
+    let requests = [
+        ("request_delivery_show", DeliveryRequest::Show { message: message() }),
+        (
+            "request_delivery_await",
+            DeliveryRequest::Await {
+                message: message(),
+                wait: Wait::Reached(2),
+                timeout_ms: 30_000,
+            },
+        ),
+        ("request_delivery_trace", DeliveryRequest::Trace { message: message(), timeout_ms: 1000 }),
+    ];
+    for (file, request) in requests {
+        both(file, &ToDaemon { id: 1, request: Request::Delivery(request) });
+    }
+    let info = DeliveryInfo {
+        id: MessageId([5; 32]),
+        room: RoomName::lobby(),
+        author: "ann".parse().unwrap(),
+        node: NODE,
+        node_name: name(),
+        age_ms: 1500,
+        reached: 1,
+        known: 2,
+        nodes: vec![HolderInfo {
+            node: OTHER,
+            name: name(),
+            state: DeliveryState::Behind,
+            holds: false,
+            since_ms: Some(40),
+            via: Some(name()),
+        }],
+    };
+    both("control_delivery", &FromDaemon::ok(1, Reply::Delivery(info)));
+    let facts = TrailFacts {
+        age_us: 1500,
+        carrier: "quic".into(),
+        caught_up: false,
+        hops: 1,
+        link_us: Some(400),
+        copies: 1,
+        passed: 2,
+    };
+    let hop =
+        TrailHop { node: NODE, name: name(), told: Some(facts), after_us: Some(-3), give_us: 7 };
+    let trail = TrailInfo {
+        id: MessageId([5; 32]),
+        seq: 42,
+        late: false,
+        hops: vec![hop],
+        copies: vec![TrailCopy { node: OTHER, name: name(), after_us: 12 }],
+        passed: vec![Hop { node: OTHER, name: name() }],
+        complete: true,
+    };
+    both("control_trail", &FromDaemon::ok(1, Reply::Trail(trail)));
 }
 
 /// What an older daemon writes is read, without the fields that it does not know.

@@ -113,6 +113,11 @@ pub(crate) enum Command {
         override_usage = "meshchatctl send [OPTIONS] [ROOM] TEXT\n       meshchatctl send [OPTIONS] [ROOM] - < FILE"
     )]
     Send(Send),
+    /// Say something to one person, sealed so that nobody else can read it
+    #[command(
+        override_usage = "meshchatctl dm [OPTIONS] PERSON[@NODE] TEXT\n       meshchatctl dm --list"
+    )]
+    Dm(Dm),
     /// Show messages: the last ones, then what comes
     Tail(Tail),
     /// Your durable cursors: how far each `tail --cursor NAME` has read
@@ -135,8 +140,14 @@ pub(crate) enum Command {
     },
     /// Ask a node for an answer; shows the way there and the time it takes
     Ping(Ping),
-    /// Measure each hop of the way to a node
+    /// Measure each hop of the way to a node, or show how a message came here
+    ///
+    /// What names a known node is a node; else 6 or more characters of a message's id are that
+    /// message. For a message, each node on its way is asked when it came there: AFTER is the time
+    /// from the node before, GIVE how wrong that may be, LINK half the round-trip time of the link.
     Trace(Trace),
+    /// Who holds a message, who does not, and why
+    Delivery(Delivery),
     /// Examine the node and its ways to others: what is wrong, and the line that fixes it
     ///
     /// Network, firewall, clock, disk and power supply are looked at, and neighbours are asked to
@@ -227,6 +238,44 @@ pub(crate) struct Send {
     /// Describe yourself in the third person, as /me does
     #[arg(long)]
     pub(crate) me: bool,
+    /// Go on when it is accepted, when one neighbour holds it, when all nodes in reach (or N)
+    /// do, or all; ends with 3 when that takes too long, and is delivered nevertheless
+    #[arg(long, value_name = "accepted|neighbour|reached[:N]|all", default_value = "accepted", value_parser = parse_wait)]
+    pub(crate) wait: WaitFor,
+    /// How long to wait for that, at most 1h
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_span)]
+    pub(crate) timeout: Duration,
+}
+
+/// Who is to hold a message before `send` ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WaitFor {
+    Accepted,
+    Neighbour,
+    Reached(Option<u32>),
+    All,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Delivery {
+    /// Its id or the first 6 characters of it, as `send` and `tail --ids` show
+    pub(crate) message: String,
+    /// Show every change until all have it
+    #[arg(short, long)]
+    pub(crate) watch: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Dm {
+    /// To whom: a name, with the node behind an @ if several are called so; and the text in quotes
+    #[arg(value_name = "PERSON TEXT", required_unless_present = "list")]
+    pub(crate) words: Vec<String>,
+    /// Show the messages that you have sent and how far each has come
+    #[arg(long, conflicts_with_all = ["words", "me"])]
+    pub(crate) list: bool,
+    /// Describe yourself in the third person, as /me does
+    #[arg(long)]
+    pub(crate) me: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -245,9 +294,15 @@ pub(crate) struct Tail {
     /// End when history is shown
     #[arg(long)]
     pub(crate) no_follow: bool,
+    /// Begin each message with its id, for `delivery` and `trace`
+    #[arg(long)]
+    pub(crate) ids: bool,
     /// Only messages, no changes of people and nodes
     #[arg(long)]
     pub(crate) no_presence: bool,
+    /// Only direct messages, to you and from you
+    #[arg(long, conflicts_with = "room")]
+    pub(crate) dm: bool,
     /// Go on where the last `tail` with this name stopped, also after a crash or a restart
     ///
     /// The node remembers what was printed. Used for the first time, it begins as without it.
@@ -269,8 +324,9 @@ pub(crate) struct Ping {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Trace {
-    /// Its name or id
-    pub(crate) node: String,
+    /// The name or id of a node, or the id of a message
+    #[arg(value_name = "NODE|MESSAGE")]
+    pub(crate) target: String,
     /// How often to ask each node on the way
     #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) count: u32,
@@ -299,6 +355,23 @@ fn parse_lines(text: &str) -> Result<u32, String> {
     }
 }
 
+fn parse_wait(text: &str) -> Result<WaitFor, String> {
+    let bad = || "expected accepted, neighbour, reached, reached:N or all".to_owned();
+    match text {
+        "accepted" => Ok(WaitFor::Accepted),
+        "neighbour" | "neighbor" => Ok(WaitFor::Neighbour),
+        "reached" => Ok(WaitFor::Reached(None)),
+        "all" => Ok(WaitFor::All),
+        _ => {
+            let nodes = text.strip_prefix("reached:").and_then(|nodes| nodes.parse().ok());
+            nodes
+                .filter(|nodes| *nodes > 0)
+                .map(|nodes| WaitFor::Reached(Some(nodes)))
+                .ok_or_else(bad)
+        }
+    }
+}
+
 const EXAMPLES: &str = "\
 Examples:
   meshchatctl connect barn.local       link to the node on barn.local
@@ -313,6 +386,8 @@ Examples:
   meshchatctl send 'good morning'      say something in #lobby
   uptime | meshchatctl send '#ops' -   each line of a program's output to a room
   meshchatctl tail --since 1h --json   messages for a script
+  meshchatctl send --wait=all 'fire!'  go on once all nodes hold it
+  meshchatctl dm ann@pi-barn 'lunch?'  say something to one person only
   meshchatctl who                      who is there
   meshchatctl peers status -w          watch the links
   meshchatctl doctor                   what is wrong, and the line that fixes it
@@ -368,5 +443,14 @@ mod tests {
         assert_eq!(parse_lines("7"), Ok(7));
         assert_eq!(parse_lines("all"), Ok(u32::MAX));
         assert!(parse_lines("-1").is_err());
+    }
+
+    #[test]
+    fn a_wait_is_a_word_and_perhaps_a_number() {
+        assert_eq!(parse_wait("reached"), Ok(WaitFor::Reached(None)));
+        assert_eq!(parse_wait("reached:3"), Ok(WaitFor::Reached(Some(3))));
+        for bad in ["reached:0", "reached:x", "some", ""] {
+            assert!(parse_wait(bad).is_err(), "{bad}");
+        }
     }
 }

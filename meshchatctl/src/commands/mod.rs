@@ -3,6 +3,8 @@
 mod config;
 mod connect;
 mod cursors;
+mod delivery;
+mod dm;
 mod doctor;
 mod graph;
 mod nodes;
@@ -14,6 +16,7 @@ mod send;
 mod status;
 mod tail;
 mod trace;
+mod trail;
 mod version;
 mod wait;
 
@@ -48,6 +51,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Join { room } => rooms::join(session, room).await,
         Command::Leave { room } => rooms::leave(session, room).await,
         Command::Send(send) => send::send(session, send).await,
+        Command::Dm(dm) => dm::dm(session, dm).await,
         Command::Tail(tail) => tail::tail(session, tail).await,
         Command::Cursors { command: None } => cursors::list(session).await,
         Command::Cursors { command: Some(Cursors::Remove { name }) } => {
@@ -55,6 +59,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         }
         Command::Ping(ping) => ping::ping(session, ping).await,
         Command::Trace(trace) => trace::trace(session, trace).await,
+        Command::Delivery(delivery) => delivery::delivery(session, delivery).await,
         Command::Config(config) => config::config(session, config).await,
         Command::Doctor { problems } => {
             doctor::doctor(session, args.global.instance.as_deref(), problems).await

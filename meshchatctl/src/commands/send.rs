@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::io::IsTerminal as _;
+use std::time::Instant;
 
 use meshchat_client::proto::control::{Reply, Request, Sent};
 use meshchat_client::proto::limits;
@@ -7,7 +8,7 @@ use meshchat_client::proto::message::MessageKind;
 use meshchat_client::{Client, Pipeline, RequestError};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader};
 
-use super::expect_reply;
+use super::{delivery, expect_reply};
 use crate::args::Send;
 use crate::failure::Failure;
 use crate::output::note;
@@ -17,6 +18,11 @@ use crate::session::{PATIENCE, Session, ask};
 pub(crate) async fn send(session: &mut Session, args: Send) -> Result<u8, Failure> {
     let kind = if args.me { MessageKind::Action } else { MessageKind::Text };
     let (room, text) = room_and_text(args.words)?;
+    let wish = delivery::wish(args.wait);
+    if text == "-" && wish.is_some() {
+        return Err(Failure::usage("--wait is for one message, not for lines")
+            .hint("send them one by one, or without --wait"));
+    }
     let client = session.connect().await?;
     if let Some(room) = room.as_deref().filter(|room| !room.starts_with('#')) {
         check_room(&client, room, &text).await?;
@@ -27,6 +33,14 @@ pub(crate) async fn send(session: &mut Session, args: Send) -> Result<u8, Failur
     let reply = ask(&client, Request::Send { room, text, kind }, PATIENCE).await?;
     let sent = expect_reply!(reply, Sent);
     tell(session, &sent)?;
+    if let Some(wish) = wish {
+        let id = sent.id.to_string();
+        let info = delivery::wait_for(session, &client, id, wish, args.timeout).await?;
+        match session.out.view.json {
+            true => session.out.json(&info)?,
+            false => session.out.say(&format!("{}.", delivery::summary(&info)))?,
+        }
+    }
     Ok(0)
 }
 
@@ -74,7 +88,8 @@ fn tell(session: &mut Session, sent: &Sent) -> Result<(), Failure> {
         note(&format!("accepted in {}, but no link is up: {fate}", sent.room));
     } else if session.out.view.terminal {
         let links = count(sent.links.into(), "link");
-        session.out.say(&format!("Accepted in {}, out on {links}.", sent.room))?;
+        let id = sent.id.short();
+        session.out.say(&format!("Accepted in {}, out on {links}: {id}", sent.room))?;
     }
     Ok(())
 }
@@ -87,11 +102,23 @@ struct Lines {
     /// The lines in flight.
     numbers: VecDeque<u64>,
     failed: bool,
+    since: Instant,
+    settled: u64,
+    told: bool,
 }
 
 impl Lines {
     fn new(client: &Client, room: Option<String>, kind: MessageKind) -> Self {
-        Self { pipeline: client.pipeline(), room, kind, numbers: VecDeque::new(), failed: false }
+        Self {
+            pipeline: client.pipeline(),
+            room,
+            kind,
+            numbers: VecDeque::new(),
+            failed: false,
+            since: Instant::now(),
+            settled: 0,
+            told: false,
+        }
     }
 
     async fn run(mut self, session: &mut Session) -> Result<u8, Failure> {
@@ -100,7 +127,7 @@ impl Lines {
         while open || !self.pipeline.is_empty() {
             tokio::select! {
                 biased;
-                line = input.next(), if open && self.pipeline.has_room() => match line? {
+                line = input.next(), if open && self.has_room() => match line? {
                     Some((number, line)) => self.push(number, line).await?,
                     None => open = false,
                 },
@@ -113,6 +140,24 @@ impl Lines {
             }
         }
         Ok(u8::from(self.failed))
+    }
+
+    /// The node lets only so many messages of one person wait for their turn.
+    fn has_room(&self) -> bool {
+        self.pipeline.has_room() && self.numbers.len() < IN_FLIGHT
+    }
+
+    /// Says once, on a terminal, that the node holds the lines back.
+    fn tell_pace(&mut self, session: &Session) {
+        self.settled += 1;
+        let seconds = self.since.elapsed().as_secs();
+        if seconds >= PACED_AFTER && !self.told && session.out.view.terminal {
+            self.told = true;
+            note(&format!(
+                "{} lines in {seconds} s: the network takes no more from one person",
+                self.settled
+            ));
+        }
     }
 
     async fn push(&mut self, number: u64, line: Line) -> Result<(), Failure> {
@@ -136,6 +181,7 @@ impl Lines {
         result: Result<Reply, RequestError>,
     ) -> Result<(), Failure> {
         let number = self.numbers.pop_front().unwrap_or(0);
+        self.tell_pace(session);
         match result {
             Ok(Reply::Sent(sent)) if session.out.view.json => session.out.json(&sent)?,
             Ok(_) => {}
@@ -150,6 +196,11 @@ impl Lines {
         note(&format!("line {number}: {}", crate::output::escape::escape(why)));
     }
 }
+
+/// Lines in flight at most; the node lets 256 of one person wait.
+const IN_FLIGHT: usize = 64;
+/// Seconds after which lines that still wait are told of.
+const PACED_AFTER: u64 = 5;
 
 /// One line, or why it cannot be sent.
 #[derive(Debug, PartialEq)]

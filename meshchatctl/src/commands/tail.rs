@@ -1,4 +1,4 @@
-use meshchat_client::proto::control::{Event, Message, Start};
+use meshchat_client::proto::control::{DirectMessage, Dm, Event, Message, Start};
 use meshchat_client::{Tail as Stream, TailItem, TailRequest};
 use serde::Serialize;
 
@@ -17,10 +17,12 @@ pub(crate) async fn tail(session: &mut Session, args: Tail) -> Result<u8, Failur
     };
     let view = &session.out.view;
     let waits = view.terminal && !view.json && !args.no_follow;
-    let mut feed = Feed::new(view.color, args.room.is_none(), !args.no_follow);
+    let mut feed = Feed::new(view.color, args.room.is_none(), !args.no_follow).ids(args.ids);
     let (room, follow, presence) = (args.room, !args.no_follow, !args.no_presence);
+    let dm = if args.dm { Dm::Only } else { Dm::Also };
+    let presence = presence && !args.dm;
     let cursor = args.cursor;
-    let request = TailRequest::Messages { room, start, follow, presence, cursor };
+    let request = TailRequest::Messages { room, start, follow, presence, dm, cursor };
     let mut stream = Stream::open(session.paths.clone(), request).await?;
     let mut clock = Clock::now();
     for turn in 0u64.. {
@@ -96,18 +98,30 @@ fn json(session: &mut Session, event: &Event) -> Result<(), Failure> {
         message: &'a Message,
     }
     #[derive(Serialize)]
+    struct TimedDirect<'a> {
+        event: &'static str,
+        time: Option<String>,
+        #[serde(flatten)]
+        message: &'a DirectMessage,
+    }
+    #[derive(Serialize)]
     struct Cursor {
         cursor: u64,
     }
     let out = &mut session.out;
     match event {
         Event::Message(message) => {
-            out.json(&Timed { event: "message", time: utc(message), message })
+            out.json(&Timed { event: "message", time: utc(message.wall_ms), message })
         }
+        Event::Direct(message) => {
+            out.json(&TimedDirect { event: "direct", time: utc(message.wall_ms), message })
+        }
+        Event::DirectState(content) => out.json(&Named { event: "direct_state", content }),
         Event::Person(content) => out.json(&Named { event: "person", content }),
         Event::Node(content) => out.json(&Named { event: "node", content }),
         Event::Partition(content) => out.json(&Named { event: "partition", content }),
         Event::Missed(content) => out.json(&Named { event: "missed", content }),
+        Event::KeyShared(content) => out.json(&Named { event: "key_shared", content }),
         Event::Gone(content) => out.json(&Named { event: "gone", content }),
         Event::CaughtUp { cursor } => {
             out.json(&Named { event: "caught_up", content: &Cursor { cursor: *cursor } })
@@ -117,8 +131,8 @@ fn json(session: &mut Session, event: &Event) -> Result<(), Failure> {
     Ok(())
 }
 
-fn utc(message: &Message) -> Option<String> {
-    let ms = i64::try_from(message.wall_ms).ok()?;
+fn utc(wall_ms: u64) -> Option<String> {
+    let ms = i64::try_from(wall_ms).ok()?;
     Some(jiff::Timestamp::from_millisecond(ms).ok()?.to_string())
 }
 

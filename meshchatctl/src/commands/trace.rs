@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::expect_reply;
 use super::ping::{once, silent};
+use super::trail;
 use crate::args::Trace;
 use crate::failure::Failure;
 use crate::output::escape::escape;
@@ -14,9 +15,13 @@ use crate::output::table::{Cell, Column, Table};
 use crate::output::time::round_trip;
 use crate::session::{PATIENCE, Session, ask};
 
-/// Asks every node on the way to another; the failure is that of the other.
+/// Asks every node on the way to another, or on the way of a message; the failure is that of the
+/// other.
 pub(crate) async fn trace(session: &mut Session, args: Trace) -> Result<u8, Failure> {
     let client = session.connect().await?;
+    if trail::may_be_message(&args.target) && !is_node(&client, &args.target).await? {
+        return trail::trail(session, &client, &args).await;
+    }
     let (way, measured) = way(&client, &args).await?;
     let mut hops = Vec::new();
     for (index, hop) in way.iter().enumerate() {
@@ -30,7 +35,7 @@ pub(crate) async fn trace(session: &mut Session, args: Trace) -> Result<u8, Fail
     }
     match hops.last() {
         Some(last) if last.answers > 0 => Ok(0),
-        Some(_) => Err(silent(&args.node)),
+        Some(_) => Err(silent(&args.target)),
         None => {
             session.out.say("That is this node itself.")?;
             Ok(0)
@@ -58,19 +63,28 @@ struct Measured {
 /// The way that a question to the node took, or, when it does not answer, the shortest that the
 /// records tell of; and whether it is the former.
 async fn way(client: &Client, args: &Trace) -> Result<(Vec<Hop>, bool), Failure> {
-    let why = match once(client, &args.node, args.timeout).await? {
+    let why = match once(client, &args.target, args.timeout).await? {
         Ok(pong) => return Ok((pong.path, true)),
         Err(why) => why,
     };
     let nodes = expect_reply!(ask(client, Request::Nodes {}, PATIENCE).await?, Nodes);
-    let known = nodes.into_iter().find(|node| is_called(node, &args.node));
+    let known = nodes.into_iter().find(|node| is_called(node, &args.target));
     match known.map(|node| node.path).filter(|path| !path.is_empty()) {
         Some(path) => Ok((path, false)),
         None => {
             note(&escape(&why));
-            Err(silent(&args.node))
+            Err(silent(&args.target))
         }
     }
+}
+
+/// Whether a text names a known node; this one counts.
+async fn is_node(client: &Client, text: &str) -> Result<bool, Failure> {
+    let nodes = expect_reply!(ask(client, Request::Nodes {}, PATIENCE).await?, Nodes);
+    let id = text.replace('-', "").to_lowercase();
+    let fits =
+        |node: &NodeInfo| node.name.as_str() == text || node.node.to_string().starts_with(&id);
+    Ok(nodes.iter().any(fits))
 }
 
 /// Whether a person means this node; the daemon has already refused what is ambiguous.
@@ -173,7 +187,7 @@ fn remark(hop: &Measured) -> String {
 /// What the times do not tell.
 fn remarks(args: &Trace, hops: &[Measured], measured: bool) {
     if !measured {
-        let name = escape(&args.node);
+        let name = escape(&args.target);
         note(&format!("{name} did not answer; this is the way that the records tell of"));
     }
     if hops.iter().any(|hop| hop.other_path.is_some()) {

@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 use meshchat_client::proto::control::{
-    Event, Gone, Message, Missed, MissedWhy, NodeChange, NodeState, PartitionChange,
-    PartitionState, PersonChange, PersonStatus,
+    DirectChange, DirectMessage, DirectState, Event, Gone, KeyShared, Message, Missed, MissedWhy,
+    NodeChange, NodeState, PartitionChange, PartitionState, PersonChange, PersonStatus,
 };
 use meshchat_client::proto::message::MessageKind;
 
@@ -18,6 +18,8 @@ pub(crate) struct Feed {
     color: bool,
     /// Name the room of each message.
     rooms: bool,
+    /// Begin each message with its id.
+    ids: bool,
     day: Option<Date>,
     /// Messages shown since the stream began, up to the mark between old and new.
     old: Option<u64>,
@@ -27,7 +29,11 @@ pub(crate) struct Feed {
 
 impl Feed {
     pub(crate) const fn new(color: bool, rooms: bool, follow: bool) -> Self {
-        Self { color, rooms, day: None, old: Some(0), follow }
+        Self { color, rooms, ids: false, day: None, old: Some(0), follow }
+    }
+
+    pub(crate) const fn ids(self, ids: bool) -> Self {
+        Self { ids, ..self }
     }
 
     /// Whether no message came yet.
@@ -39,10 +45,13 @@ impl Feed {
     pub(crate) fn render(&mut self, event: &Event, clock: &Clock) -> String {
         match event {
             Event::Message(message) => self.message(message, clock),
+            Event::Direct(message) => self.direct(message, clock),
+            Event::DirectState(change) => self.direct_state(change, clock),
             Event::Person(change) => self.at_now(clock, &self.person(change)),
             Event::Node(change) => self.at_now(clock, &self.node(change)),
             Event::Partition(change) => self.partition(change, clock),
             Event::Missed(missed) => self.rule(&missed_words(missed), Paint::Warn),
+            Event::KeyShared(shared) => self.rule(&shared_words(shared), Paint::Warn),
             Event::Gone(gone) => self.rule(&gone_words(gone), Paint::Warn),
             Event::CaughtUp { .. } => match self.old.take() {
                 Some(0) | None => String::new(),
@@ -54,30 +63,69 @@ impl Feed {
     }
 
     fn message(&mut self, message: &Message, clock: &Clock) -> String {
+        let times = (message.wall_ms, message.age_ms, message.caught_up);
+        let mut out = self.time(times, clock);
+        if self.ids {
+            out.push_str(&format!("{} ", Paint::Dim.on(&message.id.short(), self.color)));
+        }
+        if self.rooms {
+            out.push_str(&format!("{} ", message.room));
+        }
+        let who = self.who(message.author.as_str(), message.node_name.as_str());
+        out.push_str(&said(message.kind, &who));
+        self.words(&mut out, message.text.as_str(), message.late);
+        out
+    }
+
+    fn direct(&mut self, message: &DirectMessage, clock: &Clock) -> String {
+        let times = (message.wall_ms, message.age_ms, message.caught_up);
+        let mut out = self.time(times, clock);
+        let to = self.who(message.to.as_str(), message.to_node_name.as_str());
+        let from = self.who(message.from.as_str(), message.from_node_name.as_str());
+        out.push_str(&Paint::Warn.on("[direct] ", self.color));
+        let who = if message.own { format!("you to {to}") } else { from };
+        out.push_str(&said(message.kind, &who));
+        self.words(&mut out, message.text.as_str(), message.late);
+        out
+    }
+
+    fn direct_state(&mut self, change: &DirectChange, clock: &Clock) -> String {
+        let to = self.who(change.to.as_str(), change.to_node_name.as_str());
+        let what = match change.state {
+            DirectState::Queued => format!("your message to {to} is on its way"),
+            DirectState::Delivered => format!("your message was delivered to {to}"),
+            DirectState::Read => format!("your message was read by {to}"),
+            DirectState::Expired => format!("your message did not reach {to} and has expired"),
+            DirectState::Refused => format!("your message was refused: {to} is not there"),
+            DirectState::Unknown => format!("your message to {to} changed"),
+        };
+        self.at_now(clock, &format!("{}{what}", Paint::Warn.on("[direct] ", self.color)))
+    }
+
+    /// The time in front of a message, on a day that is named when it is another.
+    fn time(&mut self, (wall, age, caught_up): (u64, u64, bool), clock: &Clock) -> String {
         if let Some(old) = &mut self.old {
             *old += 1;
         }
-        let when = clock.local(message.wall_ms);
+        let when = clock.local(wall);
         let mut out = when.as_ref().map(|when| self.day(when.date(), clock)).unwrap_or_default();
         let time =
             when.map_or_else(|| "--:--:--".into(), |when| when.strftime("%H:%M:%S").to_string());
         out.push_str(&Paint::Dim.on(&time, self.color));
-        out.push(if is_doubtful(message, clock) { '~' } else { ' ' });
-        if self.rooms {
-            out.push_str(&format!("{} ", message.room));
-        }
-        let (name, node) = (message.author.as_str(), message.node_name.as_str());
-        let who = Paint::of_name(name, node).on(&format!("{name}@{node}"), self.color);
-        out.push_str(&match message.kind {
-            MessageKind::Action => format!("* {who} "),
-            MessageKind::Text | MessageKind::Unknown(_) => format!("{who}: "),
-        });
-        out.push_str(&escape_lines(message.text.as_str(), INDENT));
-        if message.late {
+        out.push(if is_doubtful((wall, age, caught_up), clock) { '~' } else { ' ' });
+        out
+    }
+
+    fn who(&self, name: &str, node: &str) -> String {
+        Paint::of_name(name, node).on(&format!("{name}@{node}"), self.color)
+    }
+
+    fn words(&self, out: &mut String, text: &str, late: bool) {
+        out.push_str(&escape_lines(text, INDENT));
+        if late {
             out.push_str(&Paint::Dim.on(" (late)", self.color));
         }
         out.push('\n');
-        out
     }
 
     fn day(&mut self, day: Date, clock: &Clock) -> String {
@@ -147,6 +195,13 @@ impl Feed {
     }
 }
 
+fn said(kind: MessageKind, who: &str) -> String {
+    match kind {
+        MessageKind::Action => format!("* {who} "),
+        MessageKind::Text | MessageKind::Sealed | MessageKind::Unknown(_) => format!("{who}: "),
+    }
+}
+
 fn missed_words(missed: &Missed) -> String {
     let messages = count(missed.messages, "message");
     match missed.why {
@@ -174,7 +229,18 @@ fn missed_words(missed: &Missed) -> String {
     }
 }
 
+fn shared_words(shared: &KeyShared) -> String {
+    if shared.own {
+        return "another machine uses this node's key; on the copy: meshchatd identity fork".into();
+    }
+    format!("two machines use the key of {}", shared.node_name)
+}
+
 fn gone_words(gone: &Gone) -> String {
+    if gone.refused {
+        let messages = count(gone.count, "message");
+        return format!("refused: {messages} from {}, which sends too fast", gone.node_name);
+    }
     let verb = if gone.count == 1 { "is" } else { "are" };
     let when = if gone.before_start { " from before this node started" } else { "" };
     format!("gone: {} from {}{when} {verb} gone", count(gone.count, "message"), gone.node_name)
@@ -182,11 +248,11 @@ fn gone_words(gone: &Gone) -> String {
 
 /// Whether the author's clock cannot be right. What came through catch-up may be old, but not
 /// from the future.
-fn is_doubtful(message: &Message, clock: &Clock) -> bool {
-    let got = clock.now_ms().saturating_sub(message.age_ms);
-    let ahead = message.wall_ms > got.saturating_add(DOUBT_MS);
-    let behind = message.wall_ms.saturating_add(DOUBT_MS) < got;
-    ahead || (behind && !message.caught_up)
+fn is_doubtful((wall, age, caught_up): (u64, u64, bool), clock: &Clock) -> bool {
+    let got = clock.now_ms().saturating_sub(age);
+    let ahead = wall > got.saturating_add(DOUBT_MS);
+    let behind = wall.saturating_add(DOUBT_MS) < got;
+    ahead || (behind && !caught_up)
 }
 
 /// Clocks that agree no better than this are set wrong; the mesh itself never takes minutes.
@@ -195,7 +261,7 @@ const INDENT: &str = "         ";
 
 #[cfg(test)]
 mod tests {
-    use meshchat_client::proto::id::{MessageId, NodeId};
+    use meshchat_client::proto::id::{LetterId, MessageId, NodeId};
     use meshchat_client::proto::name::RoomName;
 
     use super::super::time::tests::afternoon;
@@ -245,11 +311,54 @@ mod tests {
         );
     }
 
+    fn direct(own: bool, text: &str) -> DirectMessage {
+        DirectMessage {
+            cursor: 1,
+            id: MessageId([1; 32]),
+            letter: LetterId([3; 16]),
+            from: "ann".parse().unwrap(),
+            from_node: NodeId([2; 32]),
+            from_node_name: "pi-barn".parse().unwrap(),
+            to: "bob".parse().unwrap(),
+            to_node: NodeId([4; 32]),
+            to_node_name: "pi-roof".parse().unwrap(),
+            kind: MessageKind::Text,
+            text: text.parse().unwrap(),
+            wall_ms: afternoon().now_ms(),
+            age_ms: 0,
+            late: false,
+            caught_up: false,
+            own,
+            state: None,
+        }
+    }
+
+    #[test]
+    fn direct_messages_are_marked() {
+        let change = DirectChange {
+            id: None,
+            letter: LetterId([3; 16]),
+            to: "bob".parse().unwrap(),
+            to_node: NodeId([4; 32]),
+            to_node_name: "pi-roof".parse().unwrap(),
+            state: DirectState::Read,
+        };
+        let events = [
+            Event::Direct(direct(false, "hi \x1b[2J")),
+            Event::Direct(direct(true, "hello")),
+            Event::DirectState(change),
+        ];
+        assert_eq!(
+            shown(&events),
+            "15:00:00 [direct] ann@pi-barn: hi \\x1b[2J\n\
+             15:00:00 [direct] you to bob@pi-roof: hello\n\
+             15:00:00 [direct] your message was read by bob@pi-roof\n"
+        );
+    }
+
     #[test]
     fn clocks_that_are_wrong_are_marked() {
-        let doubtful = |wall_ms, caught_up| {
-            is_doubtful(&Message { wall_ms, caught_up, ..message("x", 1) }, &afternoon())
-        };
+        let doubtful = |wall_ms, caught_up| is_doubtful((wall_ms, 60_000, caught_up), &afternoon());
         let now = afternoon().now_ms();
         assert!(!doubtful(now - 60_000, false));
         assert!(doubtful(0, false));
@@ -282,7 +391,13 @@ mod tests {
             person(PersonStatus::Offline, Some(PersonStatus::Online), ""),
             Event::Node(NodeChange { node, name: name.clone(), state: NodeState::Unreachable }),
             Event::Missed(Missed { messages: 1200, changes: 1, cursor: 7, why: MissedWhy::Slow }),
-            Event::Gone(Gone { node, node_name: name, count: 214, before_start: false }),
+            Event::Gone(Gone {
+                node,
+                node_name: name,
+                count: 214,
+                before_start: false,
+                refused: false,
+            }),
         ];
         assert_eq!(
             shown(&events),

@@ -1,7 +1,7 @@
 //! Colours, and the glyphs and words of states. Nothing is told by colour alone.
 
 use anstyle::{AnsiColor, Style};
-use meshchat_client::proto::control::{Grade, NodeState, PeerState, PersonStatus};
+use meshchat_client::proto::control::{DeliveryState, Grade, NodeState, PeerState, PersonStatus};
 
 /// What a piece of text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,6 +79,22 @@ pub(crate) const fn node(state: NodeState) -> Mark {
         NodeState::Unreachable => mark('✕', "unreachable", Paint::Bad),
         NodeState::Left => mark('○', "left", Paint::Dim),
         NodeState::Unknown => UNKNOWN,
+    }
+}
+
+pub(crate) const fn delivery(state: DeliveryState) -> Mark {
+    match state {
+        DeliveryState::Here | DeliveryState::Wrote | DeliveryState::Told | DeliveryState::Equal => {
+            mark('●', "holds it", Paint::Good)
+        }
+        DeliveryState::Waiting => mark('◌', "waiting", Paint::Warn),
+        DeliveryState::Behind => mark('◐', "behind", Paint::Warn),
+        DeliveryState::Unreachable => mark('✕', "unreachable", Paint::Bad),
+        DeliveryState::Left => mark('○', "left", Paint::Dim),
+        DeliveryState::Lost => mark('○', "lost", Paint::Dim),
+        DeliveryState::NotMember => mark('○', "no member", Paint::Dim),
+        DeliveryState::Silent => mark('?', "unknown", Paint::Warn),
+        DeliveryState::Unknown => UNKNOWN,
     }
 }
 

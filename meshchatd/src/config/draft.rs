@@ -8,7 +8,7 @@ use super::error::{BadValue, Cause, Problem, shown};
 use super::keys::Key;
 use super::patterns::Patterns;
 use super::settings::{Origin, Value};
-use super::values::{self, Admit, Discovery, History, Links, Mapping, Peer};
+use super::values::{self, Admit, Discovery, History, Links, Mapping, Peer, Rate};
 use crate::logging::LogFilter;
 
 /// What was found so far; a later call wins, peers add up, problems are kept.
@@ -17,6 +17,7 @@ pub(super) struct Draft {
     pub(super) name: Option<Value<String>>,
     pub(super) listen: Option<Value<SocketAddr>>,
     pub(super) admit: Option<Value<Admit>>,
+    pub(super) rate: Option<Value<Rate>>,
     pub(super) history: Option<Value<History>>,
     pub(super) history_size: Option<Value<Size>>,
     pub(super) history_age: Option<Value<Span>>,
@@ -80,6 +81,7 @@ impl Draft {
             Key::Name => put(&mut self.name, values::parse_name(text)?, origin),
             Key::Listen => put(&mut self.listen, values::parse_listen(text)?, origin),
             Key::Admit => put(&mut self.admit, values::parse_admit(text)?, origin),
+            Key::Rate => put(&mut self.rate, values::parse_rate(text)?, origin),
             Key::History => put(&mut self.history, values::parse_history(text)?, origin),
             Key::HistorySize => {
                 put(&mut self.history_size, values::parse_history_size(text)?, origin);

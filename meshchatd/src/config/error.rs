@@ -145,6 +145,11 @@ pub enum BadValue {
     /// Not a range of numbers of links.
     #[error("expected a range from 1-1 to 64-64, such as \"4-8\", or \"named\"")]
     Links,
+    /// Not a burst and a pace.
+    #[error(
+        "expected messages at once / a second, such as \"20/5\" (at most 10000/1000), or \"off\""
+    )]
+    Rate,
     /// Not an amount of bytes in bounds.
     #[error("expected {least} to {most}")]
     Size {

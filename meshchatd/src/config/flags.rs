@@ -61,6 +61,10 @@ pub struct Flags {
     #[arg(long, value_name = "HOW")]
     pub mapping: Option<String>,
 
+    /// How fast one author may speak: at once/a second, or "off" [default: 20/5]
+    #[arg(long, value_name = "BURST/SECOND")]
+    pub rate: Option<String>,
+
     /// Where messages are kept: memory, disk or off [default: memory]
     #[arg(long, value_name = "WHERE")]
     pub history: Option<String>,

@@ -9,6 +9,8 @@ pub enum Key {
     Listen,
     /// Which nodes may link to this one.
     Admit,
+    /// How fast one author may speak.
+    Rate,
     /// Where messages are kept.
     History,
     /// Bytes that messages on disk may take.
@@ -41,10 +43,11 @@ pub enum Key {
 
 impl Key {
     /// Every key, in the order in which they are shown.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Name,
         Self::Listen,
         Self::Admit,
+        Self::Rate,
         Self::History,
         Self::HistorySize,
         Self::HistoryAge,
@@ -85,6 +88,7 @@ impl Key {
         match self {
             Self::Name
             | Self::Admit
+            | Self::Rate
             | Self::Log
             | Self::Operators
             | Self::Discovery
@@ -112,6 +116,7 @@ impl Key {
             Self::Name => ("name", "MESHCHAT_NAME", "name = \"barn\""),
             Self::Listen => ("listen", "MESHCHAT_LISTEN", "listen = \"[::]:7117\""),
             Self::Admit => ("admit", "MESHCHAT_ADMIT", "admit = \"neighbours\""),
+            Self::Rate => ("rate", "MESHCHAT_RATE", "rate = \"20/5\""),
             Self::History => ("history", "MESHCHAT_HISTORY", "history = \"memory\""),
             Self::HistorySize => {
                 ("history_size", "MESHCHAT_HISTORY_SIZE", "history_size = \"16 MiB\"")

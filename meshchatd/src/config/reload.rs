@@ -80,6 +80,7 @@ impl Settings {
         self.operators = new.operators;
         self.discovery = new.discovery;
         self.links = new.links;
+        self.rate = new.rate;
         self.mapping = new.mapping;
         self.interfaces = new.interfaces;
         self.peers = new.peers;

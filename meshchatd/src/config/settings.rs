@@ -15,7 +15,7 @@ use super::flags::Flags;
 use super::keys::{Key, nearest};
 use super::paths::{Environment, LONGEST_SOCKET_PATH, Mode, Places};
 use super::patterns::Patterns;
-use super::values::{self, Admit, DEFAULT_PORT, Discovery, History, Links, Mapping, Peer};
+use super::values::{self, Admit, DEFAULT_PORT, Discovery, History, Links, Mapping, Peer, Rate};
 use crate::logging::LogFilter;
 
 /// Everything that can be set, checked.
@@ -27,6 +27,8 @@ pub struct Settings {
     pub listen: Value<SocketAddr>,
     /// Who may link.
     pub admit: Value<Admit>,
+    /// How fast one author may speak.
+    pub rate: Value<Rate>,
     /// Where messages are kept.
     pub history: Value<History>,
     /// Bytes that messages on disk may take, 2 MiB to 1 GiB.
@@ -169,6 +171,7 @@ pub fn render(settings: &Settings) -> Vec<Row> {
     row(Key::Name, s.name.value.clone(), &s.name.origin);
     row(Key::Listen, s.listen.value.to_string(), &s.listen.origin);
     row(Key::Admit, s.admit.value.to_string(), &s.admit.origin);
+    row(Key::Rate, s.rate.value.to_string(), &s.rate.origin);
     row(Key::History, s.history.value.to_string(), &s.history.origin);
     row(Key::HistorySize, s.history_size.value.to_string(), &s.history_size.origin);
     row(Key::HistoryAge, s.history_age.value.to_string(), &s.history_age.origin);
@@ -237,6 +240,15 @@ impl Settings {
         }
     }
 
+    /// How fast one author may speak, as the core takes it.
+    #[must_use]
+    pub fn core_rate(&self) -> Option<meshchat_core::Rate> {
+        match self.rate.value {
+            Rate::Of { burst, per_second } => Some(meshchat_core::Rate { burst, per_second }),
+            Rate::Off => None,
+        }
+    }
+
     /// Whether the daemon may take any free port when the listening port is taken.
     ///
     /// Only if nobody chose the port: who wrote it down expects to be reached there.
@@ -282,6 +294,7 @@ fn finish(
         name: draft.name.unwrap_or_else(host_name),
         listen: draft.listen.unwrap_or_else(|| default(any)),
         admit: draft.admit.unwrap_or_else(|| default(Admit::default())),
+        rate: draft.rate.unwrap_or_else(|| default(Rate::default())),
         history: draft.history.unwrap_or_else(|| default(History::default())),
         history_size: draft.history_size.unwrap_or_else(|| default(Size(16 << 20))),
         history_age: draft.history_age.unwrap_or_else(|| default(Span(meshchat_core::HISTORY_AGE))),
@@ -350,6 +363,7 @@ fn read_flags(draft: &mut Draft, flags: &Flags) {
         (Key::Name, "name", &flags.name),
         (Key::Listen, "listen", &flags.listen),
         (Key::Admit, "admit", &flags.admit),
+        (Key::Rate, "rate", &flags.rate),
         (Key::History, "history", &flags.history),
         (Key::Discovery, "discovery", &flags.discovery),
         (Key::Links, "links", &flags.links),

@@ -38,6 +38,26 @@ pub enum History {
     Off,
 }
 
+/// How fast one author may speak in the open network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rate {
+    /// So many messages at once and so many a second in the long run.
+    Of {
+        /// At once, 1 to [`MOST_BURST`].
+        burst: u32,
+        /// A second, 1 to [`MOST_PER_SECOND`].
+        per_second: u32,
+    },
+    /// As fast as they like.
+    Off,
+}
+
+impl Default for Rate {
+    fn default() -> Self {
+        Self::Of { burst: 20, per_second: 5 }
+    }
+}
+
 /// How nodes are found that nobody named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Discovery {
@@ -108,6 +128,15 @@ impl fmt::Display for History {
             Self::Disk => "disk",
             Self::Off => "off",
         })
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Of { burst, per_second } => write!(f, "{burst}/{per_second}"),
+            Self::Off => f.write_str("off"),
+        }
     }
 }
 
@@ -199,6 +228,20 @@ pub(super) fn parse_history(text: &str) -> Result<History, BadValue> {
         "off" => Ok(History::Off),
         _ => Err(BadValue::NotOneOf("memory, disk, off")),
     }
+}
+
+pub(super) fn parse_rate(text: &str) -> Result<Rate, BadValue> {
+    if text == "off" {
+        return Ok(Rate::Off);
+    }
+    let rate = text.split_once('/').and_then(|(burst, per_second)| {
+        Some((burst.trim().parse().ok()?, per_second.trim().parse().ok()?))
+    });
+    let fits = |rate: &(u32, u32)| {
+        (1..=MOST_BURST).contains(&rate.0) && (1..=MOST_PER_SECOND).contains(&rate.1)
+    };
+    let (burst, per_second) = rate.filter(fits).ok_or(BadValue::Rate)?;
+    Ok(Rate::Of { burst, per_second })
 }
 
 /// Bytes that messages on disk may take. Some segments must fit, and it is read at the start.
@@ -329,6 +372,10 @@ fn is_host_name(host: &str) -> bool {
         })
 }
 
+/// Most messages of one author at once.
+const MOST_BURST: u32 = 10_000;
+/// Most messages of one author a second.
+const MOST_PER_SECOND: u32 = 1000;
 const LONGEST_NAME: usize = 32;
 const LONGEST_HOST: usize = 255;
 const LONGEST_ACCOUNT: usize = 32;
@@ -366,6 +413,18 @@ mod tests {
             assert!(parse_name(bad).is_err(), "{bad:?} was accepted");
         }
         assert_eq!(parse_name(&"x".repeat(33)), Err(BadValue::NameLength));
+    }
+
+    #[test]
+    fn rates_are_a_burst_and_a_pace() {
+        assert_eq!(parse_rate("20/5"), Ok(Rate::default()));
+        assert_eq!(parse_rate("off"), Ok(Rate::Off));
+        for text in ["20/5", "1/1", "10000/1000", "off"] {
+            assert_eq!(parse_rate(text).unwrap().to_string(), text);
+        }
+        for bad in ["", "20", "0/5", "20/0", "10001/5", "20/1001", "-1/5", "20/5/1", "none"] {
+            assert_eq!(parse_rate(bad), Err(BadValue::Rate), "{bad:?} was accepted");
+        }
     }
 
     #[test]

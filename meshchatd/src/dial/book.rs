@@ -187,6 +187,15 @@ impl Book {
         due
     }
 
+    /// Puts off whatever is due.
+    pub fn rest(&mut self, now: Instant) {
+        for entry in self.entries.values_mut() {
+            if matches!(entry.phase, Phase::Waiting(at) if at <= now) {
+                entry.retry_at(now + COVERED);
+            }
+        }
+    }
+
     /// When the next entry is due.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {

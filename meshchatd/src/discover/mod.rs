@@ -46,6 +46,8 @@ struct Orders {
     discovery: Discovery,
     patterns: Patterns,
     interfaces: Vec<Interface>,
+    /// Writes and reads the beacons of our network.
+    key: BeaconKey,
     /// Goes up with each wish for a quick start.
     hurries: u64,
 }
@@ -70,14 +72,16 @@ pub fn start(
 ) -> Handle {
     let (discovery, patterns) = settings;
     let interfaces = interfaces.to_vec();
-    let (orders, taken) = watch::channel(Orders { discovery, patterns, interfaces, hurries: 0 });
+    let key = BeaconKey::new(network);
+    let (orders, taken) =
+        watch::channel(Orders { discovery, patterns, interfaces, key: key.clone(), hurries: 0 });
     let stats = Arc::<Mutex<Stats>>::default();
     let mut nonce = [0; 16];
     // Without randomness a node could not tell its own beacons from those of others.
     match (listen, getrandom::fill(&mut nonce)) {
         (Some(listen), Ok(())) => {
             let me = task::Me {
-                key: BeaconKey::new(network),
+                key,
                 beacon: Beacon { port: listen.port(), nonce },
                 listen: listen.ip(),
             };
@@ -111,6 +115,14 @@ impl Handle {
             orders.discovery = discovery;
             orders.patterns.clone_from(patterns);
             !same
+        });
+    }
+
+    /// The node belongs to another network now.
+    pub fn set_network(&self, network: &NetworkId) {
+        self.orders.send_modify(|orders| {
+            orders.key = BeaconKey::new(network);
+            orders.hurries += 1;
         });
     }
 

@@ -154,7 +154,8 @@ mod tests {
 
     fn chosen(interfaces: Vec<Interface>, listen: &str) -> (Vec<(String, Family)>, usize) {
         let patterns = Patterns::default();
-        let orders = Orders { discovery: Discovery::Lan, patterns, interfaces, hurries: 0 };
+        let key = meshchat_proto::beacon::BeaconKey::new(&meshchat_proto::id::NetworkId::OPEN);
+        let orders = Orders { discovery: Discovery::Lan, patterns, interfaces, key, hurries: 0 };
         let (places, more) = choose(&orders, listen.parse().unwrap());
         (places.into_iter().map(|place| (place.interface.name, place.family)).collect(), more)
     }

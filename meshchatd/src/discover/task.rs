@@ -78,6 +78,8 @@ impl Task {
         let now = Instant::now();
         let orders = self.orders.borrow_and_update();
         let hurries = orders.hurries;
+        let moved = self.me.key != orders.key;
+        self.me.key = orders.key.clone();
         let (mut places, left_out) = choose(&orders, self.me.listen);
         drop(orders);
         let is_new = |place: &Place| !self.places.iter().any(|old| old.is_at(place));
@@ -88,7 +90,7 @@ impl Task {
         }
         self.places = places;
         self.renew_rows(left_out);
-        if came {
+        if came || moved {
             self.filter.clear();
             self.pace.restart(now);
         } else if hurries != self.hurries {

@@ -81,6 +81,10 @@ impl Hub {
 
     /// Starts dialling whoever is due.
     pub(super) fn dial_due(&mut self, now: Instant) {
+        if self.node.is_removed() {
+            // Nobody lets this node in; it is told so once.
+            return self.book.rest(now);
+        }
         let links = &self.links;
         let linked = |node: &NodeId| links.values().any(|link| link.live && link.peer == *node);
         for (entry, peer, zeal) in self.book.take_due(now, linked) {

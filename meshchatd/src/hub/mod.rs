@@ -7,7 +7,9 @@ mod doctor;
 mod keep;
 mod keys;
 mod links;
+mod mail;
 mod mapping;
+mod network;
 mod outputs;
 mod peers;
 mod reload;
@@ -214,6 +216,7 @@ impl Hub {
             status: String::new(),
         };
         hub.fill_book();
+        hub.load_mail();
         hub
     }
 

@@ -52,6 +52,12 @@ impl Hub {
             Output::PeersChanged => self.peers_changed = true,
             Output::SaveCursors(cursors) => self.save_cursors(cursors),
             Output::SavePeople(people) => self.save_people(&people),
+            Output::SaveNetwork { network, then } => {
+                let then = then.map(|(session, id, reply)| (session, id, *reply));
+                self.save_network(network.as_deref(), then);
+            }
+            Output::NetworkSwitched(network) => self.on_network_switched(network),
+            Output::SaveMail(mail) => self.save_mail(&mail),
             Output::SaveBoot(count) => {
                 if let Err(error) = self.parts.store.set_boot(count) {
                     tracing::error!("cannot keep the boot counter: {error}; {}", error.fix());
@@ -101,9 +107,32 @@ impl Hub {
                 self.peers_changed = true;
             }
             Note::Partition(change) => log_partition(change),
+            Note::Removed => {
+                tracing::warn!(
+                    "this node was removed from its network; leave it (meshchatctl network leave), or take a new key (meshchatd identity fork) and join anew"
+                );
+            }
             Note::Gone { node, count } => {
                 let id = node.short();
                 tracing::warn!(node = %node, count, "{count} messages of {id} are gone");
+            }
+            Note::KeyShared { own: true, .. } => {
+                tracing::error!(
+                    "another machine uses this node's key, as after copying a card; run on the \
+                     copy: meshchatd identity fork"
+                );
+            }
+            Note::KeyShared { node, name, .. } => {
+                let (name, id) = (escaped(name.as_str()), node.short());
+                tracing::warn!(node = %node, "two machines use the key of {name} ({id})");
+            }
+            Note::Refused { node, count } => {
+                let id = node.short();
+                tracing::warn!(
+                    node = %node,
+                    count,
+                    "{count} messages of {id} were refused: it speaks too fast"
+                );
             }
             Note::Overslept { late_ms } => {
                 tracing::warn!(

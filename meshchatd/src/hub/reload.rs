@@ -57,6 +57,7 @@ impl Hub {
         let reconfigure = Input::Reconfigure {
             name: settings.node_name(),
             admit: settings.core_admit(),
+            rate: settings.core_rate(),
             goal: settings.core_goal(),
         };
         self.node.handle(self.now(), reconfigure);

@@ -53,7 +53,9 @@ impl Hub {
             | Request::Nick { .. }
             | Request::Away { .. }
             | Request::Ping { .. }
+            | Request::Delivery(_)
             | Request::Network(_)
+            | Request::Dm(_)
             | Request::Cursor(_)
             | Request::Cancel { .. }) => {
                 return self.node.handle(now, Input::Request { session, id, request });

@@ -5,6 +5,7 @@
 //! person says what happened.
 
 mod machine;
+mod seal;
 mod signature;
 mod text;
 
@@ -14,6 +15,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 pub use machine::{MACHINE_ID, MachineId};
+pub use seal::{lock, open, seal, secret, unlock};
 pub use signature::{Signer, Verifier, verify};
 
 use crate::store::{StateDir, StoreError, sync_directory};

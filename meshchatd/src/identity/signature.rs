@@ -27,6 +27,11 @@ impl Signer {
         self.0.verifying_key().to_bytes()
     }
 
+    /// The secret scalar for key agreement with X25519, which is what the signatures use.
+    pub(super) fn agreement(&self) -> [u8; 32] {
+        self.0.to_scalar_bytes()
+    }
+
     /// The secret, for the transport's own certificate of this key. Never log it.
     #[must_use]
     pub fn seed(&self) -> &[u8; 32] {

@@ -57,6 +57,10 @@ pub enum StateFile {
     People,
     /// Where other nodes were last known to be.
     Contacts,
+    /// The closed network, or that there is none.
+    Network,
+    /// Direct messages on their way, and which ones came.
+    Mail,
     /// How far clients have read.
     Cursors,
 }
@@ -140,6 +144,8 @@ impl StateFile {
             Self::Peers => "peers",
             Self::People => "people",
             Self::Contacts => "contacts",
+            Self::Network => "network",
+            Self::Mail => "mail",
             Self::Cursors => "cursors",
         }
     }

@@ -193,6 +193,8 @@ pub(crate) fn status(boot: u64, cursor: u64) -> Status {
         name: "pi-test".parse().unwrap(),
         software: env!("CARGO_PKG_VERSION").into(),
         network: NetworkId::OPEN,
+        network_name: None,
+        role: None,
         admit: "neighbours".into(),
         listen: vec!["[::]:7117".into()],
         uptime_ms: 7_200_000,

@@ -10,6 +10,7 @@ use meshchat_proto::name::NodeName;
 
 use super::{Admit, LinkId, SessionId};
 use crate::dial::{Carrier, DialId, Goal};
+use crate::rates::Rate;
 
 /// Everything that can happen to a node.
 #[derive(Debug)]
@@ -137,6 +138,8 @@ pub enum Input {
         name: NodeName,
         /// Who may link; links that stand are kept.
         admit: Admit,
+        /// How fast one author may speak; none when nobody is held back.
+        rate: Option<Rate>,
         /// How many links it looks after by itself.
         goal: Goal,
     },

@@ -4,21 +4,24 @@ mod input;
 mod kept;
 mod note;
 mod output;
+mod saved;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use core::net::SocketAddr;
 
-use meshchat_proto::id::{NetworkId, NodeId};
+use meshchat_proto::id::NodeId;
 use meshchat_proto::name::{NodeName, PersonName, RoomName};
 
 use crate::dial::{Goal, SavedContact};
+use crate::rates::Rate;
 
 pub use input::{Input, Level};
 pub use kept::{Kept, Restored, SavedCursor, SavedCursors, SeenNumbers, Snapshot, Stored};
 pub use note::Note;
 pub use output::Output;
+pub use saved::{SavedInvite, SavedNetwork};
 
 /// A link, as the caller numbers it. A number is never used twice.
 pub type LinkId = u32;
@@ -30,8 +33,8 @@ pub type SessionId = u32;
 pub struct Config {
     /// Its key.
     pub id: NodeId,
-    /// Its network.
-    pub network: NetworkId,
+    /// Its closed network, as last saved; none in the open one. [`SavedNetwork::check`] it first.
+    pub network: Option<SavedNetwork>,
     /// What it is called.
     pub name: NodeName,
     /// Its release, for display.
@@ -40,6 +43,9 @@ pub struct Config {
     pub boot_count: u64,
     /// Who may link.
     pub admit: Admit,
+    /// How fast one author may speak, unless the network says otherwise; none when nobody is
+    /// held back.
+    pub rate: Option<Rate>,
     /// What is kept of messages.
     pub history: HistoryMode,
     /// Its people, as last saved.

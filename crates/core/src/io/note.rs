@@ -48,12 +48,30 @@ pub enum Note {
     },
     /// The mesh split or grew together again.
     Partition(PartitionChange),
+    /// This node was removed from its closed network.
+    Removed,
     /// Messages are gone.
     Gone {
         /// Who sent them.
         node: NodeId,
         /// How many.
         count: u64,
+    },
+    /// Messages were refused: their author speaks faster than is allowed.
+    Refused {
+        /// Who sent them.
+        node: NodeId,
+        /// How many.
+        count: u64,
+    },
+    /// Two machines use one key.
+    KeyShared {
+        /// The node.
+        node: NodeId,
+        /// What it is called.
+        name: NodeName,
+        /// It is this node's own key.
+        own: bool,
     },
     /// The loop was late; peers were given the time back.
     Overslept {

@@ -5,11 +5,12 @@ use core::net::SocketAddr;
 
 use bytes::Bytes;
 use meshchat_proto::control::{Error, Event, Reply};
-use meshchat_proto::id::NodeId;
+use meshchat_proto::id::{NetworkId, NodeId};
 use meshchat_proto::peer::GoodbyeReason;
 
-use super::{LinkId, Note, SavedCursors, SavedPerson, SessionId};
+use super::{LinkId, Note, SavedCursors, SavedNetwork, SavedPerson, SessionId};
 use crate::dial::{Dial, SavedContact};
+use crate::mail::SavedMail;
 
 /// Everything that can follow.
 #[derive(Debug)]
@@ -91,6 +92,19 @@ pub enum Output {
     SaveCursors(SavedCursors),
     /// Keep the people on disk.
     SavePeople(Vec<SavedPerson>),
+    /// Keep the closed network on disk, or that there is none, in both generations when there is
+    /// none; then answer a request, with an error if it could not be kept.
+    SaveNetwork {
+        /// The network.
+        network: Option<Box<SavedNetwork>>,
+        /// The answer: session, id of the request, and what it is when all went well.
+        then: Option<(SessionId, u64, Box<Reply>)>,
+    },
+    /// The node belongs to another network now: beacons are to be of that, and named peers that
+    /// refused it may not do so again.
+    NetworkSwitched(NetworkId),
+    /// Keep direct messages on disk.
+    SaveMail(SavedMail),
     /// Keep the boot counter on disk: others knew a later run of this key.
     SaveBoot(u64),
     /// Tell the log.

@@ -51,7 +51,7 @@ impl World {
         // Each pass carries the smallest number at least one link further.
         for _ in 0..self.plan.hosts {
             for [one, other] in self.plan.edges.iter().map(|edge| edge.ends) {
-                if up(one) && up(other) {
+                if up(one) && up(other) && self.are_friends(one, other) {
                     let least = part[one].min(part[other]);
                     (part[one], part[other]) = (least, least);
                 }
@@ -95,6 +95,11 @@ impl World {
     fn check_links(&self) {
         for [one, other] in self.plan.edges.iter().map(|edge| edge.ends) {
             let wires = [(one, other), (other, one)].map(|(host, peer)| self.live(host, peer));
+            if !self.are_friends(one, other) {
+                let live = wires.iter().flatten().flatten().count();
+                assert_eq!(live, 0, "nodes {one} and {other} are linked, and one is removed");
+                continue;
+            }
             if let [Some(here), Some(there)] = wires {
                 assert_eq!(here.len(), 1, "node {one} has {} links to {other}", here.len());
                 assert_eq!(here, there, "nodes {one} and {other} keep different links");
@@ -136,7 +141,9 @@ impl World {
         for host in rest {
             self.check_same(*first, *host);
         }
+        self.check_rosters(part);
         self.check_shown(part);
+        self.check_told(part);
     }
 
     fn check_reach(&self, host: usize, part: &BTreeSet<NodeId>) {
@@ -185,6 +192,11 @@ impl World {
         let mut all: BTreeMap<MessageId, usize> = BTreeMap::new();
         for viewer in &viewers {
             all.extend(self.log.view(*viewer).shown.clone());
+        }
+        if self.plan.closed {
+            // Of a removed node, each shows what came before the removal did.
+            let of = |text: &usize| self.log.said[*text].host;
+            all.retain(|_, text| part.contains(&of(text)) || self.are_members(part, of(text)));
         }
         for viewer in viewers {
             let view = &self.log.views[&viewer];

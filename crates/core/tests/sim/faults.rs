@@ -12,6 +12,8 @@ use crate::world::{Job, World};
 impl World {
     pub(crate) fn act(&mut self, deed: Deed) {
         match deed {
+            Deed::Remove { host } => self.remove(host),
+            Deed::TalkOutside { host } => self.talk_outside(host),
             Deed::Say { host, client, count, bytes } => self.say(host, client, count, bytes),
             Deed::Nick { host } => self.nick(host),
             Deed::Away { host, away } => {
@@ -54,7 +56,7 @@ impl World {
     }
 
     /// Asks a node to send some texts, all of them before it may answer.
-    fn say(&mut self, host: usize, client: usize, count: u64, bytes: usize) {
+    pub(crate) fn say(&mut self, host: usize, client: usize, count: u64, bytes: usize) {
         let state = &self.hosts[host];
         // Who may be called something else in a moment does not speak yet.
         let clients = state.clients.get(client);
@@ -76,6 +78,9 @@ impl World {
                 room,
                 text: text.clone(),
                 accepted,
+                seq: 0,
+                boot: 0,
+                had: std::collections::BTreeSet::new(),
             });
             let (room, kind) = (Some(room.to_owned()), MessageKind::Text);
             self.request(host, client, Request::Send { room, text, kind }, Ask::Say(index));
@@ -138,12 +143,13 @@ impl World {
             }
         }
         let id = self.rng.bytes();
+        self.note_had(host);
         let state = &mut self.hosts[host];
         state.stop();
         if kept != Kept::Disk {
             (state.boots, state.saved) = (0, Vec::new());
         }
-        if kept == Kept::Nothing {
+        if kept == Kept::Nothing && !self.plan.closed {
             state.id = meshchat_proto::id::NodeId(id);
         }
         self.come_back(host, back);
@@ -157,6 +163,7 @@ impl World {
             node.handle(now, input);
         }
         node.handle(now, Input::Shutdown);
+        self.note_had(host);
         self.drain(host);
         self.hosts[host].stop();
         self.come_back(host, back);

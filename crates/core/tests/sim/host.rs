@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use meshchat_core::{
-    Admit, Config, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, SavedPerson,
+    Admit, Config, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, Rate, SavedNetwork,
+    SavedPerson,
 };
-use meshchat_proto::control::{Event, NodeInfo, PersonInfo, Request, Start, Status};
-use meshchat_proto::id::{NetworkId, NodeId};
+use meshchat_proto::control::{Dm, Event, NodeInfo, PersonInfo, Request, Start, Status};
+use meshchat_proto::id::NodeId;
 
 use crate::plan::ROOMS;
 use crate::rng::Rng;
@@ -23,7 +24,9 @@ pub(crate) struct Host {
     pub(crate) run: u32,
     pub(crate) boots: u64,
     pub(crate) saved: Vec<SavedPerson>,
+    pub(crate) network: Option<SavedNetwork>,
     pub(crate) history: HistoryMode,
+    pub(crate) rate: Option<Rate>,
     pub(crate) wall_offset: i64,
     pub(crate) mono_offset: u64,
     pub(crate) links: BTreeMap<LinkId, WireId>,
@@ -68,14 +71,21 @@ pub(crate) struct Answers {
 }
 
 impl Host {
-    pub(crate) fn new(history: HistoryMode, wall_offset: i64, rng: &mut Rng) -> Self {
+    pub(crate) fn new(
+        history: HistoryMode,
+        rate: Option<Rate>,
+        wall_offset: i64,
+        rng: &mut Rng,
+    ) -> Self {
         Self {
             node: None,
             id: NodeId(rng.bytes()),
             run: 0,
             boots: 0,
             saved: Vec::new(),
+            network: None,
             history,
+            rate,
             wall_offset,
             mono_offset: rng.below(1 << 40),
             links: BTreeMap::new(),
@@ -105,11 +115,12 @@ impl Host {
         self.boots += 1;
         let config = Config {
             id: self.id,
-            network: NetworkId::OPEN,
+            network: self.network.clone(),
             name: format!("pi-{name}").parse().unwrap(),
             software: "sim".into(),
             boot_count: self.boots,
             admit: Admit::Neighbours,
+            rate: self.rate,
             history: self.history,
             people: self.saved.clone(),
             goal: Goal { least: 0, most: 0 },
@@ -139,6 +150,11 @@ impl Host {
         }
     }
 
+    /// Whether its node would talk with another one.
+    pub(crate) fn admits(&self, other: &Self) -> bool {
+        self.node.as_ref().is_some_and(|node| !node.is_removed() && node.admits(&other.id))
+    }
+
     /// Opens a new session of a client, in the place of an old one.
     pub(crate) fn connect(&mut self, client: usize, start: Start) {
         self.next_session += 1;
@@ -154,7 +170,8 @@ impl Host {
             self.ask(client, Request::Join { room: room.into() }, Ask::Other);
         }
         let room = only.map(str::to_owned);
-        let tail = Request::Tail { room, start, follow: true, presence: true, cursor: None };
+        let tail =
+            Request::Tail { room, start, follow: true, presence: true, dm: Dm::No, cursor: None };
         self.ask(client, tail, Ask::Other);
     }
 

@@ -17,6 +17,12 @@ pub(crate) struct Said {
     pub(crate) room: &'static str,
     pub(crate) text: String,
     pub(crate) accepted: Option<MessageId>,
+    /// Its number, once accepted.
+    pub(crate) seq: u64,
+    /// The run of the sender's node, as that node counts.
+    pub(crate) boot: u64,
+    /// Hosts that had it when they went down.
+    pub(crate) had: BTreeSet<usize>,
 }
 
 /// What one client was shown in one run of its node.
@@ -40,7 +46,12 @@ pub(crate) struct Log {
     /// One number for all that was shown, and in which order.
     pub(crate) digest: u64,
     pub(crate) nodes: BTreeSet<NodeId>,
+    /// A host that all others have removed, and the number of the first text that it said since.
+    pub(crate) barred: Option<(usize, usize)>,
     pub(crate) trace: bool,
+    /// People of one node wait for their turn, each by themselves: the node's numbers tell in
+    /// which order they spoke.
+    pub(crate) paced: bool,
     /// Messages shown, and how many of them late.
     pub(crate) count: [u64; 2],
 }
@@ -57,10 +68,10 @@ impl Log {
         text
     }
 
-    pub(crate) fn accepted(&mut self, text: usize, id: MessageId) {
+    pub(crate) fn accepted(&mut self, text: usize, (id, boot, seq): (MessageId, u64, u64)) {
         let said = &mut self.said[text];
         assert!(said.accepted.is_none(), "{:?} was accepted twice", head(&said.text));
-        said.accepted = Some(id);
+        (said.accepted, said.boot, said.seq) = (Some(id), boot, seq);
     }
 
     pub(crate) fn show(&mut self, viewer: Viewer, message: &Message) {
@@ -71,6 +82,10 @@ impl Log {
             panic!("{viewer:?} was shown {:?}, which nobody said", head(text));
         };
         assert_eq!(said.text, text, "{viewer:?}: a text was altered");
+        if let Some((host, first)) = self.barred {
+            let heard = said.host == host && index >= first && viewer.0 != host;
+            assert!(!heard, "{viewer:?} was shown {:?} of a removed node", head(text));
+        }
         let (author, room) = (message.author.as_str(), message.room.as_str());
         let told = (message.node, author, room);
         assert_eq!(told, (said.node, &*said.author, said.room), "{viewer:?}: author altered");
@@ -85,27 +100,34 @@ impl Log {
         self.count[0] += 1;
         self.count[1] += u64::from(message.late);
         self.digest = hash(format!("{}{fact:?}", self.digest).as_bytes());
-        self.view(viewer).take(viewer, index, sender, message);
+        let place = if self.paced { message.seq as usize } else { index };
+        self.view(viewer).take(viewer, (index, place), sender, message);
     }
 }
 
 impl View {
-    fn take(&mut self, viewer: Viewer, index: usize, sender: (usize, u32, u64), message: &Message) {
+    fn take(
+        &mut self,
+        viewer: Viewer,
+        (index, place): (usize, usize),
+        sender: (usize, u32, u64),
+        message: &Message,
+    ) {
         let text = head(message.text.as_str());
         let before = self.shown.insert(message.id, index);
         assert!(before.is_none(), "{viewer:?} was shown {text:?} twice");
         assert!(message.cursor > self.cursor, "{viewer:?}: the cursor of {text:?} is not new");
         self.cursor = message.cursor;
-        let newest = self.newest.entry(sender).or_insert(index);
+        let newest = self.newest.entry(sender).or_insert(place);
         if message.late {
             // Whoever reads one room only may not have seen what it is late behind.
             assert!(
-                index < *newest || viewer.2 > 0,
+                place < *newest || viewer.2 > 0,
                 "{viewer:?}: {text:?} is marked late and is not"
             );
         } else {
-            assert!(index >= *newest, "{viewer:?}: {text:?} is late and not marked so");
-            *newest = index;
+            assert!(place >= *newest, "{viewer:?}: {text:?} is late and not marked so");
+            *newest = place;
         }
     }
 

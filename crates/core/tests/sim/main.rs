@@ -16,6 +16,8 @@
 )]
 
 mod check;
+mod claims;
+mod closed;
 mod faults;
 mod host;
 mod log;

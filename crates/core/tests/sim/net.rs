@@ -99,7 +99,7 @@ impl World {
         self.meter.sent(from, id, kind, frame);
         if self.is_cut(from, to) {
             // A transport greets reliably, or there is no link.
-            if (!self.plan.cuts_lose || kind == Kind::Hello)
+            if (!self.plan.cuts_lose || greets(kind))
                 && let Some(wire) = self.wires.get_mut(&id)
             {
                 wire.ways[end].held.push_back((frame.clone(), urgent));
@@ -113,7 +113,7 @@ impl World {
         let Some(wire) = self.wires.get_mut(&id) else { return };
         let kind = Kind::from_code(frame[5]);
         let loss = match (kind, self.loss) {
-            (Kind::Hello, Loss::Dropped(chance)) => Loss::Late(chance),
+            (kind, Loss::Dropped(chance)) if greets(kind) => Loss::Late(chance),
             (_, loss) => loss,
         };
         if let Some(arrival) = wire.ways[end].arrival(at, urgent, loss, &mut self.rng) {
@@ -177,4 +177,9 @@ impl World {
             }
         }
     }
+}
+
+/// Whether a frame is part of a greeting, which nothing but the end of its link loses.
+const fn greets(kind: Kind) -> bool {
+    matches!(kind, Kind::Hello | Kind::Knock | Kind::Roster | Kind::Welcome)
 }

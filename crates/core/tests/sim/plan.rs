@@ -1,5 +1,7 @@
 //! What a seed stands for: a graph, the faults of its wires, and what is done when.
 
+use meshchat_core::Rate;
+
 use crate::rng::Rng;
 
 pub(crate) const SECOND: u64 = 1_000_000;
@@ -48,22 +50,71 @@ pub(crate) enum Kept {
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Deed {
-    Say { host: usize, client: usize, count: u64, bytes: usize },
-    Nick { host: usize },
-    Away { host: usize, away: bool },
-    Cut { from: usize, to: usize, both: bool },
+    Say {
+        host: usize,
+        client: usize,
+        count: u64,
+        bytes: usize,
+    },
+    Nick {
+        host: usize,
+    },
+    Away {
+        host: usize,
+        away: bool,
+    },
+    Cut {
+        from: usize,
+        to: usize,
+        both: bool,
+    },
     Heal,
-    Partition { side: u64 },
-    LoseWire { edge: usize },
-    DialAgain { edge: usize },
-    Crash { host: usize, kept: Kept, back: Option<u64> },
-    Shutdown { host: usize, back: Option<u64> },
-    Sleep { host: usize, time: u64 },
-    Clock { host: usize, by_ms: i64 },
-    Stall { host: usize },
-    Drain { host: usize },
-    Reconnect { host: usize },
-    Villain { host: usize },
+    Partition {
+        side: u64,
+    },
+    LoseWire {
+        edge: usize,
+    },
+    DialAgain {
+        edge: usize,
+    },
+    Crash {
+        host: usize,
+        kept: Kept,
+        back: Option<u64>,
+    },
+    Shutdown {
+        host: usize,
+        back: Option<u64>,
+    },
+    Sleep {
+        host: usize,
+        time: u64,
+    },
+    Clock {
+        host: usize,
+        by_ms: i64,
+    },
+    Stall {
+        host: usize,
+    },
+    Drain {
+        host: usize,
+    },
+    Reconnect {
+        host: usize,
+    },
+    Villain {
+        host: usize,
+    },
+    /// The first host removes this one from its closed network.
+    Remove {
+        host: usize,
+    },
+    /// It goes on talking, though all others know.
+    TalkOutside {
+        host: usize,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -75,8 +126,14 @@ pub(crate) struct Plan {
     pub(crate) loss: Loss,
     /// Frames on a cut wire are lost and not merely late.
     pub(crate) cuts_lose: bool,
+    /// Hosts hold each other's people to a rate.
+    pub(crate) rate: Option<Rate>,
+    /// A host that keeps to no rate.
+    pub(crate) flooder: Option<usize>,
     /// A host that keeps no history.
     pub(crate) forgetful: Option<usize>,
+    /// All hosts are members of one closed network, of which the first is admin.
+    pub(crate) closed: bool,
     pub(crate) deeds: Vec<(u64, Deed)>,
     /// When all faults end.
     pub(crate) healed: u64,
@@ -108,14 +165,40 @@ impl Plan {
         let cuts_lose = rng.percent(50);
         let forgetful = (mood == Mood::Wild && rng.percent(8)).then(|| rng.index(hosts));
         // What a forgetful node alone saw takes long to be given up.
-        let end = healed + if forgetful.is_some() { 240 } else { 110 } * SECOND;
+        let paced = mood == Mood::Wild && seed % 8 == 3;
+        let rate = paced.then_some(Rate { burst: 20, per_second: 5 });
+        let flooder = (paced && rng.percent(50)).then(|| rng.index(hosts));
+        // So does what was refused, at each hop.
+        let rest = match (forgetful, flooder) {
+            (_, Some(_)) => 500,
+            (Some(_), None) => 240,
+            (None, None) => 110,
+        };
+        let end = healed + rest * SECOND;
         let deeds = Vec::new();
-        let mut plan =
-            Self { seed, mood, hosts, edges, loss, cuts_lose, forgetful, deeds, healed, end };
+        let closed = seed % 3 == 2;
+        let mut plan = Self {
+            seed,
+            mood,
+            hosts,
+            edges,
+            loss,
+            cuts_lose,
+            rate,
+            flooder,
+            forgetful,
+            closed,
+            deeds,
+            healed,
+            end,
+        };
         match mood {
             Mood::Calm => plan.talk_in_peace(&mut rng),
             Mood::Wild => plan.go_wild(&mut rng),
             Mood::Heavy => plan.talk_too_much(&mut rng),
+        }
+        if plan.closed && mood == Mood::Wild && hosts > 2 {
+            plan.remove_somebody();
         }
         plan.deeds.sort_by_key(|(at, _)| *at);
         plan
@@ -136,6 +219,15 @@ impl Plan {
 
     pub(crate) fn is_tree(&self) -> bool {
         self.edges.len() + 1 == self.hosts
+    }
+
+    /// In the middle of everything. With numbers of its own, so that all else stays as it is.
+    fn remove_somebody(&mut self) {
+        let mut rng = Rng::new(self.seed ^ 0x0dd_0e5);
+        let host = 1 + rng.index(self.hosts - 1);
+        let at = rng.between(3 * SECOND, self.healed);
+        self.deeds.push((at, Deed::Remove { host }));
+        self.deeds.push((self.healed + 30 * SECOND, Deed::TalkOutside { host }));
     }
 
     fn talk_in_peace(&mut self, rng: &mut Rng) {
@@ -177,6 +269,12 @@ impl Plan {
             let bytes = rng.pick(&[0, 20, 200, 2000]);
             let (host, client) = (rng.index(self.hosts), rng.index(2));
             self.deeds.push((at, Deed::Say { host, client, count, bytes }));
+        }
+        if let Some(host) = self.flooder {
+            for _ in 0..rng.between(3, 8) {
+                let at = rng.between(SECOND, self.healed);
+                self.deeds.push((at, Deed::Say { host, client: 0, count: 500, bytes: 0 }));
+            }
         }
         for _ in 0..rng.between(3, 25) {
             let at = rng.between(SECOND, self.healed);

@@ -24,6 +24,18 @@ impl Env for Stub {
     fn verify(&mut self, node: &NodeId, bytes: &[u8], sig: &Signature) -> bool {
         *sig == signature(node, bytes)
     }
+
+    fn secret(&mut self) -> Option<[u8; 32]> {
+        Some(std::array::from_fn(|_| self.random().to_le_bytes()[0]))
+    }
+
+    fn public_of(&mut self, seed: &[u8; 32]) -> NodeId {
+        NodeId(seed.map(|byte| byte ^ 0x55))
+    }
+
+    fn sign_with(&mut self, seed: &[u8; 32], bytes: &[u8]) -> Signature {
+        signature(&self.public_of(seed), bytes)
+    }
 }
 
 /// One number for `bytes`.
@@ -35,7 +47,7 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
     })
 }
 
-fn signature(node: &NodeId, bytes: &[u8]) -> Signature {
+pub(crate) fn signature(node: &NodeId, bytes: &[u8]) -> Signature {
     let mut word = hash(node.as_bytes()) ^ hash(bytes).rotate_left(17);
     let mut sig = [0; 64];
     for chunk in sig.chunks_mut(8) {

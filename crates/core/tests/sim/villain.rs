@@ -79,6 +79,7 @@ impl Villain {
             text: "forged".parse().unwrap(),
             seen: Vec::new(),
             wall: body.wall,
+            sealed: None,
         };
         let seq = body.seq + rng.below(100);
         let forged = draft.to_body(body.network, body.node, body.boot, seq);

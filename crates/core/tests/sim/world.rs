@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use meshchat_core::{HistoryMode, Input, Level, LinkId, Note, Output};
-use meshchat_proto::control::{Event, Reply};
+use meshchat_proto::control::{ErrorCode, Event, Reply};
 
 use crate::host::{Ask, Host};
 use crate::log::Log;
@@ -17,6 +17,9 @@ use crate::wire::{Wire, WireId};
 
 /// Most steps of one world: one that does not rest has failed.
 const STEPS: u64 = 60_000;
+
+/// How often it is checked what nodes say of each other.
+const LOOK: u64 = 7 * SECOND;
 
 thread_local! {
     /// Step and time of the world that runs on this thread.
@@ -52,6 +55,7 @@ pub(crate) enum Job {
     Frame(WireId, usize, Bytes),
     Down(WireId, usize),
     Level(WireId, usize),
+    Look,
     Heal,
 }
 
@@ -69,9 +73,13 @@ impl World {
             } else {
                 years(&mut clocks, 10)
             };
-            Host::new(history, wall, &mut rng)
+            let rate = plan.rate.filter(|_| plan.flooder != Some(n));
+            Host::new(history, rate, wall, &mut rng)
         });
-        let hosts: Vec<Host> = hosts.collect();
+        let mut hosts: Vec<Host> = hosts.collect();
+        if plan.closed {
+            crate::closed::found(&mut hosts);
+        }
         let villain = Villain::new(&mut rng);
         let mut world = Self {
             loss: plan.loss,
@@ -81,7 +89,7 @@ impl World {
             wires: BTreeMap::new(),
             cut: BTreeSet::new(),
             villain,
-            log: Log { trace, ..Log::default() },
+            log: Log { trace, paced: plan.rate.is_some(), ..Log::default() },
             meter: Meter::new(plan.hosts),
             jobs: BTreeMap::new(),
             made: 0,
@@ -107,6 +115,7 @@ impl World {
             self.at(self.plan.deeds[deed].0, Job::Deed(deed));
         }
         self.at(self.plan.healed, Job::Heal);
+        self.at(LOOK, Job::Look);
     }
 
     pub(crate) fn run_until(&mut self, end: u64) {
@@ -115,7 +124,8 @@ impl World {
             self.now = at;
             let step = PLACE.get().0 + 1;
             PLACE.set((step, at));
-            assert!(step < STEPS, "the world does not come to rest");
+            let steps = if self.plan.flooder.is_some() { 10 * STEPS } else { STEPS };
+            assert!(step < steps, "the world does not come to rest");
             if self.trace {
                 println!("{step} {:.6} {}", at as f64 / 1e6, self.describe(&job));
             }
@@ -143,6 +153,10 @@ impl World {
             Job::Frame(wire, end, frame) => self.arrive(wire, end, frame),
             Job::Down(wire, end) => self.wire_down(wire, end),
             Job::Level(wire, end) => self.look_at_outbox(wire, end),
+            Job::Look => {
+                self.check_claims();
+                self.at(self.now + LOOK, Job::Look);
+            }
             Job::Heal => self.heal_all(),
         }
     }
@@ -248,13 +262,16 @@ impl World {
                 let client = &mut host.clients[at];
                 match (client.asked.remove(&id), result) {
                     (Some(Ask::Say(text)), Ok(Reply::Sent(sent))) => {
-                        self.log.accepted(text, sent.id);
+                        self.log.accepted(text, (sent.id, host.boots, sent.seq));
                     }
                     (Some(Ask::Nick(name)), Ok(_)) => client.nick = name,
                     (_, Ok(Reply::Nodes(nodes))) => client.answers.nodes = nodes,
                     (_, Ok(Reply::People(people))) => client.answers.people = people,
                     (_, Ok(Reply::Status(status))) => client.answers.status = Some(status),
                     (Some(Ask::Nick(_)), Err(_)) | (_, Ok(_)) => {}
+                    // It stopped before their turn came.
+                    (Some(Ask::Say(_)), Err(error))
+                        if self.plan.rate.is_some() && error.code == ErrorCode::TooMany => {}
                     (ask, Err(error)) => panic!("node {index} refused {ask:?}: {error}"),
                 }
             }
@@ -266,12 +283,16 @@ impl World {
                 }
             }
             Output::End { .. } => {}
-            Output::PeersChanged
+            Output::SaveNetwork { network, .. } => {
+                self.hosts[index].network = network.map(|network| *network);
+            }
+            Output::NetworkSwitched(_)
+            | Output::PeersChanged
             | Output::SaveContacts(_)
             | Output::Dial(_)
             | Output::Probe { .. }
             | Output::Probed { .. } => {}
-            Output::SaveCursors(_) => {}
+            Output::SaveCursors(_) | Output::SaveMail(_) => {}
             Output::SavePeople(people) => self.hosts[index].saved = people,
             Output::SaveBoot(count) => self.hosts[index].boots = count,
             Output::Note(note) => self.judge(index, &note),
@@ -298,9 +319,12 @@ impl World {
                     Event::Gone(gone) => {
                         *self.log.view(viewer).gone.entry(gone.node).or_default() += gone.count;
                     }
-                    Event::Person(_)
+                    Event::Direct(_)
+                    | Event::DirectState(_)
+                    | Event::Person(_)
                     | Event::Node(_)
                     | Event::Partition(_)
+                    | Event::KeyShared(_)
                     | Event::CaughtUp { .. }
                     | Event::Peers(_) => {}
                 }
@@ -320,10 +344,16 @@ impl World {
             let honest = *peer != self.villain.id;
             assert!(!honest, "node {index} takes honest {peer:?} for a bad peer: {what}");
         }
+        if let Note::Refused { node, count } = note {
+            let by_flooder = |host: usize| Some(host) == self.plan.flooder;
+            let may = self.log.said.iter().any(|said| said.node == *node && by_flooder(said.host));
+            assert!(may, "node {index} refuses {count} of {node:?}, which keeps to the rate");
+        }
         if let Note::Gone { node, count } = note {
             // Without restarts in between and with room for all, nothing can be gone.
             let may = self.plan.mood == Mood::Heavy
                 || self.plan.forgetful.is_some()
+                || self.plan.flooder.is_some()
                 || self.villain.was_here;
             assert!(may, "node {index} gives up {count} of {node:?}, which somebody holds");
         }

@@ -9,7 +9,7 @@ use meshchat_core::{
     Admit, Carrier, Config, Dial, DialId, Env, Goal, HistoryMode, Input, Mono, Node, Now, Output,
     Way,
 };
-use meshchat_proto::id::{NetworkId, NodeId};
+use meshchat_proto::id::NodeId;
 use meshchat_proto::message::Signature;
 
 pub(crate) const SECOND: u64 = 1_000_000;
@@ -88,6 +88,18 @@ impl Env for Stub {
     fn verify(&mut self, node: &NodeId, _: &[u8], sig: &Signature) -> bool {
         sig[0] == node.0[0]
     }
+
+    fn secret(&mut self) -> Option<[u8; 32]> {
+        Some(std::array::from_fn(|_| self.random().to_le_bytes()[0]))
+    }
+
+    fn public_of(&mut self, seed: &[u8; 32]) -> NodeId {
+        NodeId(seed.map(|byte| byte ^ 0x55))
+    }
+
+    fn sign_with(&mut self, seed: &[u8; 32], _: &[u8]) -> Signature {
+        [self.public_of(seed).0[0]; 64]
+    }
 }
 
 pub(crate) fn beacon(n: usize) -> u64 {
@@ -113,11 +125,12 @@ impl Town {
             let own = if *kind == Home::Open { SocketAddr::new(ip, 7117) } else { private };
             let config = Config {
                 id,
-                network: NetworkId::OPEN,
+                network: None,
                 name: format!("pi-{n}").parse().unwrap(),
                 software: "town".into(),
                 boot_count: 1,
                 admit: Admit::Neighbours,
+                rate: None,
                 history: HistoryMode::Memory,
                 people: Vec::new(),
                 goal: Goal { least, most },

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cursor::MissedWhy;
-
+use super::mail::{DirectChange, DirectMessage};
 use super::reply::{NodeState, PeerInfo, PersonStatus};
 use super::shape::PartitionChange;
 use crate::id::{MessageId, NodeId};
@@ -14,6 +14,10 @@ use crate::name::{NodeName, PersonName, RoomName, Text};
 pub enum Event {
     /// A message, old or new.
     Message(Message),
+    /// A direct message, old or new.
+    Direct(DirectMessage),
+    /// A direct message of one's own has come further.
+    DirectState(DirectChange),
     /// A person came, went, or changed their name.
     Person(PersonChange),
     /// A node became reachable or not.
@@ -29,6 +33,8 @@ pub enum Event {
         /// The newest message shown.
         cursor: u64,
     },
+    /// Two machines use one key, as after copying a card.
+    KeyShared(KeyShared),
     /// All peers, after something changed.
     Peers(Vec<PeerInfo>),
 }
@@ -126,4 +132,18 @@ pub struct Gone {
     pub count: u64,
     /// They were sent before this node first caught up in this run.
     pub before_start: bool,
+    /// They came, and were refused: their author speaks faster than is allowed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
+}
+
+/// A key that two machines use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyShared {
+    /// The node.
+    pub node: NodeId,
+    /// What it is called.
+    pub node_name: NodeName,
+    /// It is the node that tells it.
+    pub own: bool,
 }

@@ -9,9 +9,11 @@
 //! [`ErrorCode::UnknownRequest`], unknown events are to be skipped.
 
 mod cursor;
+mod delivery;
 mod error;
 mod event;
 mod finding;
+mod mail;
 mod network;
 mod reply;
 mod request;
@@ -23,9 +25,14 @@ use crate::id::NodeId;
 use crate::name::{NodeName, PersonName};
 
 pub use cursor::{CursorInfo, CursorRequest, MissedWhy};
+pub use delivery::{
+    DeliveryInfo, DeliveryRequest, DeliveryState, HolderInfo, TrailCopy, TrailFacts, TrailHop,
+    TrailInfo, Wait,
+};
 pub use error::{Error, ErrorCode};
-pub use event::{Event, Gone, Message, Missed, NodeChange, PersonChange};
+pub use event::{Event, Gone, KeyShared, Message, Missed, NodeChange, PersonChange};
 pub use finding::{Finding, Grade};
+pub use mail::{DirectChange, DirectInfo, DirectMessage, DirectState, Dm, DmRequest};
 pub use network::{InviteInfo, MemberInfo, NetworkInfo, NetworkRequest, TicketInfo};
 pub use reply::{
     ConfigEntry, DiskStatus, DropCount, HistoryStatus, Hop, LimitRow, NodeInfo, NodeState,

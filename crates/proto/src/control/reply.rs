@@ -1,11 +1,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::cursor::CursorInfo;
+use super::delivery::{DeliveryInfo, TrailInfo};
 use super::finding::Finding;
+use super::mail::DirectInfo;
 use super::network::{InviteInfo, MemberInfo, NetworkInfo, TicketInfo};
 use super::shape::{Graph, Missing};
 use crate::id::{MessageId, NetworkId, NodeId};
 use crate::name::{NodeName, PersonName, RoomName};
+use crate::network::Role;
 
 /// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +32,14 @@ pub enum Reply {
     Rooms(Vec<RoomInfo>),
     /// To [`super::Request::Send`].
     Sent(Sent),
+    /// To [`super::DeliveryRequest::Show`] and [`super::DeliveryRequest::Await`].
+    Delivery(DeliveryInfo),
+    /// To [`super::DeliveryRequest::Trace`].
+    Trail(TrailInfo),
+    /// To [`super::DmRequest::Send`].
+    Direct(DirectInfo),
+    /// To [`super::DmRequest::List`], the oldest first.
+    Directs(Vec<DirectInfo>),
     /// To [`super::Request::Ping`].
     Pong(Pong),
     /// To [`super::Request::Config`].
@@ -63,6 +74,12 @@ pub struct Status {
     pub software: String,
     /// Its network; all zeros is the open one.
     pub network: NetworkId,
+    /// What people call it; none for the open one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_name: Option<String>,
+    /// What this node is in its closed network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// Who may link: `neighbours`, `anyone` or `configured`.
     pub admit: String,
     /// Addresses that it listens on.

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::cursor::CursorRequest;
+use super::delivery::DeliveryRequest;
+use super::mail::{Dm, DmRequest};
 use super::network::NetworkRequest;
 use crate::id::NodeId;
 use crate::message::MessageKind;
@@ -68,6 +70,8 @@ pub enum Request {
         #[serde(default = "text")]
         kind: MessageKind,
     },
+    /// About the way of a message.
+    Delivery(DeliveryRequest),
     /// Streams messages, and changes of presence if asked, until cancelled or, without
     /// `follow`, until history ends. Replies [`super::Reply::Done`] first.
     Tail {
@@ -83,11 +87,16 @@ pub enum Request {
         /// Also changes of people and nodes.
         #[serde(default)]
         presence: bool,
+        /// Direct messages to and from the person.
+        #[serde(default, skip_serializing_if = "Dm::is_no")]
+        dm: Dm,
         /// A durable cursor of the person: the stream begins behind the last line that was
         /// confirmed with it. If there is none of this name, it is made, and `start` says where.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
     },
+    /// Direct messages.
+    Dm(DmRequest),
     /// Changes what the person is called. Replies [`super::Reply::Done`].
     Nick {
         /// The new name.

@@ -28,6 +28,7 @@ fn kept(cursor: u64) -> Kept {
         text: format!("message {cursor} {}", "x".repeat((cursor % 40) as usize)).parse().unwrap(),
         seen: Vec::new(),
         wall: 1_700_000_000_000,
+        sealed: None,
     };
     let path = vec![MessageId([cursor as u8; 32]); (cursor % 3) as usize];
     let place = (cursor % 3 > 0).then_some(Place { index: 1, count: 4, path });

@@ -1,0 +1,74 @@
+use meshchat_client::proto::control::{DirectInfo, DirectState, DmRequest, Request};
+use meshchat_client::proto::message::MessageKind;
+
+use super::expect_reply;
+use crate::args::Dm;
+use crate::failure::Failure;
+use crate::output::note;
+use crate::output::table::{Cell, Column, Table};
+use crate::output::time::span;
+use crate::session::Session;
+
+pub(crate) async fn dm(session: &mut Session, args: Dm) -> Result<u8, Failure> {
+    if args.list {
+        return list(session).await;
+    }
+    let kind = if args.me { MessageKind::Action } else { MessageKind::Text };
+    let (to, text) = person_and_text(args.words)?;
+    let request = Request::Dm(DmRequest::Send { to, text, kind });
+    let info = expect_reply!(session.ask(request).await?, Direct);
+    if session.out.view.json {
+        session.out.json(&info)?;
+        return Ok(0);
+    }
+    let whom = format!("{}@{}", info.to, info.to_node_name);
+    if info.links == 0 && info.state == DirectState::Queued {
+        note(&format!("sealed for {whom}, but no link is up: it goes on when one comes back"));
+    } else if session.out.view.terminal {
+        session.out.say(&format!("Sealed for {whom}: {}.", info.state.as_str()))?;
+    }
+    Ok(0)
+}
+
+async fn list(session: &mut Session) -> Result<u8, Failure> {
+    const COLUMNS: &[Column] =
+        &[Column::left("to"), Column::left("state"), Column::right("age"), Column::left("id")];
+    let reply = session.ask(Request::Dm(DmRequest::List {})).await?;
+    let infos = expect_reply!(reply, Directs);
+    session.out.list(&infos, |infos| Table::new(COLUMNS, infos.iter().map(row)))?;
+    Ok(0)
+}
+
+fn row(info: &DirectInfo) -> Vec<Cell> {
+    let id = info.id.map(|id| id.short()).unwrap_or_default();
+    vec![
+        Cell::new(format!("{}@{}", info.to, info.to_node_name)),
+        Cell::new(info.state.as_str()),
+        Cell::new(span(info.age_ms)).raw(info.age_ms),
+        Cell::new(id),
+    ]
+}
+
+fn person_and_text(words: Vec<String>) -> Result<(String, String), Failure> {
+    match <[String; 2]>::try_from(words) {
+        Ok([to, text]) => Ok((to, text)),
+        Err(words) if words.len() < 2 => Err(Failure::usage("nothing to send")
+            .hint("a person and a text:   meshchatctl dm ann@pi-barn 'hello'")),
+        Err(_) => Err(Failure::usage("more words than a person and a text")
+            .hint("put quotes around the text:   meshchatctl dm ann@pi-barn 'good morning'")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_and_a_text_are_two_words() {
+        let parse =
+            |words: &[&str]| person_and_text(words.iter().map(|w| (*w).to_owned()).collect());
+        assert_eq!(parse(&["ann", "hi"]).unwrap(), ("ann".into(), "hi".into()));
+        assert!(parse(&["ann"]).is_err());
+        assert!(parse(&["ann", "good", "morning"]).is_err());
+    }
+}
