@@ -39,7 +39,8 @@ impl<E: Env> Node<E> {
                 gone: gone.unwrap_or_default(),
             }
         });
-        Snapshot { newest: self.history.newest(), at: now, seen: seen.collect() }
+        let (network, newest) = (self.me.network, self.history.newest());
+        Snapshot { network, newest, at: now, seen: seen.collect() }
     }
 
     /// The cursor of the newest message shown, and of the oldest that history holds.
@@ -52,7 +53,8 @@ impl<E: Env> Node<E> {
     /// Takes back what earlier runs have kept. Bodies and signatures were checked then, and the
     /// caller's checksums tell that they are the same.
     pub(crate) fn restore(&mut self, restored: Restored, newest: u64) {
-        for window in restored.snapshot.seen {
+        let ours = restored.snapshot.network == self.me.network;
+        for window in restored.snapshot.seen.into_iter().filter(|_| ours) {
             let Some(known) = self.seen.window((window.node, window.boot)) else { continue };
             known.seen.insert_all(&Ranges::from_wire(&window.seen));
             known.gone.insert_all(&Ranges::from_wire(&window.gone));

@@ -95,6 +95,9 @@ impl Hub {
     pub(super) fn keep(&mut self) {
         self.parts.keeper.send_cursors();
         while self.offer() {}
+        if let Some(shelf) = &mut self.parts.keeper.shelf {
+            shelf.postpone();
+        }
         if self.parts.keeper.shelf.as_ref().is_some_and(|shelf| !shelf.is_writing()) {
             self.release(u64::MAX, "memory");
         }
@@ -114,7 +117,7 @@ impl Hub {
         let messages = self.node.kept_after(upto, JOB_BYTES);
         let Some(last) = messages.last().map(|kept| kept.cursor) else {
             // History has lost them, or they were numbered only.
-            shelf.offered = newest;
+            shelf.skip_to(newest);
             self.release(newest, "memory");
             return false;
         };

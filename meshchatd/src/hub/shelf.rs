@@ -35,7 +35,8 @@ pub struct Shelf {
 struct Trouble {
     words: String,
     fix: String,
-    retry: Instant,
+    /// None while it is being tried.
+    retry: Option<Instant>,
 }
 
 impl Shelf {
@@ -62,7 +63,9 @@ impl Shelf {
 
     /// Whether the writer may be offered something now.
     pub(super) fn may_offer(&self) -> bool {
-        self.trouble.as_ref().is_none_or(|trouble| trouble.retry <= Instant::now())
+        let now = Instant::now();
+        let due = |trouble: &Trouble| trouble.retry.is_some_and(|retry| retry <= now);
+        self.trouble.as_ref().is_none_or(due)
     }
 
     /// Whether the next job must begin a segment; not before all others are done.
@@ -75,7 +78,7 @@ impl Shelf {
 
     /// When it is to be looked at without being asked to.
     pub(super) fn due(&self) -> Option<Instant> {
-        let retry = self.trouble.as_ref().map(|trouble| trouble.retry);
+        let retry = self.trouble.as_ref().and_then(|trouble| trouble.retry);
         let stall = (self.under_way > 0 && !self.is_stalled()).then_some(self.since + STALL);
         retry.into_iter().chain(stall).min()
     }
@@ -85,6 +88,25 @@ impl Shelf {
             self.since = Instant::now();
         }
         self.under_way += 1;
+        if let Some(trouble) = &mut self.trouble {
+            trouble.retry = None;
+        }
+    }
+
+    /// Nothing is there to be written up to this cursor.
+    pub(super) fn skip_to(&mut self, cursor: u64) {
+        self.offered = cursor;
+        if self.under_way == 0 {
+            self.written = cursor;
+        }
+    }
+
+    /// What was due and found nothing to try it with is due later.
+    pub(super) fn postpone(&mut self) {
+        let now = Instant::now();
+        if let Some(retry) = self.trouble.as_mut().and_then(|trouble| trouble.retry.as_mut()) {
+            *retry = if *retry <= now { now + self.pause } else { *retry };
+        }
     }
 
     pub(super) fn done(&mut self, facts: Facts) {
@@ -109,7 +131,7 @@ impl Shelf {
     pub(super) fn fail(&mut self, safe: u64, why: Refused) {
         (self.offered, self.written) = (safe, self.written.min(safe));
         let now = Instant::now();
-        if self.trouble.as_ref().is_some_and(|trouble| trouble.retry > now) {
+        if self.trouble.as_ref().is_some_and(|trouble| trouble.retry.is_some()) {
             // Jobs behind one that failed fail for no reason of their own.
             return;
         }
@@ -131,7 +153,7 @@ impl Shelf {
         if self.trouble.as_ref().is_none_or(|trouble| trouble.words != words) {
             tracing::warn!("messages are kept in memory only: {words}; {fix}");
         }
-        self.trouble = Some(Trouble { words, fix, retry: now + self.pause });
+        self.trouble = Some(Trouble { words, fix, retry: Some(now + self.pause) });
     }
 
     /// What an operator should know.

@@ -3,7 +3,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use meshchat_proto::id::{Boot, NodeId};
+use meshchat_proto::id::{Boot, NetworkId, NodeId};
 use meshchat_proto::message::{Place, Signature};
 use meshchat_proto::peer::OriginRanges;
 
@@ -45,6 +45,8 @@ pub struct SeenNumbers {
 /// What a node needs of earlier runs to show nothing twice.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Snapshot {
+    /// The network in which it was seen; in another one it means nothing.
+    pub network: NetworkId,
     /// The cursor of the newest message shown; 0 when none.
     pub newest: u64,
     /// The time on the running clock.

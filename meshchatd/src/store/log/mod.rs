@@ -98,7 +98,8 @@ impl<D: Disk> Log<D> {
         self.list().map_err(Refused::Disk)?;
         let (newest, at) = (snapshot.newest, snapshot.at);
         let number = self.last.saturating_add(1);
-        let mark = Mark { parts: 0, newest, at, spent: self.budget.spent() };
+        let (network, spent) = (snapshot.network, self.budget.spent());
+        let mark = Mark { parts: 0, newest, at, spent, network };
         let mut bytes = Vec::new();
         record::put_snapshot(&mut bytes, (number, 0), mark, &snapshot.seen);
         let length = bytes.len() as u64;
@@ -145,7 +146,8 @@ impl<D: Disk> Log<D> {
     ///
     /// As [`Log::append`].
     pub(crate) fn note_time(&mut self, now: Mono, newest: u64) -> Result<(), Refused> {
-        let mark = Mark { parts: 0, newest, at: now, spent: self.budget.spent() };
+        let spent = self.budget.spent();
+        let mark = Mark { newest, at: now, spent, ..Mark::default() };
         if self.open.is_none() {
             return Ok(());
         }

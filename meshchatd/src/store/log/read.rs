@@ -161,7 +161,8 @@ impl Content {
     }
 
     fn take_snapshot(&mut self, mark: &Mark, seen: Vec<SeenNumbers>) {
-        self.snapshot = Some(Snapshot { newest: mark.newest, at: mark.at, seen });
+        let Mark { network, newest, at, .. } = *mark;
+        self.snapshot = Some(Snapshot { network, newest, at, seen });
     }
 
     fn take_message(&mut self, kept: Kept) {

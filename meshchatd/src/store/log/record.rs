@@ -1,7 +1,7 @@
 //! What the records say.
 
 use meshchat_core::{Kept, Mono, SeenNumbers};
-use meshchat_proto::id::{Boot, MessageId, NodeId};
+use meshchat_proto::id::{Boot, MessageId, NetworkId, NodeId};
 use meshchat_proto::limits::{BODY_BYTES, RANGES};
 use meshchat_proto::message::{Body, Place};
 
@@ -29,6 +29,8 @@ pub(super) struct Mark {
     pub(super) at: Mono,
     /// What was spent on writing.
     pub(super) spent: Spent,
+    /// The network that the snapshot is about.
+    pub(super) network: NetworkId,
 }
 
 /// What was written, this record not included.
@@ -58,6 +60,7 @@ pub(super) fn put_mark(out: &mut Vec<u8>, at: (u64, u64), mark: &Mark) {
     for number in [mark.newest, mark.at.as_micros(), total, left, today] {
         payload.extend(number.to_le_bytes());
     }
+    payload.extend(mark.network.0);
     frame::put(out, at, MARK, &payload);
 }
 
@@ -121,7 +124,8 @@ impl Reader<'_> {
         let parts = u32::from_le_bytes(self.array()?);
         let (newest, at) = (self.number()?, Mono::from_micros(self.number()?));
         let spent = Spent { total: self.number()?, left: self.number()?, today: self.number()? };
-        Some(Mark { parts, newest, at, spent })
+        let network = NetworkId(self.array()?);
+        Some(Mark { parts, newest, at, spent, network })
     }
 
     fn seen(&mut self) -> Option<Vec<SeenNumbers>> {

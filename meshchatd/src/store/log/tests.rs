@@ -47,7 +47,8 @@ fn kept(cursor: u64) -> Kept {
 fn snapshot(newest: u64) -> Snapshot {
     let seen = if newest == 0 { vec![] } else { vec![(1, newest)] };
     let window = SeenNumbers { node: NODE, boot: boot(), seen, gone: vec![(1 << 40, 1 << 41)] };
-    Snapshot { newest, at: Mono::from_micros(newest * 1000), seen: vec![window] }
+    let at = Mono::from_micros(newest * 1000);
+    Snapshot { network: NetworkId([5; 16]), newest, at, seen: vec![window] }
 }
 
 /// Writes as the daemon does: a segment when one is needed, from the last safe message on.
@@ -70,6 +71,9 @@ fn assert_true(found: &Found, newest: u64, what: &str) {
     for (cursor, message) in messages(found) {
         assert!(cursor <= newest, "{what}: message {cursor} was never written");
         assert_eq!(message, kept(cursor), "{what}");
+    }
+    if !found.restored.snapshot.seen.is_empty() {
+        assert_eq!(found.restored.snapshot.network, NetworkId([5; 16]), "{what}");
     }
     for window in &found.restored.snapshot.seen {
         assert_eq!((window.node, window.boot), (NODE, boot()), "{what}");
