@@ -13,7 +13,7 @@ PROGRAMS := meshchatd meshchatctl
 SHELL_SCRIPTS := $(wildcard scripts/*.sh tests/*.sh) .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build run status install uninstall bench sim soak-kill fmt lint clean setup setup-lint
+.PHONY: help demo test build run status install uninstall bench sim soak-kill fuzz fmt lint clean setup setup-lint
 
 help: ## this list
 	@awk -F ' *## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 } \
@@ -57,6 +57,9 @@ sim: setup ## simulated networks: SEEDS=100000 for that many, SEED=42 to replay 
 soak-kill: setup ## kill -9 a node that keeps messages on disk a thousand times (KILLS=1000)
 	MESHCHAT_KILLS=$(or $(KILLS),1000) $(CARGO) test --locked -p meshchat-tests --test disk \
 	    -- --nocapture no_acknowledged
+
+fuzz: ## each decoder and a whole node with mutated bytes (FUZZ_SECONDS=60 for each)
+	@scripts/fuzz.sh
 
 fmt: setup-lint ## lay out the code
 	$(CARGO) fmt --all

@@ -7,10 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use meshchat_core::{
-    Admit, Carrier, Config, Env, Goal, HistoryMode, Input, Mono, Node, Now, Output,
+    Admit, Carrier, Config, Env, Goal, HistoryMode, Input, Mono, Node, Now, Output, Rate,
+    Stored,
 };
 use meshchat_proto::codec::encode;
-use meshchat_proto::control::{Request, Start};
+use meshchat_proto::control::{Dm, Request, Start};
 use meshchat_proto::frame::{self, Kind};
 use meshchat_proto::id::{Boot, NetworkId, NodeId};
 use meshchat_proto::message::Signature;
@@ -24,6 +25,18 @@ impl Env for Gullible {
     fn random(&mut self) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         self.0
+    }
+
+    fn secret(&mut self) -> Option<[u8; 32]> {
+        Some([7; 32])
+    }
+
+    fn public_of(&mut self, _seed: &[u8; 32]) -> NodeId {
+        ME
+    }
+
+    fn sign_with(&mut self, _seed: &[u8; 32], bytes: &[u8]) -> Signature {
+        self.sign(bytes)
     }
 
     fn sign(&mut self, _bytes: &[u8]) -> Signature {
@@ -58,7 +71,9 @@ impl World {
         let now = Now { mono: Mono::from_micros(1), wall_ms: 1_700_000_000_000 };
         let config = Config {
             id: ME,
-            network: NetworkId::OPEN,
+            network: None,
+            rate: Some(Rate { burst: 20, per_second: 5 }),
+            stored: Stored::default(),
             name: "pi-9".parse().expect("a name"),
             software: "fuzz".into(),
             boot_count: 3,
@@ -72,8 +87,14 @@ impl World {
         };
         let mut world = Self { node: Node::new(now, config, Gullible(1)), now, links: 0 };
         world.give(Input::SessionUp { session: 1, user: "ann".into() });
-        let request =
-            Request::Tail { room: None, start: Start::Last(9), follow: true, presence: true };
+        let request = Request::Tail {
+            room: None,
+            start: Start::Last(9),
+            follow: true,
+            presence: true,
+            dm: Dm::Also,
+            cursor: None,
+        };
         world.give(Input::Request { session: 1, id: 1, request });
         world.link();
         world.link();

@@ -224,6 +224,7 @@ impl Stranger<'_> {
             addresses: Vec::new(),
             beacon: 0,
             holdings: None,
+            doubled: false,
         };
         let body = codec::encode(&record);
         let sig = self.signer.sign(&signed_record(&body));

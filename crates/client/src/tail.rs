@@ -279,6 +279,7 @@ impl Place {
             | Event::Node(_)
             | Event::Partition(_)
             | Event::Gone(_)
+            | Event::KeyShared(_)
             | Event::Peers(_) => true,
         }
     }

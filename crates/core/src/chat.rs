@@ -81,7 +81,7 @@ impl<E: Env> Node<E> {
             self.copies_came(now, link, (origin, &bodies), &fresh);
         }
         if new == 0 {
-            return;
+            return self.heard_of(now, link, &origin, &bodies);
         }
         let ids: Vec<_> = batch.msgs.iter().map(|bytes| MessageId::of(bytes)).collect();
         let Some(root) = batch.root(&ids) else {
@@ -104,6 +104,7 @@ impl<E: Env> Node<E> {
         } else {
             self.pass_on(links, frame, false);
         }
+        self.heard_of(now, link, &origin, &bodies);
         self.after_intake(now, link, origin, &intake);
     }
 

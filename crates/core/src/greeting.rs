@@ -142,7 +142,7 @@ impl<E: Env> Node<E> {
             (state.dial, state.anew) = (hello.dial, hello.anew);
         }
         let this = state.rank(hello.boot, now.mono);
-        let rival = self.links.live_to(&peer);
+        let rival = self.rival(now, &peer, hello.boot);
         if let Some((rival, other)) = rival.and_then(|id| Some((id, self.links.get(id)?))) {
             let boot = other.hello.as_ref().map(|hello| hello.boot).unwrap_or_default();
             let that = other.rank(boot, now.mono);

@@ -22,6 +22,7 @@ mod arrivals;
 mod beacons;
 mod budget;
 mod chat;
+mod clones;
 mod contacts;
 mod cursors;
 mod delivery;

@@ -274,6 +274,17 @@ pub const BELIEVED: u64 = HISTORY_MESSAGES as u64;
 /// as gone: time enough for two heartbeats and a catch-up with everyone.
 pub const GONE_GRACE: Duration = Duration::from_secs(20);
 
+/// How often a run numbers itself behind another one of its key at once.
+pub const REBORN_BURST: u32 = 3;
+/// Least time until it does so again.
+pub const REBORN_PAUSE: Duration = Duration::from_secs(6 * 3600);
+/// How soon another live holder of this node's key answers when this run is numbered anew.
+pub const ANSWERED: Duration = Duration::from_secs(30);
+/// How often it may have renewed its record until that is read here.
+pub const ANSWER_VERSIONS: u64 = 4;
+/// How long two holders of one key are remembered when nothing more is heard.
+pub const DOUBLED: Duration = Duration::from_secs(24 * 3600);
+
 /// Changes of one person or node that are shown at once.
 pub const FLAP_BURST: u32 = 4;
 /// Afterwards one change in this time is shown.

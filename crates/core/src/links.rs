@@ -88,6 +88,8 @@ pub(crate) struct Links {
     dials: u64,
     /// Peers that have ended a link for another one, which is about to be in use: neighbours still.
     between: BTreeMap<NodeId, Mono>,
+    /// Nodes whose key two machines use, as far as is known.
+    pub(crate) doubled: BTreeSet<NodeId>,
 }
 
 /// What a caller shows of a link.

@@ -14,6 +14,7 @@ use crate::addresses::Addresses;
 use crate::arrivals::Arrivals;
 use crate::beacons::Beacons;
 use crate::chat::Outgoing;
+use crate::clones::Clones;
 use crate::contacts::Contacts;
 use crate::cursors::Cursors;
 use crate::delivery::Deliveries;
@@ -92,6 +93,7 @@ pub struct Node<E> {
     pub(crate) pacing: Pacing,
     pub(crate) rates: Rates,
     pub(crate) refusals: Refusals,
+    pub(crate) clones: Clones,
     pub(crate) proven: VecDeque<(NodeId, MessageId)>,
     pub(crate) echoes: Echoes,
     pub(crate) arrivals: Arrivals,
@@ -157,6 +159,7 @@ impl<E: Env> Node<E> {
             pacing: Pacing::default(),
             rates: Rates::default(),
             refusals: Refusals::default(),
+            clones: Clones::default(),
             proven: VecDeque::new(),
             echoes: Echoes::default(),
             arrivals: Arrivals::default(),
@@ -338,7 +341,7 @@ impl<E: Env> Node<E> {
 
     /// How long ago somebody else spoke with this node's key, if that was seen in this run.
     pub fn doubled(&self, now: Mono) -> Option<Duration> {
-        self.publication.doubled(now)
+        self.clones.met(now)
     }
 
     /// What the node has counted.

@@ -244,6 +244,7 @@ mod tests {
             addresses: Vec::new(),
             beacon: 0,
             holdings: None,
+            doubled: false,
         }
     }
 

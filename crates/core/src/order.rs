@@ -51,8 +51,7 @@ impl<E: Env> Node<E> {
     ) -> Option<u64> {
         let (origin, seq) = ((entry.node, entry.boot), entry.seq);
         let window = self.seen.get_mut(&origin)?;
-        window.skip_gone();
-        if seq > window.next_show {
+        if seq > window.expected() {
             window.held.insert(seq, entry);
             self.order.held += 1;
             self.order.waiting.entry(origin).or_insert(now.mono + limits::HOLD);
@@ -100,9 +99,9 @@ impl<E: Env> Node<E> {
     /// Shows what waits: up to the next hole, or all of it.
     fn show_held(&mut self, now: Now, origin: Origin, all: bool) {
         while let Some(window) = self.seen.get_mut(&origin) {
-            window.skip_gone();
+            let expected = window.expected();
             let Some(first) = window.held.first_entry() else { break };
-            if !all && *first.key() > window.next_show {
+            if !all && *first.key() > expected {
                 return;
             }
             let entry = first.remove();

@@ -56,6 +56,7 @@ impl<E: Env> Node<E> {
             self.mail_turned(now, node, *is == NodeState::Reachable);
         }
         self.nodes_turned(now, &turns);
+        self.tell_clones(now);
         self.show_changes(now);
     }
 

@@ -6,15 +6,13 @@ use bytes::Bytes;
 use meshchat_proto::codec;
 use meshchat_proto::control::NodeState;
 use meshchat_proto::frame::{self, Frame, Kind};
-use meshchat_proto::id::Boot;
 use meshchat_proto::limits::{BATCH_BYTES, HOPS, NEIGHBOURS};
-use meshchat_proto::message::Signature;
 use meshchat_proto::peer::{Heartbeat, Person, Record, Signed, signed_record};
 use serde_bytes::Bytes as ByteSlice;
 
 use crate::env::Env;
 use crate::heartbeat::Pulse;
-use crate::io::{LinkId, Output};
+use crate::io::LinkId;
 use crate::limits;
 use crate::node::Node;
 use crate::router::{self, Passage};
@@ -28,15 +26,14 @@ pub(crate) struct Publication {
     changed: bool,
     last: Option<Mono>,
     left: bool,
-    reborn: Option<Mono>,
     /// The number of the newest message that others could read of.
     seq: u64,
 }
 
 impl Publication {
-    /// How long ago a record of this node's key was seen that this run did not write.
-    pub(crate) fn doubled(&self, now: Mono) -> Option<core::time::Duration> {
-        self.reborn.map(|at| now.since(at))
+    /// The run has another number from now on.
+    pub(crate) fn begin_anew(&mut self) {
+        *self = Self::default();
     }
 }
 
@@ -143,7 +140,8 @@ impl<E: Env> Node<E> {
             self.take_holdings(now.mono, (origin, boot), &holdings);
         }
         self.presence_dirty = true;
-        let links = router::targets(&self.links, Passage { origin, from: Some(link) });
+        let mut links = router::targets(&self.links, Passage { origin, from: Some(link) });
+        links.extend(self.holders_unaware(&origin, boot, link));
         self.pass_on(links, frame, true);
     }
 
@@ -165,23 +163,6 @@ impl<E: Env> Node<E> {
         }
     }
 
-    /// Somebody knows a record of ours that we did not write: an earlier run of this node
-    /// whose counter the disk has lost. This run is then numbered behind it.
-    fn on_own_record(&mut self, now: Now, record: &Record, sig: &Signature, body: &[u8]) {
-        let foreign = record.boot > self.me.boot;
-        let recently =
-            self.publication.reborn.is_some_and(|at| now.mono.since(at) < limits::FLAP_PAUSE);
-        if !foreign || recently || !self.env.verify(&record.node, &signed_record(body), sig) {
-            return;
-        }
-        let count = record.boot.count().saturating_add(1);
-        self.me.boot = Boot::new(count, self.env.random());
-        self.me.seq = 0;
-        self.publication = Publication { reborn: Some(now.mono), ..Publication::default() };
-        self.out.push_back(Output::SaveBoot(count));
-        self.record_changed(now);
-    }
-
     fn build_record(&self) -> Record {
         let mut neighbours: Vec<_> = self.links.neighbours().into_iter().collect();
         neighbours.truncate(NEIGHBOURS);
@@ -200,6 +181,7 @@ impl<E: Env> Node<E> {
             addresses: self.told_addresses(),
             beacon: self.me.beacon,
             holdings: Some(self.own_holdings(self.clock.mono)),
+            doubled: self.clones.met(self.clock.mono).is_some(),
         }
     }
 }

@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 
 use meshchat_proto::control::Gone;
 use meshchat_proto::id::NodeId;
+use meshchat_proto::message::Body;
 
 use crate::env::Env;
 use crate::io::{LinkId, Note, Output};
@@ -72,6 +73,23 @@ impl<E: Env> Node<E> {
             }
         }
         verdict
+    }
+
+    /// Messages come over a link, new or not. What was refused of them and comes from somebody
+    /// else than its author was taken in there, so others know that the author has got so far.
+    pub(crate) fn heard_of(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        origin: &Origin,
+        bodies: &[Body<'_>],
+    ) {
+        let by_author = self.links.get(link).is_none_or(|link| link.peer == origin.0);
+        let Some(window) = self.seen.get(origin).filter(|_| !by_author) else { return };
+        let refused = bodies.iter().filter(|body| window.refused.contains(body.seq));
+        if let Some(newest) = refused.map(|body| body.seq).max() {
+            self.origin_told(now, origin, newest);
+        }
     }
 
     /// Ends a batch: what waited for refused messages is shown, what was put off is asked for.

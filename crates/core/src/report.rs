@@ -50,7 +50,7 @@ impl<E: Env> Node<E> {
             duplicates: self.counters.duplicates,
             gone: self.counters.gone,
             drops: drops.map(|(why, count)| DropCount { reason: why.to_string(), count }).collect(),
-            notes: self.network_notes(),
+            notes: [self.network_notes(), self.clone_notes(now.mono)].concat(),
             missing: self.missing(now.mono),
         }
     }
@@ -106,6 +106,7 @@ impl<E: Env> Node<E> {
                 "the one confirmed longest ago is forgotten",
             ),
             ("splits", self.partition.len(), limits::SPLITS, "they count as one with the last"),
+            ("shared_keys", self.clones.len(), limits::LINKS, "further ones are not noticed"),
             ("pings", self.echoes.len(), limits::PINGS, "the request is refused"),
             ("arrivals", self.arrivals.len(), limits::ARRIVALS, "the oldest is forgotten"),
             (

@@ -21,8 +21,12 @@ pub(crate) struct Passage {
 }
 
 /// The links that get the frame.
+///
+/// When two machines use the key of the origin, one of them may not have the frame.
 pub(crate) fn targets(links: &Links, passage: Passage) -> Vec<LinkId> {
-    let elsewhere =
-        links.live().filter(|(id, link)| Some(*id) != passage.from && link.peer != passage.origin);
+    let shared = links.doubled.contains(&passage.origin);
+    let elsewhere = links
+        .live()
+        .filter(|(id, link)| Some(*id) != passage.from && (shared || link.peer != passage.origin));
     elsewhere.map(|(id, _)| id).collect()
 }

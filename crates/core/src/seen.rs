@@ -27,7 +27,8 @@ pub(crate) struct Window {
     /// Refused because they came too fast; not asked for any more. They count as gone as soon as
     /// it is known to all that the origin has come so far.
     pub(crate) refused: Ranges,
-    /// The number of the newest message that the origin's record tells of.
+    /// The number of the newest message that others know of, as the origin's record or somebody
+    /// else tells.
     pub(crate) told: u64,
     /// Numbers that were given up to keep the books small, and not yet told of.
     pub(crate) untold: u64,
@@ -89,16 +90,14 @@ impl Window {
         }
     }
 
-    /// Goes on with the next number that may still come.
-    pub(crate) fn skip_gone(&mut self) {
-        while let Some(end) =
-            self.refused.end_of(self.next_show).or_else(|| self.gone.end_of(self.next_show))
-        {
-            self.next_show = end.saturating_add(1);
-            if end == u64::MAX {
-                return;
-            }
+    /// The number to wait for: the next that is not given up.
+    pub(crate) fn expected(&self) -> u64 {
+        let mut next = self.next_show;
+        while let Some(end) = self.refused.end_of(next).or_else(|| self.gone.end_of(next)) {
+            let Some(behind) = end.checked_add(1) else { return end };
+            next = behind;
         }
+        next
     }
 
     /// What was provably taken in.

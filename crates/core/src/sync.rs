@@ -312,15 +312,14 @@ impl<E: Env> Node<E> {
         let record = known.map(|known| &known.record);
         let by_record = record.filter(|record| record.boot == origin.1).map(|record| record.seq);
         let by_message = self.seen.get(&origin).map(|window| window.proven);
-        let proven = match by_record.max(by_message).unwrap_or(0) {
-            // Nothing of a run that is over can be proven any more. A neighbour is believed, but
-            // not more than it could itself have held.
-            0 if known.is_some_and(|known| known.record.boot > origin.1 || !is_up(known.state)) => {
-                limits::BELIEVED
-            }
-            0 => return,
-            proven => proven,
-        };
+        let proven = by_record.max(by_message).unwrap_or(0);
+        // Nothing more of a run that is over can be proven any more. A neighbour is believed, but
+        // not more than it could itself have held.
+        let over = known.is_some_and(|known| known.record.boot > origin.1 || !is_up(known.state));
+        let proven = if over { proven.saturating_add(limits::BELIEVED) } else { proven };
+        if proven == 0 {
+            return;
+        }
         let Some(window) = self.seen.window(origin) else { return };
         let lost = claimed.up_to(proven).minus(&window.settled());
         if lost.is_empty() {

@@ -126,7 +126,14 @@ impl World {
     fn read(&mut self, n: usize) {
         self.nodes[n].handle(self.now, Input::SessionUp { session: 1, user: format!("user{n}") });
         let presence = true;
-        let tail = Request::Tail { room: None, start: Start::Now, follow: true, presence };
+        let tail = Request::Tail {
+            room: None,
+            start: Start::Now,
+            follow: true,
+            presence,
+            dm: meshchat_proto::control::Dm::No,
+            cursor: None,
+        };
         self.begin(n, tail);
     }
 

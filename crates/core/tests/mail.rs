@@ -57,7 +57,7 @@ fn streams_without_direct_messages_get_none_and_do_not_count_as_reading() {
     mesh.look_away(1, ANN);
     let (start, follow, presence) = (Start::Last(9), true, false);
     for (session, dm) in [(ANN, Dm::No), (EVE, Dm::Only)] {
-        let tail = Request::Tail { room: None, start, follow, presence, dm };
+        let tail = Request::Tail { room: None, start, follow, presence, dm, cursor: None };
         mesh.ask(1, session, tail).unwrap();
     }
     mesh.dm(0, ANN, "ann@pi-1", HELLO).unwrap();

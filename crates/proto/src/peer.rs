@@ -204,6 +204,9 @@ pub struct Record {
     /// What it has taken in; none from a build that does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holdings: Option<Holdings>,
+    /// It knows that another machine uses its key, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub doubled: bool,
 }
 
 /// One person in a [`Record`].
@@ -486,6 +489,7 @@ mod tests {
             addresses: vec![],
             beacon: 0,
             holdings: None,
+            doubled: false,
         };
         assert_eq!(codec::decode::<Record>(&codec::encode(&record)), Ok(record.clone()));
         record.neighbours.push(NodeId([3; 32]));

@@ -98,6 +98,7 @@ fn peer_frames() {
             addresses: vec![],
             beacon: 0,
             holdings: None,
+            doubled: false,
         },
     );
     let ranges = vec![OriginRanges { node: NODE, boot, ranges: vec![(1, 5), (9, 9)] }];

@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::io::IsTerminal as _;
+use std::time::Instant;
 
 use meshchat_client::proto::control::{Reply, Request, Sent};
 use meshchat_client::proto::limits;
@@ -101,11 +102,23 @@ struct Lines {
     /// The lines in flight.
     numbers: VecDeque<u64>,
     failed: bool,
+    since: Instant,
+    settled: u64,
+    told: bool,
 }
 
 impl Lines {
     fn new(client: &Client, room: Option<String>, kind: MessageKind) -> Self {
-        Self { pipeline: client.pipeline(), room, kind, numbers: VecDeque::new(), failed: false }
+        Self {
+            pipeline: client.pipeline(),
+            room,
+            kind,
+            numbers: VecDeque::new(),
+            failed: false,
+            since: Instant::now(),
+            settled: 0,
+            told: false,
+        }
     }
 
     async fn run(mut self, session: &mut Session) -> Result<u8, Failure> {
@@ -114,7 +127,7 @@ impl Lines {
         while open || !self.pipeline.is_empty() {
             tokio::select! {
                 biased;
-                line = input.next(), if open && self.pipeline.has_room() => match line? {
+                line = input.next(), if open && self.has_room() => match line? {
                     Some((number, line)) => self.push(number, line).await?,
                     None => open = false,
                 },
@@ -127,6 +140,24 @@ impl Lines {
             }
         }
         Ok(u8::from(self.failed))
+    }
+
+    /// The node lets only so many messages of one person wait for their turn.
+    fn has_room(&self) -> bool {
+        self.pipeline.has_room() && self.numbers.len() < IN_FLIGHT
+    }
+
+    /// Says once, on a terminal, that the node holds the lines back.
+    fn tell_pace(&mut self, session: &Session) {
+        self.settled += 1;
+        let seconds = self.since.elapsed().as_secs();
+        if seconds >= PACED_AFTER && !self.told && session.out.view.terminal {
+            self.told = true;
+            note(&format!(
+                "{} lines in {seconds} s: the network takes no more from one person",
+                self.settled
+            ));
+        }
     }
 
     async fn push(&mut self, number: u64, line: Line) -> Result<(), Failure> {
@@ -150,6 +181,7 @@ impl Lines {
         result: Result<Reply, RequestError>,
     ) -> Result<(), Failure> {
         let number = self.numbers.pop_front().unwrap_or(0);
+        self.tell_pace(session);
         match result {
             Ok(Reply::Sent(sent)) if session.out.view.json => session.out.json(&sent)?,
             Ok(_) => {}
@@ -164,6 +196,11 @@ impl Lines {
         note(&format!("line {number}: {}", crate::output::escape::escape(why)));
     }
 }
+
+/// Lines in flight at most; the node lets 256 of one person wait.
+const IN_FLIGHT: usize = 64;
+/// Seconds after which lines that still wait are told of.
+const PACED_AFTER: u64 = 5;
 
 /// One line, or why it cannot be sent.
 #[derive(Debug, PartialEq)]

@@ -121,6 +121,7 @@ fn json(session: &mut Session, event: &Event) -> Result<(), Failure> {
         Event::Node(content) => out.json(&Named { event: "node", content }),
         Event::Partition(content) => out.json(&Named { event: "partition", content }),
         Event::Missed(content) => out.json(&Named { event: "missed", content }),
+        Event::KeyShared(content) => out.json(&Named { event: "key_shared", content }),
         Event::Gone(content) => out.json(&Named { event: "gone", content }),
         Event::CaughtUp { cursor } => {
             out.json(&Named { event: "caught_up", content: &Cursor { cursor: *cursor } })

@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 use meshchat_client::proto::control::{
-    DirectChange, DirectMessage, DirectState, Event, Gone, Message, Missed, MissedWhy, NodeChange,
-    NodeState, PartitionChange, PartitionState, PersonChange, PersonStatus,
+    DirectChange, DirectMessage, DirectState, Event, Gone, KeyShared, Message, Missed, MissedWhy,
+    NodeChange, NodeState, PartitionChange, PartitionState, PersonChange, PersonStatus,
 };
 use meshchat_client::proto::message::MessageKind;
 
@@ -51,6 +51,7 @@ impl Feed {
             Event::Node(change) => self.at_now(clock, &self.node(change)),
             Event::Partition(change) => self.partition(change, clock),
             Event::Missed(missed) => self.rule(&missed_words(missed), Paint::Warn),
+            Event::KeyShared(shared) => self.rule(&shared_words(shared), Paint::Warn),
             Event::Gone(gone) => self.rule(&gone_words(gone), Paint::Warn),
             Event::CaughtUp { .. } => match self.old.take() {
                 Some(0) | None => String::new(),
@@ -226,6 +227,13 @@ fn missed_words(missed: &Missed) -> String {
             )
         }
     }
+}
+
+fn shared_words(shared: &KeyShared) -> String {
+    if shared.own {
+        return "another machine uses this node's key; on the copy: meshchatd identity fork".into();
+    }
+    format!("two machines use the key of {}", shared.node_name)
 }
 
 fn gone_words(gone: &Gone) -> String {

@@ -116,6 +116,16 @@ impl Hub {
                 let id = node.short();
                 tracing::warn!(node = %node, count, "{count} messages of {id} are gone");
             }
+            Note::KeyShared { own: true, .. } => {
+                tracing::error!(
+                    "another machine uses this node's key, as after copying a card; run on the \
+                     copy: meshchatd identity fork"
+                );
+            }
+            Note::KeyShared { node, name, .. } => {
+                let (name, id) = (escaped(name.as_str()), node.short());
+                tracing::warn!(node = %node, "two machines use the key of {name} ({id})");
+            }
             Note::Refused { node, count } => {
                 let id = node.short();
                 tracing::warn!(

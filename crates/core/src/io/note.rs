@@ -64,6 +64,15 @@ pub enum Note {
         /// How many.
         count: u64,
     },
+    /// Two machines use one key.
+    KeyShared {
+        /// The node.
+        node: NodeId,
+        /// What it is called.
+        name: NodeName,
+        /// It is this node's own key.
+        own: bool,
+    },
     /// The loop was late; peers were given the time back.
     Overslept {
         /// Milliseconds.

@@ -53,6 +53,14 @@ impl Env for Stub {
     fn unlock(&mut self, k: &[u8; KEY], n: &[u8; NONCE], c: &[u8], p: &[u8]) -> Option<Vec<u8>> {
         stand_in::unlock(k, n, c, p)
     }
+
+    fn public_of(&mut self, seed: &[u8; 32]) -> NodeId {
+        NodeId(seed.map(|byte| byte ^ 0x55))
+    }
+
+    fn sign_with(&mut self, seed: &[u8; 32], bytes: &[u8]) -> Signature {
+        signature(&self.public_of(seed), bytes)
+    }
 }
 
 fn signature(node: &NodeId, bytes: &[u8]) -> Signature {
@@ -133,7 +141,9 @@ impl Mesh {
         disk.boots += 1;
         let config = Config {
             id: id(node),
-            network: NetworkId::OPEN,
+            network: None,
+            rate: None,
+            stored: meshchat_core::Stored::default(),
             name: format!("pi-{node}").parse().unwrap(),
             software: "test".into(),
             boot_count: disk.boots,
@@ -157,7 +167,8 @@ impl Mesh {
     /// Opens the stream of a client.
     pub(crate) fn read(&mut self, node: usize, session: u32) {
         let (start, follow, presence) = (Start::Last(u32::MAX), true, false);
-        let request = Request::Tail { room: None, start, follow, presence, dm: Dm::Also };
+        let request =
+            Request::Tail { room: None, start, follow, presence, dm: Dm::Also, cursor: None };
         self.give(node, Input::Request { session, id: 1, request });
     }
 

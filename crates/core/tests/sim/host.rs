@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use meshchat_core::{
-    Admit, Config, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, SavedNetwork, SavedPerson,
+    Admit, Config, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, Rate, SavedNetwork,
+    SavedPerson,
 };
 use meshchat_proto::control::{Dm, Event, NodeInfo, PersonInfo, Request, Start, Status};
 use meshchat_proto::id::NodeId;
@@ -25,6 +26,7 @@ pub(crate) struct Host {
     pub(crate) saved: Vec<SavedPerson>,
     pub(crate) network: Option<SavedNetwork>,
     pub(crate) history: HistoryMode,
+    pub(crate) rate: Option<Rate>,
     pub(crate) wall_offset: i64,
     pub(crate) mono_offset: u64,
     pub(crate) links: BTreeMap<LinkId, WireId>,
@@ -69,7 +71,12 @@ pub(crate) struct Answers {
 }
 
 impl Host {
-    pub(crate) fn new(history: HistoryMode, wall_offset: i64, rng: &mut Rng) -> Self {
+    pub(crate) fn new(
+        history: HistoryMode,
+        rate: Option<Rate>,
+        wall_offset: i64,
+        rng: &mut Rng,
+    ) -> Self {
         Self {
             node: None,
             id: NodeId(rng.bytes()),
@@ -78,6 +85,7 @@ impl Host {
             saved: Vec::new(),
             network: None,
             history,
+            rate,
             wall_offset,
             mono_offset: rng.below(1 << 40),
             links: BTreeMap::new(),
@@ -112,7 +120,7 @@ impl Host {
             software: "sim".into(),
             boot_count: self.boots,
             admit: Admit::Neighbours,
-            rate: None,
+            rate: self.rate,
             history: self.history,
             people: self.saved.clone(),
             goal: Goal { least: 0, most: 0 },

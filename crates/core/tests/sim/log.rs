@@ -49,6 +49,9 @@ pub(crate) struct Log {
     /// A host that all others have removed, and the number of the first text that it said since.
     pub(crate) barred: Option<(usize, usize)>,
     pub(crate) trace: bool,
+    /// People of one node wait for their turn, each by themselves: the node's numbers tell in
+    /// which order they spoke.
+    pub(crate) paced: bool,
     /// Messages shown, and how many of them late.
     pub(crate) count: [u64; 2],
 }
@@ -97,27 +100,34 @@ impl Log {
         self.count[0] += 1;
         self.count[1] += u64::from(message.late);
         self.digest = hash(format!("{}{fact:?}", self.digest).as_bytes());
-        self.view(viewer).take(viewer, index, sender, message);
+        let place = if self.paced { message.seq as usize } else { index };
+        self.view(viewer).take(viewer, (index, place), sender, message);
     }
 }
 
 impl View {
-    fn take(&mut self, viewer: Viewer, index: usize, sender: (usize, u32, u64), message: &Message) {
+    fn take(
+        &mut self,
+        viewer: Viewer,
+        (index, place): (usize, usize),
+        sender: (usize, u32, u64),
+        message: &Message,
+    ) {
         let text = head(message.text.as_str());
         let before = self.shown.insert(message.id, index);
         assert!(before.is_none(), "{viewer:?} was shown {text:?} twice");
         assert!(message.cursor > self.cursor, "{viewer:?}: the cursor of {text:?} is not new");
         self.cursor = message.cursor;
-        let newest = self.newest.entry(sender).or_insert(index);
+        let newest = self.newest.entry(sender).or_insert(place);
         if message.late {
             // Whoever reads one room only may not have seen what it is late behind.
             assert!(
-                index < *newest || viewer.2 > 0,
+                place < *newest || viewer.2 > 0,
                 "{viewer:?}: {text:?} is marked late and is not"
             );
         } else {
-            assert!(index >= *newest, "{viewer:?}: {text:?} is late and not marked so");
-            *newest = index;
+            assert!(place >= *newest, "{viewer:?}: {text:?} is late and not marked so");
+            *newest = place;
         }
     }
 

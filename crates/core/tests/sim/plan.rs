@@ -1,5 +1,7 @@
 //! What a seed stands for: a graph, the faults of its wires, and what is done when.
 
+use meshchat_core::Rate;
+
 use crate::rng::Rng;
 
 pub(crate) const SECOND: u64 = 1_000_000;
@@ -124,6 +126,10 @@ pub(crate) struct Plan {
     pub(crate) loss: Loss,
     /// Frames on a cut wire are lost and not merely late.
     pub(crate) cuts_lose: bool,
+    /// Hosts hold each other's people to a rate.
+    pub(crate) rate: Option<Rate>,
+    /// A host that keeps to no rate.
+    pub(crate) flooder: Option<usize>,
     /// A host that keeps no history.
     pub(crate) forgetful: Option<usize>,
     /// All hosts are members of one closed network, of which the first is admin.
@@ -159,7 +165,16 @@ impl Plan {
         let cuts_lose = rng.percent(50);
         let forgetful = (mood == Mood::Wild && rng.percent(8)).then(|| rng.index(hosts));
         // What a forgetful node alone saw takes long to be given up.
-        let end = healed + if forgetful.is_some() { 240 } else { 110 } * SECOND;
+        let paced = mood == Mood::Wild && seed % 8 == 3;
+        let rate = paced.then_some(Rate { burst: 20, per_second: 5 });
+        let flooder = (paced && rng.percent(50)).then(|| rng.index(hosts));
+        // So does what was refused, at each hop.
+        let rest = match (forgetful, flooder) {
+            (_, Some(_)) => 500,
+            (Some(_), None) => 240,
+            (None, None) => 110,
+        };
+        let end = healed + rest * SECOND;
         let deeds = Vec::new();
         let closed = seed % 3 == 2;
         let mut plan = Self {
@@ -169,6 +184,8 @@ impl Plan {
             edges,
             loss,
             cuts_lose,
+            rate,
+            flooder,
             forgetful,
             closed,
             deeds,
@@ -252,6 +269,12 @@ impl Plan {
             let bytes = rng.pick(&[0, 20, 200, 2000]);
             let (host, client) = (rng.index(self.hosts), rng.index(2));
             self.deeds.push((at, Deed::Say { host, client, count, bytes }));
+        }
+        if let Some(host) = self.flooder {
+            for _ in 0..rng.between(3, 8) {
+                let at = rng.between(SECOND, self.healed);
+                self.deeds.push((at, Deed::Say { host, client: 0, count: 500, bytes: 0 }));
+            }
         }
         for _ in 0..rng.between(3, 25) {
             let at = rng.between(SECOND, self.healed);

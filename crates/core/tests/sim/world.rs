@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use meshchat_core::{HistoryMode, Input, Level, LinkId, Note, Output};
-use meshchat_proto::control::{Event, Reply};
+use meshchat_proto::control::{ErrorCode, Event, Reply};
 
 use crate::host::{Ask, Host};
 use crate::log::Log;
@@ -73,7 +73,8 @@ impl World {
             } else {
                 years(&mut clocks, 10)
             };
-            Host::new(history, wall, &mut rng)
+            let rate = plan.rate.filter(|_| plan.flooder != Some(n));
+            Host::new(history, rate, wall, &mut rng)
         });
         let mut hosts: Vec<Host> = hosts.collect();
         if plan.closed {
@@ -88,7 +89,7 @@ impl World {
             wires: BTreeMap::new(),
             cut: BTreeSet::new(),
             villain,
-            log: Log { trace, ..Log::default() },
+            log: Log { trace, paced: plan.rate.is_some(), ..Log::default() },
             meter: Meter::new(plan.hosts),
             jobs: BTreeMap::new(),
             made: 0,
@@ -123,7 +124,8 @@ impl World {
             self.now = at;
             let step = PLACE.get().0 + 1;
             PLACE.set((step, at));
-            assert!(step < STEPS, "the world does not come to rest");
+            let steps = if self.plan.flooder.is_some() { 10 * STEPS } else { STEPS };
+            assert!(step < steps, "the world does not come to rest");
             if self.trace {
                 println!("{step} {:.6} {}", at as f64 / 1e6, self.describe(&job));
             }
@@ -267,6 +269,9 @@ impl World {
                     (_, Ok(Reply::People(people))) => client.answers.people = people,
                     (_, Ok(Reply::Status(status))) => client.answers.status = Some(status),
                     (Some(Ask::Nick(_)), Err(_)) | (_, Ok(_)) => {}
+                    // It stopped before their turn came.
+                    (Some(Ask::Say(_)), Err(error))
+                        if self.plan.rate.is_some() && error.code == ErrorCode::TooMany => {}
                     (ask, Err(error)) => panic!("node {index} refused {ask:?}: {error}"),
                 }
             }
@@ -319,6 +324,7 @@ impl World {
                     | Event::Person(_)
                     | Event::Node(_)
                     | Event::Partition(_)
+                    | Event::KeyShared(_)
                     | Event::CaughtUp { .. }
                     | Event::Peers(_) => {}
                 }
@@ -338,10 +344,16 @@ impl World {
             let honest = *peer != self.villain.id;
             assert!(!honest, "node {index} takes honest {peer:?} for a bad peer: {what}");
         }
+        if let Note::Refused { node, count } = note {
+            let by_flooder = |host: usize| Some(host) == self.plan.flooder;
+            let may = self.log.said.iter().any(|said| said.node == *node && by_flooder(said.host));
+            assert!(may, "node {index} refuses {count} of {node:?}, which keeps to the rate");
+        }
         if let Note::Gone { node, count } = note {
             // Without restarts in between and with room for all, nothing can be gone.
             let may = self.plan.mood == Mood::Heavy
                 || self.plan.forgetful.is_some()
+                || self.plan.flooder.is_some()
                 || self.villain.was_here;
             assert!(may, "node {index} gives up {count} of {node:?}, which somebody holds");
         }

@@ -33,6 +33,8 @@ pub enum Event {
         /// The newest message shown.
         cursor: u64,
     },
+    /// Two machines use one key, as after copying a card.
+    KeyShared(KeyShared),
     /// All peers, after something changed.
     Peers(Vec<PeerInfo>),
 }
@@ -133,4 +135,15 @@ pub struct Gone {
     /// They came, and were refused: their author speaks faster than is allowed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refused: bool,
+}
+
+/// A key that two machines use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyShared {
+    /// The node.
+    pub node: NodeId,
+    /// What it is called.
+    pub node_name: NodeName,
+    /// It is the node that tells it.
+    pub own: bool,
 }

@@ -30,7 +30,7 @@ pub use delivery::{
     TrailInfo, Wait,
 };
 pub use error::{Error, ErrorCode};
-pub use event::{Event, Gone, Message, Missed, NodeChange, PersonChange};
+pub use event::{Event, Gone, KeyShared, Message, Missed, NodeChange, PersonChange};
 pub use finding::{Finding, Grade};
 pub use mail::{DirectChange, DirectInfo, DirectMessage, DirectState, Dm, DmRequest};
 pub use network::{InviteInfo, MemberInfo, NetworkInfo, NetworkRequest, TicketInfo};
