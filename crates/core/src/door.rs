@@ -199,6 +199,7 @@ impl<E: Env> Node<E> {
         }
         self.save_network(now, None);
         if self.roster.settle() {
+            self.rate_changed(now);
             self.enforce(now);
         }
     }

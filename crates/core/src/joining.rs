@@ -219,7 +219,12 @@ impl<E: Env> Node<E> {
         let what = What::Add { node, role, name: None };
         match self.declare(what, role == Role::Admin) {
             Inserted::New | Inserted::Known => Ok(()),
-            _ => Err(Refusal::Full),
+            Inserted::Full => Err(Refusal::Full),
+            Inserted::Waits
+            | Inserted::Void
+            | Inserted::Foreign
+            | Inserted::Unreadable
+            | Inserted::Forged => Err(Refusal::NoAdmin),
         }
     }
 

@@ -261,7 +261,11 @@ impl<E: Env> Node<E> {
             }
             Inserted::Full => Err(Error::new(ErrorCode::TooMany, "the roster is full")
                 .hint("only the holder of the root key can still change it")),
-            _ => Err(Error::new(ErrorCode::Denied, "this node may not say that")
+            Inserted::Waits
+            | Inserted::Void
+            | Inserted::Foreign
+            | Inserted::Unreadable
+            | Inserted::Forged => Err(Error::new(ErrorCode::Denied, "this node may not say that")
                 .hint("have an admin do it: meshchatctl members")),
         }
     }

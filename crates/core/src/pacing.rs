@@ -134,10 +134,11 @@ impl<E: Env> Node<E> {
         }
     }
 
-    /// The node stops: what still waits was never sent, and says so.
+    /// The node stops or leaves its network: what still waits was never sent, and says so.
     pub(crate) fn refuse_waiting(&mut self) {
         for outgoing in core::mem::take(&mut self.pacing.queues).into_values().flatten() {
-            let words = "the node stopped before it was this message's turn";
+            let words =
+                "the node stopped, or went to another network, before it was this message's turn";
             let error = Error::new(ErrorCode::TooMany, words).hint("send it again");
             self.reply(outgoing.session, outgoing.id, Err(error));
         }
