@@ -160,10 +160,10 @@ impl Acquaintances {
         self.mutes.values().map(Vec::len).sum()
     }
 
-    /// Notes that a node goes by this name. `holder_up` tells whether a node can be reached.
+    /// Notes that a node goes by this name. `is_up` tells whether a node can be reached.
     ///
-    /// Returns the key that the name had before, when that is news and worth an alarm: the name
-    /// was known for long, and its holder is verified or not there, as if this were it.
+    /// Returns the key that the name had before, when that is news and worth an alarm: its holder
+    /// is verified, or it was known for long and is not there, as if this were it.
     pub(crate) fn meet(
         &mut self,
         now: Mono,
@@ -187,8 +187,7 @@ impl Acquaintances {
             return None;
         }
         let old = claim.since.is_none_or(|since| now.since(since) >= limits::ESTABLISHED);
-        let missed = self.verified.contains(&claim.holder) || !is_up(&claim.holder);
-        let alarm = old && missed;
+        let alarm = self.verified.contains(&claim.holder) || (old && !is_up(&claim.holder));
         let list = if alarm { &mut claim.newcomers } else { &mut claim.sharers };
         if list.len() < limits::NAMESAKES {
             list.push(node);

@@ -313,7 +313,7 @@ impl<E: Env> Node<E> {
         let info = |(link, state): (LinkId, &Link)| LinkInfo {
             link,
             peer: state.peer,
-            name: state.hello.as_ref().map(|hello| hello.name.clone()),
+            name: state.hello.as_ref().map(|hello| self.name_of_greeter(&state.peer, &hello.name)),
             address: state.address.to_string(),
             dialled: state.dialled,
             live: state.hello.is_some(),

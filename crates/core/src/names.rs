@@ -67,6 +67,13 @@ impl<E: Env> Node<E> {
         }
     }
 
+    /// What a peer is called here that may have told no more than its name yet.
+    pub(crate) fn name_of_greeter(&self, peer: &NodeId, name: &NodeName) -> NodeName {
+        let own = || skeleton(self.me.name.as_str());
+        let known = self.nodes.get(peer).map(|known| known.called.clone());
+        known.unwrap_or_else(|| self.acquaintances.called(peer, name, &own()))
+    }
+
     /// Works out again what every node is called.
     pub(crate) fn name_all(&mut self) {
         let own = skeleton(self.me.name.as_str());

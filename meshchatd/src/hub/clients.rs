@@ -26,7 +26,7 @@ impl Hub {
                     return;
                 }
                 let (access, user) = (visitor.access, visitor.name.clone());
-                self.clients.insert(session, Client { outbox, access, user });
+                self.clients.insert(session, Client { outbox, access, user, gateway: false });
                 let up = Input::SessionUp { session, user: visitor.name };
                 self.node.handle(self.now(), up);
             }
@@ -68,7 +68,7 @@ impl Hub {
     /// Whether this client may speak for people who come through a gateway.
     pub(super) fn is_gateway(&self, session: u32) -> bool {
         let gateways = &self.parts.settings.gateways.value;
-        let named = |client: &Client| gateways.contains(&client.user);
+        let named = |client: &Client| client.gateway || gateways.contains(&client.user);
         self.is_admin(session) || self.clients.get(&session).is_some_and(named)
     }
 
@@ -76,6 +76,7 @@ impl Hub {
     pub(super) fn demote(&mut self, session: u32) {
         if let Some(client) = self.clients.get_mut(&session) {
             client.access = Access::Member;
+            client.gateway = true;
         }
     }
 

@@ -183,6 +183,8 @@ struct Client {
     access: Access,
     /// Its Unix user.
     user: String,
+    /// It has been let speak for somebody who comes through a gateway.
+    gateway: bool,
 }
 
 impl Hub {
