@@ -248,7 +248,8 @@ impl<E: Env> Node<E> {
             self.counters.sent += 1;
             self.partition.heard(now.mono, &self.me.id);
             let Some(entry) = self.entry(now, id, &body, bytes, (&proof, index)) else { continue };
-            let room = entry.room.clone();
+            let private = self.private.of_outer(&entry.room).map(|(_, room)| room.name.clone());
+            let room = private.unwrap_or_else(|| entry.room.clone());
             let cursor = self.put_in_order(now, entry, &body).unwrap_or_default();
             match outgoing.post {
                 Post::Said => {

@@ -28,6 +28,7 @@ use crate::order::Order;
 use crate::partition::Partition;
 use crate::peering::Peering;
 use crate::people::People;
+use crate::private::Private;
 use crate::records::Publication;
 use crate::rooms::Rooms;
 use crate::seen::Seen;
@@ -82,6 +83,7 @@ pub struct Node<E> {
     pub(crate) meetings: Meetings,
     pub(crate) peering: Peering,
     pub(crate) mail: Mail,
+    pub(crate) private: Private,
     pub(crate) counters: Counters,
     /// A catch-up with some neighbour has come to its end in this run.
     pub(crate) caught_up: bool,
@@ -135,6 +137,7 @@ impl<E: Env> Node<E> {
             meetings: Meetings::default(),
             peering: Peering::new(config.goal),
             mail: Mail::default(),
+            private: Private::default(),
             counters: Counters::default(),
             caught_up: false,
             out: VecDeque::new(),
@@ -300,6 +303,7 @@ impl<E: Env> Node<E> {
             return;
         }
         let now = self.clock;
+        self.tick_rooms(now);
         self.tick_mail(now);
         self.seal(now);
         if self.publication_is_due(now.mono) {

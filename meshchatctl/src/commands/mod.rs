@@ -9,6 +9,7 @@ mod nodes;
 mod peers;
 mod people;
 mod ping;
+mod private;
 mod rooms;
 mod send;
 mod status;
@@ -47,6 +48,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Rooms => rooms::rooms(session).await,
         Command::Join { room } => rooms::join(session, room).await,
         Command::Leave { room } => rooms::leave(session, room).await,
+        Command::Room(room) => private::room(session, room).await,
         Command::Send(send) => send::send(session, send).await,
         Command::Dm(dm) => dm::dm(session, dm).await,
         Command::Tail(tail) => tail::tail(session, tail).await,

@@ -48,6 +48,7 @@ impl Hub {
             Output::PeersChanged => self.peers_changed = true,
             Output::SavePeople(people) => self.save_people(&people),
             Output::SaveMail(mail) => self.save_mail(&mail),
+            Output::SaveRooms(rooms) => self.save_rooms(&rooms),
             Output::SaveBoot(count) => {
                 if let Err(error) = self.parts.store.set_boot(count) {
                     tracing::error!("cannot keep the boot counter: {error}; {}", error.fix());

@@ -55,6 +55,7 @@ impl Hub {
             | Request::Ping { .. }
             | Request::Network(_)
             | Request::Dm(_)
+            | Request::Private(_)
             | Request::Cancel { .. }) => {
                 return self.node.handle(now, Input::Request { session, id, request });
             }

@@ -57,6 +57,8 @@ pub enum StateFile {
     Contacts,
     /// Direct messages on their way, and which ones came.
     Mail,
+    /// Private rooms and their keys.
+    Rooms,
 }
 
 /// Why the state directory or a file in it cannot be used.
@@ -139,6 +141,7 @@ impl StateFile {
             Self::People => "people",
             Self::Contacts => "contacts",
             Self::Mail => "mail",
+            Self::Rooms => "rooms",
         }
     }
 }

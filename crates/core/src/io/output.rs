@@ -11,6 +11,7 @@ use meshchat_proto::peer::GoodbyeReason;
 use super::{LinkId, Note, SavedPerson, SessionId};
 use crate::dial::{Dial, SavedContact};
 use crate::mail::SavedMail;
+use crate::private::SavedRooms;
 
 /// Everything that can follow.
 #[derive(Debug)]
@@ -92,6 +93,8 @@ pub enum Output {
     SavePeople(Vec<SavedPerson>),
     /// Keep direct messages on disk.
     SaveMail(SavedMail),
+    /// Keep private rooms and their keys on disk, at once.
+    SaveRooms(SavedRooms),
     /// Keep the boot counter on disk: others knew a later run of this key.
     SaveBoot(u64),
     /// Tell the log.

@@ -24,6 +24,7 @@ pub(crate) use outbox::Outbox;
 pub use outbox::SavedParcel;
 pub(crate) use receipts::Receipts;
 pub(crate) use show::Shown;
+pub(crate) use take::unlock;
 
 use crate::env::Env;
 use crate::io::Output;
@@ -106,12 +107,17 @@ impl<E: Env> Node<E> {
     }
 
     /// Why nothing may be sealed to a node for now.
-    const fn dm_blocked(&self, _node: &NodeId) -> Option<Error> {
+    pub(crate) const fn dm_blocked(&self, _node: &NodeId) -> Option<Error> {
         None
     }
 
     /// Whether a user wants nothing of a person.
-    const fn is_blocked(&self, _user: &str, _node: &NodeId, _person: &PersonName) -> bool {
+    pub(crate) const fn is_blocked(
+        &self,
+        _user: &str,
+        _node: &NodeId,
+        _person: &PersonName,
+    ) -> bool {
         false
     }
 

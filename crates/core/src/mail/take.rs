@@ -18,7 +18,9 @@ impl<E: Env> Node<E> {
     /// Looks into a sealed message that is about to be shown at `cursor`.
     pub(crate) fn take_sealed(&mut self, now: Now, cursor: u64, entry: &Entry, body: &Body<'_>) {
         let me = self.me.id;
-        let Some(to) = body.to else { return };
+        let Some(to) = body.to else {
+            return self.take_in_room(now, cursor, &entry.room, body);
+        };
         // What this node sent without a key for itself is of no further use here.
         let readable = to == me || (body.node == me && body.keys.len() > 1);
         if !readable {
@@ -30,13 +32,27 @@ impl<E: Env> Node<E> {
         match content {
             Content::Direct(direct) => self.take_direct(now, cursor, (body.node, to), key, direct),
             Content::Receipt(receipt) if to == me => self.take_receipt(body.node, &receipt),
+            Content::Grant(grant) if to == me => self.take_grant(body.node, grant),
+            Content::Leave(leave) if to == me => self.take_leave(body.node, &leave),
             Content::Receipt(_)
             | Content::Grant(_)
             | Content::Leave(_)
             | Content::Say(_)
             | Content::Members(_) => {}
         }
-        let _ = entry;
+    }
+
+    /// Looks only for what a message says about private rooms.
+    pub(crate) fn take_orders(&mut self, body: &Body<'_>) {
+        let me = self.me.id;
+        if body.to != Some(me) {
+            return;
+        }
+        match self.open_direct(&me, body) {
+            Some((_, Content::Grant(grant))) => self.take_grant(body.node, grant),
+            Some((_, Content::Leave(leave))) => self.take_leave(body.node, &leave),
+            Some(_) | None => {}
+        }
     }
 
     fn open_direct(&mut self, to: &NodeId, body: &Body<'_>) -> Option<([u8; KEY], Content)> {

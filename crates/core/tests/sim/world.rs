@@ -268,6 +268,8 @@ impl World {
             Output::End { .. } => {}
             Output::PeersChanged
             | Output::SaveContacts(_)
+            | Output::SaveMail(_)
+            | Output::SaveRooms(_)
             | Output::Dial(_)
             | Output::Probe { .. }
             | Output::Probed { .. } => {}
@@ -297,7 +299,9 @@ impl World {
                     Event::Gone(gone) => {
                         *self.log.view(viewer).gone.entry(gone.node).or_default() += gone.count;
                     }
-                    Event::Person(_)
+                    Event::Direct(_)
+                    | Event::DirectState(_)
+                    | Event::Person(_)
                     | Event::Node(_)
                     | Event::Partition(_)
                     | Event::CaughtUp { .. }

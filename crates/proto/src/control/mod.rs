@@ -13,6 +13,7 @@ mod event;
 mod finding;
 mod mail;
 mod network;
+mod private;
 mod reply;
 mod request;
 mod shape;
@@ -27,6 +28,7 @@ pub use event::{Event, Gone, Message, Missed, NodeChange, PersonChange};
 pub use finding::{Finding, Grade};
 pub use mail::{DirectChange, DirectInfo, DirectMessage, DirectState, Dm, DmRequest};
 pub use network::{InviteInfo, MemberInfo, NetworkInfo, NetworkRequest, TicketInfo};
+pub use private::{PrivateInfo, PrivateRequest, RoomMember};
 pub use reply::{
     ConfigEntry, DropCount, HistoryStatus, Hop, LimitRow, NodeInfo, NodeState, PeerInfo, PeerState,
     PersonInfo, PersonStatus, Pong, Reloaded, Reply, RoomInfo, Sent, Status,

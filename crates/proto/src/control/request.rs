@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::mail::{Dm, DmRequest};
 use super::network::NetworkRequest;
+use super::private::PrivateRequest;
 use crate::id::NodeId;
 use crate::message::MessageKind;
 
@@ -89,6 +90,8 @@ pub enum Request {
     },
     /// Direct messages.
     Dm(DmRequest),
+    /// Private rooms.
+    Private(PrivateRequest),
     /// Changes what the person is called. Replies [`super::Reply::Done`].
     Nick {
         /// The new name.
