@@ -212,7 +212,14 @@ fn chat(place: &Place) -> FakeDaemon {
         }
         Request::Rooms {} => {
             let room = "#ops".parse().unwrap();
-            let ops = RoomInfo { room, joined: false, people: 0, present: 0, messages: 1 };
+            let ops = RoomInfo {
+                room,
+                joined: false,
+                people: 0,
+                present: 0,
+                messages: 1,
+                private: false,
+            };
             vec![ok(Reply::Rooms(vec![ops]))]
         }
         _ => refuse(ErrorCode::UnknownRequest),

@@ -1,5 +1,6 @@
 //! Direct messages over a node that relays them and must not be able to read them.
 #![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::fs;
 use std::path::Path;
@@ -95,6 +96,44 @@ fn the_node_between_relays_a_direct_message_and_cannot_read_it() {
     for node in [&chain.a, &chain.b, &chain.c] {
         assert_nowhere_in(&node.state_dir(), SECRET);
         assert!(!node.log().contains(SECRET));
+    }
+}
+
+#[test]
+fn a_private_room_is_read_by_its_members_only_and_until_they_leave() {
+    let chain = Chain::start();
+    let name = person(&chain.c);
+    wait_for("the person of c", Limit::default(), || chain.a.person_at("c").is_some());
+    let spy = chain.b.follow();
+    let made = &chain.a.ctl().json(["room", "create", "barn"])[0];
+    assert_eq!(made["room"], "#~barn");
+    let member = format!("{name}@c");
+    chain.a.ctl().ok(["room", "invite", "barn", &member]);
+    let mine = |line: &serde_json::Value| line["room"] == "#~barn" && line["private"] == true;
+    wait_for("the invitation", Limit::default(), || chain.c.ctl().json(["rooms"]).iter().any(mine));
+    assert_eq!(chain.b.ctl().json(["rooms"]).iter().filter(|line| mine(line)).count(), 0);
+    let tail = chain.c.ctl().tail(["tail", "#~barn"]);
+    chain.a.ctl().ok(["send", "#~barn", SECRET]);
+    let got = tail.wait_for("the words", Limit::default(), |line| line["text"] == SECRET);
+    assert_eq!((got["room"].as_str(), got["node_name"].as_str()), (Some("#~barn"), Some("a")));
+    chain.c.ctl().ok(["send", "#~barn", "an answer"]);
+    let own = chain.a.ctl().tail(["tail"]);
+    own.wait_for("the answer", Limit::default(), |line| line["text"] == "an answer");
+
+    chain.c.ctl().ok(["room", "leave", "barn"]);
+    wait_for("one member", Limit::default(), || {
+        chain.a.ctl().json(["room", "members", "barn"]).len() == 1
+    });
+    chain.a.ctl().ok(["send", "#~barn", "only for me"]);
+    chain.a.say("for everybody");
+    spy.wait_text("for everybody");
+    chain.c.ctl().run(["send", "#~barn", SECRET]).assert_code(10);
+    assert_eq!(tail.count(|line| line["text"] == "only for me"), 0);
+    assert_eq!(spy.count(|line| line.to_string().contains("#~")), 0);
+    for words in [SECRET, "an answer", "only for me"] {
+        let all = chain.b.ctl().ok(["tail", "--no-follow", "-n", "all", "--json"]);
+        assert!(!all.contains(words));
+        assert_nowhere_in(&chain.b.state_dir(), words);
     }
 }
 

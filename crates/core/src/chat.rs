@@ -289,7 +289,8 @@ impl<E: Env> Node<E> {
             if self.me.history == HistoryMode::Off {
                 self.deliveries.remember(&entry, &body);
             }
-            let room = entry.room.clone();
+            let private = self.private.of_outer(&entry.room).map(|(_, room)| room.name.clone());
+            let room = private.unwrap_or_else(|| entry.room.clone());
             let cursor = self.put_in_order(now, entry, &body).unwrap_or_default();
             match outgoing.post {
                 Post::Said => {

@@ -130,8 +130,9 @@ impl<E: Env> Node<E> {
                 views().filter(|view| view.rooms.contains(room) && is_present(view.status)).count(),
             ),
             messages: self.history.iter().filter(|entry| entry.room == *room).count() as u64,
+            private: false,
         };
-        names.into_iter().map(info).collect()
+        names.into_iter().map(info).chain(self.private_infos(user)).collect()
     }
 }
 

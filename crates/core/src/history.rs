@@ -170,8 +170,31 @@ impl History {
 
     /// Whether the message at this cursor is held.
     pub(crate) fn holds(&self, cursor: u64) -> bool {
+        self.get(cursor).is_some()
+    }
+
+    /// The message at this cursor.
+    pub(crate) fn get(&self, cursor: u64) -> Option<&Entry> {
         let at = self.slots.partition_point(|slot| slot.cursor < cursor);
-        self.slots.get(at).is_some_and(|slot| slot.cursor == cursor && slot.entry.is_some())
+        self.slots.get(at).filter(|slot| slot.cursor == cursor)?.entry.as_ref()
+    }
+
+    /// Takes a message out, to be shown in another place.
+    pub(crate) fn lift(&mut self, cursor: u64) -> Option<Entry> {
+        let at = self.slots.partition_point(|slot| slot.cursor < cursor);
+        let slot = self.slots.get_mut(at).filter(|slot| slot.cursor == cursor)?;
+        let entry = slot.entry.take()?;
+        let cost = cost(&entry);
+        self.held -= 1;
+        self.bytes -= cost;
+        if let Some(share) = self.shares.get_mut(&entry.node) {
+            share.bytes -= cost;
+            share.cursors.retain(|other| *other != cursor);
+            if share.cursors.is_empty() {
+                self.shares.remove(&entry.node);
+            }
+        }
+        Some(entry)
     }
 
     /// Messages from this cursor on, each with its cursor.
@@ -288,6 +311,20 @@ mod tests {
         none.push(Mono::ZERO, entry(1, 1, 10, Mono::ZERO));
         assert_eq!((none.len(), none.newest()), (0, 1));
         none.check_invariants();
+    }
+
+    #[test]
+    fn a_message_can_be_lifted_out_and_put_behind_all() {
+        let mut history = History::new(100, limits::HISTORY_AGE);
+        for seq in 1..=3 {
+            history.push(Mono::ZERO, entry(1, seq, 10, Mono::ZERO));
+        }
+        let lifted = history.lift(2).unwrap();
+        history.check_invariants();
+        assert!(history.lift(2).is_none() && !history.holds(2));
+        assert_eq!(history.push(Mono::ZERO, lifted), 4);
+        history.check_invariants();
+        assert_eq!(history.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [1, 3, 2]);
     }
 
     #[test]

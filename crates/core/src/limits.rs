@@ -150,6 +150,15 @@ pub const CURSOR_JUMPS: usize = 64;
 /// Least time between two savings of cursors.
 pub const CURSOR_PAUSE: Duration = Duration::from_secs(2);
 
+/// Private rooms of the people of a node.
+pub const PRIVATE_ROOMS: usize = 24;
+/// Keys of one room that are kept, for messages that come late.
+pub const ROOM_KEYS: usize = 32;
+/// Invitations that may be unknown when a message comes that follows them.
+pub const ROOM_KEYS_AHEAD: u64 = 64;
+/// Rooms that were left and to which an old key does not lead back.
+pub const ROOMS_LEFT: usize = 256;
+
 /// Nodes whose addresses are remembered over restarts; the one heard of longest ago makes room.
 pub const CONTACTS: usize = 256;
 /// Names of nodes whose first holder is remembered; one met longest ago, whose holder nobody has

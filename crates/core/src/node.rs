@@ -35,6 +35,7 @@ use crate::pacing::Pacing;
 use crate::partition::Partition;
 use crate::peering::Peering;
 use crate::people::People;
+use crate::private::Private;
 use crate::rates::{Rate, Rates};
 use crate::records::Publication;
 use crate::refusals::Refusals;
@@ -108,6 +109,7 @@ pub struct Node<E> {
     pub(crate) meetings: Meetings,
     pub(crate) peering: Peering,
     pub(crate) mail: Mail,
+    pub(crate) private: Private,
     pub(crate) counters: Counters,
     /// A catch-up with some neighbour has come to its end in this run.
     pub(crate) caught_up: bool,
@@ -175,6 +177,7 @@ impl<E: Env> Node<E> {
             meetings: Meetings::default(),
             peering: Peering::new(config.goal),
             mail: Mail::default(),
+            private: Private::default(),
             counters: Counters::default(),
             caught_up: false,
             out: VecDeque::new(),
@@ -368,6 +371,7 @@ impl<E: Env> Node<E> {
             return;
         }
         let now = self.clock;
+        self.tick_rooms(now);
         self.tick_mail(now);
         self.seal(now);
         if self.publication_is_due(now.mono) {

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
 
-use meshchat_proto::control::{Error, ErrorCode, PersonStatus, Reply, Request};
+use meshchat_proto::control::{Error, ErrorCode, PersonStatus, PrivateRequest, Reply, Request};
 use meshchat_proto::limits::{NAME_CHARS, NOTE_CHARS, ROOMS_PER_PERSON, TEXT_BYTES};
 use meshchat_proto::message::{Draft, MessageKind};
 use meshchat_proto::name::{NameError, PersonName, RoomName, Text};
@@ -30,12 +30,14 @@ impl<E: Env> Node<E> {
                 self.say(now, at, &user, (room.as_deref(), &text, kind)).map(|()| None)
             }
             Request::Tail { room, start, follow, presence, dm, cursor } => {
-                room.as_deref().map(parse_room).transpose().map(|room| {
+                let room = room.as_deref().map(|room| self.readable_room(&user, room)).transpose();
+                room.map(|room| {
                     let wish = TailWish { room, start, follow, presence, dm, cursor };
                     self.open_tail(now, session, id, wish);
                     None
                 })
             }
+            Request::Private(request) => self.on_private_request(now, &user, request).map(Some),
             Request::Dm(request) => self.on_dm_request(now, at, &user, request).map(|()| None),
             Request::Cursor(request) => self.on_cursor_request(&user, request).map(Some),
             Request::Ping { node, timeout_ms } => self.find_node(&node).map(|node| {
@@ -122,14 +124,29 @@ impl<E: Env> Node<E> {
             | Request::Network(_)
             | Request::Dm(_)
             | Request::Cursor(_)
+            | Request::Private(_)
             | Request::Reload {} => {
                 Err(Error::new(ErrorCode::UnknownRequest, "not a question to the core"))
             }
         }
     }
 
+    /// The room that somebody wants to read: a private one must be theirs.
+    fn readable_room(&self, user: &str, room: &str) -> Result<RoomName, Error> {
+        let room = parse_room(room)?;
+        if room.is_sealed() {
+            self.own_room(user, room.as_str())?;
+        }
+        Ok(room)
+    }
+
     fn join(&mut self, now: Now, user: &str, room: &str) -> Result<Reply, Error> {
         let room = parse_room(room)?;
+        if room.is_sealed() {
+            let words = format!("nobody can join {room}, as it is a private room");
+            return Err(Error::new(ErrorCode::Denied, words)
+                .hint("ask a member to invite you: meshchatctl room invite ROOM PERSON"));
+        }
         let person = self.people.person(user).ok_or_else(too_many_people)?;
         person.join(&room).map_err(|crate::people::TooManyRooms| {
             let words = format!("you are in {ROOMS_PER_PERSON} rooms, which is the most");
@@ -142,6 +159,10 @@ impl<E: Env> Node<E> {
 
     fn leave(&mut self, now: Now, user: &str, room: &str) -> Result<Reply, Error> {
         let room = parse_room(room)?;
+        if room.is_sealed() {
+            let room = room.as_str().into();
+            return self.on_private_request(now, user, PrivateRequest::Leave { room });
+        }
         let person = self.people.person(user).ok_or_else(too_many_people)?;
         let before = person.rooms.len();
         person.rooms.retain(|joined| *joined != room);
@@ -185,6 +206,9 @@ impl<E: Env> Node<E> {
     ) -> Result<(), Error> {
         let room = room.map_or_else(|| Ok(RoomName::lobby()), parse_room)?;
         let text = parse_text(text)?;
+        if room.is_sealed() {
+            return self.say_in_room(now, (session, id), user, (&room, text, kind));
+        }
         self.make_person(now, user)?;
         let author = self.people.name_of(user);
         let room = self.rooms.intern(room.as_str()).unwrap_or(room);

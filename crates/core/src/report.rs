@@ -179,6 +179,12 @@ impl<E: Env> Node<E> {
             ("letters", self.mail.letters.len(), limits::LETTERS, "the oldest is forgotten"),
             ("opened", self.mail.index.len(), limits::OPENED, "the oldest is shown no more"),
             (
+                "private_rooms",
+                self.private.len(),
+                limits::PRIVATE_ROOMS,
+                "invitations are passed over",
+            ),
+            (
                 "receipts",
                 self.mail.receipts.len(),
                 limits::RECEIPT_NODES,

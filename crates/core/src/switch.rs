@@ -139,6 +139,8 @@ impl<E: Env> Node<E> {
         self.refusals = Refusals::default();
         self.partition = Partition::new(now.mono);
         self.proven = VecDeque::new();
+        self.mail.forget();
+        self.private.forget_all();
         self.echoes = Echoes::default();
         self.contacts = Contacts::default();
         self.beacons = Beacons::default();
@@ -162,6 +164,11 @@ impl<E: Env> Node<E> {
             order.forget(&origin, held);
         }
         self.proven.retain(|(node, _)| roster.admits(node));
+        for node in
+            self.private.nodes().filter(|node| !self.roster.admits(node)).collect::<Vec<_>>()
+        {
+            self.expel(now, &node);
+        }
         self.record_changed(now);
     }
 

@@ -89,6 +89,7 @@ fn start(n: usize, now: Now, mode: HistoryMode, mut disk: Disk) -> Host {
         id,
         network: None,
         rate: None,
+        acquaintances: meshchat_core::SavedAcquaintances::default(),
         name: format!("pi-{n}").parse().unwrap(),
         software: "test".into(),
         boot_count: disk.boots,

@@ -42,7 +42,7 @@ pub enum Content {
     Receipt(Receipt),
     /// The key of a private room, for one node.
     Grant(Grant),
-    /// A member goes; for the node of the owner.
+    /// A member goes, or has to go.
     Leave(Leave),
     /// Words in a private room.
     Say(Say),
@@ -97,15 +97,20 @@ pub struct Grant {
     /// are in it no more.
     #[serde(deserialize_with = "people")]
     pub people: Vec<PersonName>,
+    /// Who let them in or changed the key, on the node that signed the message.
+    pub by: PersonName,
 }
 
-/// A member leaves a private room.
+/// A member leaves a private room, or is removed from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leave {
     /// The room.
     pub room: RoomId,
-    /// Who leaves, on the node that signed the message.
+    /// Who: on the node that signed the message or, when the owner's node says it, on the node
+    /// that it is for.
     pub person: PersonName,
+    /// The newest epoch that the sender knew. Who came in later stays.
+    pub epoch: u64,
 }
 
 /// Words in a private room.
@@ -146,6 +151,8 @@ pub struct Member {
     pub node: NodeId,
     /// Who, on that node.
     pub person: PersonName,
+    /// The epoch from which on they read.
+    pub since: u64,
 }
 
 impl Content {
@@ -240,7 +247,7 @@ mod tests {
     #[test]
     fn the_longest_contents_fit_into_a_lock() {
         let person: PersonName = "\u{1F980}".repeat(limits::NAME_CHARS).parse().unwrap();
-        let member = Member { node: NodeId([255; 32]), person: person.clone() };
+        let member = Member { node: NodeId([255; 32]), person: person.clone(), since: u64::MAX };
         let ids = || vec![LetterId([1; 16]); limits::RECEIPTS];
         let all = [
             widest(limits::TEXT_BYTES),
@@ -250,7 +257,8 @@ mod tests {
                 name: RoomName::private(&"\u{1F980}".repeat(limits::PRIVATE_ROOM_CHARS)).unwrap(),
                 key: [255; KEY],
                 epoch: u64::MAX,
-                people: vec![person; limits::ROOM_MEMBERS_ON_NODE],
+                people: vec![person.clone(); limits::ROOM_MEMBERS_ON_NODE],
+                by: person,
             }),
             Content::Members(Members {
                 version: u64::MAX,

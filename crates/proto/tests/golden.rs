@@ -16,8 +16,9 @@ use meshchat_proto::control::{
     self, CursorInfo, CursorRequest, DeliveryInfo, DeliveryRequest, DeliveryState, DirectChange,
     DirectInfo, DirectMessage, DirectState, Dm, DmRequest, Error, ErrorCode, Event, FromDaemon,
     Gone, Graph, GraphLink, GraphNode, HolderInfo, Hop, Missed, MissedWhy, NodeChange, NodeInfo,
-    NodeState, PartitionChange, PartitionState, PersonChange, PersonStatus, Reply, Request, Sent,
-    Start, ToDaemon, TrailCopy, TrailFacts, TrailHop, TrailInfo, Wait, Welcome,
+    NodeState, PartitionChange, PartitionState, PersonChange, PersonStatus, PrivateInfo,
+    PrivateRequest, Reply, Request, RoomMember, Sent, Start, ToDaemon, TrailCopy, TrailFacts,
+    TrailHop, TrailInfo, Wait, Welcome,
 };
 use meshchat_proto::frame::{self, Kind};
 use meshchat_proto::holding::{Footprint, Holder, Holding, Holdings, Trail, origin_tag};
@@ -237,14 +238,15 @@ fn sealed_contents() {
     let (from, kind) = ("ann".parse().unwrap(), MessageKind::Text);
     let (id, room) = (LetterId([1; 16]), RoomId([2; 16]));
     let (text, wall) = ("hi".parse().unwrap(), 1_700_000_000_000);
-    let member = Member { node: OTHER, person: "bob".parse().unwrap() };
+    let member = Member { node: OTHER, person: "bob".parse().unwrap(), since: 4 };
     let direct = Direct { from, to: "bob".parse().unwrap(), id, kind, text, wall };
     let say = Say { from: direct.from.clone(), kind, text: direct.text.clone(), wall };
     let receipt = Receipt { delivered: vec![id], read: vec![id], refused: vec![id] };
     let name = RoomName::private("ops").unwrap();
     let people = vec![direct.from.clone()];
-    let grant = Grant { room, name, key: [3; 32], epoch: 4, people };
-    let leave = Leave { room, person: direct.from.clone() };
+    let by = direct.from.clone();
+    let grant = Grant { room, name, key: [3; 32], epoch: 4, people, by };
+    let leave = Leave { room, person: direct.from.clone(), epoch: 4 };
     let members =
         Members { version: 5, epoch: 4, owner: NODE, part: 0, parts: 1, members: vec![member] };
     both("content_direct", &Content::Direct(direct));
@@ -377,6 +379,37 @@ fn direct_messages() {
         state: Some(DirectState::Expired),
     };
     both("event_direct", &FromDaemon::event(1, Event::Direct(direct)));
+}
+
+#[test]
+fn private_rooms() {
+    let room = || "family".to_owned();
+    let person = || "bob@pi-4".to_owned();
+    let requests = [
+        ("create", PrivateRequest::Create { room: room() }),
+        ("invite", PrivateRequest::Invite { room: room(), person: person() }),
+        ("leave", PrivateRequest::Leave { room: room() }),
+        ("remove", PrivateRequest::Remove { room: room(), person: person() }),
+        ("members", PrivateRequest::Members { room: room() }),
+    ];
+    for (name, request) in requests {
+        let request = ToDaemon { id: 1, request: Request::Private(request) };
+        both(&format!("request_private_{name}"), &request);
+    }
+    let member = RoomMember {
+        person: "ann".parse().unwrap(),
+        node: NODE,
+        node_name: name("pi-3"),
+        me: true,
+    };
+    let info = PrivateInfo {
+        room: RoomName::private("family").unwrap(),
+        owner: NODE,
+        owner_name: name("pi-3"),
+        epoch: 2,
+        members: vec![member],
+    };
+    both("control_private", &FromDaemon::ok(1, Reply::Private(info)));
 }
 
 fn name(text: &str) -> NodeName {

@@ -118,6 +118,9 @@ pub(crate) enum Command {
         /// The room; the # may be left out
         room: String,
     },
+    /// Rooms that only their members know of and can read
+    #[command(subcommand)]
+    Room(Room),
     /// Say something, in #lobby or in a room
     #[command(
         override_usage = "meshchatctl send [OPTIONS] [ROOM] TEXT\n       meshchatctl send [OPTIONS] [ROOM] - < FILE"
@@ -239,6 +242,39 @@ pub(crate) enum Cursors {
     Remove {
         /// Its name
         name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Room {
+    /// Make a private room, with you as its first member
+    Create {
+        /// What it is called; it is shown as #~NAME
+        name: String,
+    },
+    /// Let somebody in, who then reads what is said from now on
+    Invite {
+        /// The room
+        room: String,
+        /// Who: a name, with the node behind an @ if several are called so
+        person: String,
+    },
+    /// Leave a private room
+    Leave {
+        /// The room
+        room: String,
+    },
+    /// Put somebody out, who then reads nothing more
+    Remove {
+        /// The room
+        room: String,
+        /// Who
+        person: String,
+    },
+    /// Who is in a private room
+    Members {
+        /// The room
+        room: String,
     },
 }
 

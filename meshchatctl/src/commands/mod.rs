@@ -16,6 +16,7 @@ mod nodes;
 mod peers;
 mod people;
 mod ping;
+mod private;
 mod rooms;
 mod root_key;
 mod send;
@@ -70,6 +71,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Network { command } => network::network(session, command).await,
         Command::Invite(args) => invite::invite(session, args).await,
         Command::Members { command } => members::members(session, command).await,
+        Command::Room(room) => private::room(session, room).await,
         Command::Send(send) => send::send(session, send).await,
         Command::Dm(dm) => dm::dm(session, dm).await,
         Command::Tail(tail) => tail::tail(session, tail).await,

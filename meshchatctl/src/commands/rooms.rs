@@ -14,6 +14,7 @@ pub(crate) async fn rooms(session: &mut Session) -> Result<u8, Failure> {
         Column::right("present"),
         Column::right("people"),
         Column::right("messages"),
+        Column::left("private"),
     ];
     let rooms = expect_reply!(session.ask(Request::Rooms {}).await?, Rooms);
     session.out.list(&rooms, |rooms| Table::new(COLUMNS, rooms.iter().map(row)))?;
@@ -44,5 +45,6 @@ fn row(room: &RoomInfo) -> Vec<Cell> {
         Cell::new(room.present.to_string()),
         Cell::new(room.people.to_string()),
         Cell::new(number(room.messages)).raw(room.messages),
+        Cell::new(if room.private { "yes" } else { "no" }),
     ]
 }

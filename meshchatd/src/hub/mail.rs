@@ -1,6 +1,6 @@
-//! What is kept on disk of direct messages, which are sealed already.
+//! What is kept on disk of direct messages, which are sealed already, and of private rooms.
 
-use meshchat_core::SavedMail;
+use meshchat_core::{SavedMail, SavedRooms};
 
 use super::Hub;
 use crate::store::StateFile;
@@ -12,6 +12,16 @@ impl Hub {
             Err(error) => {
                 tracing::error!("direct messages start anew: {error}; {}", error.fix());
             }
+        }
+        match self.parts.store.load::<SavedRooms>(StateFile::Rooms) {
+            Ok(saved) => self.node.load_rooms(self.now(), saved.unwrap_or_default()),
+            Err(error) => tracing::error!("private rooms are lost: {error}; {}", error.fix()),
+        }
+    }
+
+    pub(super) fn save_rooms(&self, rooms: &SavedRooms) {
+        if let Err(error) = self.parts.store.save(StateFile::Rooms, rooms) {
+            tracing::error!("cannot keep private rooms: {error}; {}", error.fix());
         }
     }
 

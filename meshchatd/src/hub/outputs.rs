@@ -61,6 +61,7 @@ impl Hub {
             Output::NetworkSwitched(network) => self.on_network_switched(network),
             Output::SaveMail(mail) => self.save_mail(&mail),
             Output::SaveAcquaintances(saved) => self.save_acquaintances(&saved),
+            Output::SaveRooms(rooms) => self.save_rooms(&rooms),
             Output::SaveBoot(count) => {
                 if let Err(error) = self.parts.store.set_boot(count) {
                     tracing::error!("cannot keep the boot counter: {error}; {}", error.fix());

@@ -73,6 +73,7 @@ impl Hub {
             | Request::Network(_)
             | Request::Dm(_)
             | Request::Cursor(_)
+            | Request::Private(_)
             | Request::Cancel { .. }) => {
                 return self.node.handle(now, Input::Request { session, id, request });
             }

@@ -65,6 +65,8 @@ pub enum StateFile {
     Cursors,
     /// What is remembered of other nodes, and what people said of them.
     Acquaintances,
+    /// Private rooms and their keys.
+    Rooms,
 }
 
 /// Why the state directory or a file in it cannot be used.
@@ -150,6 +152,7 @@ impl StateFile {
             Self::Mail => "mail",
             Self::Cursors => "cursors",
             Self::Acquaintances => "acquaintances",
+            Self::Rooms => "rooms",
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{LinkId, Note, SavedCursors, SavedNetwork, SavedPerson, SessionId};
 use crate::acquaintances::SavedAcquaintances;
 use crate::dial::{Dial, SavedContact};
 use crate::mail::SavedMail;
+use crate::private::SavedRooms;
 
 /// Everything that can follow.
 #[derive(Debug)]
@@ -108,6 +109,8 @@ pub enum Output {
     SaveMail(SavedMail),
     /// Keep what is remembered of others on disk.
     SaveAcquaintances(SavedAcquaintances),
+    /// Keep private rooms and their keys on disk, at once.
+    SaveRooms(SavedRooms),
     /// Keep the boot counter on disk: others knew a later run of this key.
     SaveBoot(u64),
     /// Tell the log.

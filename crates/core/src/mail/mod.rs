@@ -24,6 +24,7 @@ pub(crate) use outbox::Outbox;
 pub use outbox::SavedParcel;
 pub(crate) use receipts::Receipts;
 pub(crate) use show::Shown;
+pub(crate) use take::unlock;
 
 use crate::env::Env;
 use crate::io::Output;
@@ -55,6 +56,11 @@ pub(crate) struct Mail {
 }
 
 impl Mail {
+    /// Forgets all of it, as the network is another.
+    pub(crate) fn forget(&mut self) {
+        *self = Self { changed: true, written: self.written, ..Self::default() };
+    }
+
     /// The soonest moment at which something is to be done.
     pub(crate) fn due(&self) -> Option<Mono> {
         let soonest = [self.outbox.due(), self.receipts.due(), self.write_due()];

@@ -1,6 +1,7 @@
 //! Sealed messages that come in, or are this node's own: opened if they are for it.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use meshchat_proto::control::DirectState;
 use meshchat_proto::id::NodeId;
@@ -18,7 +19,9 @@ impl<E: Env> Node<E> {
     /// Looks into a sealed message that is about to be shown at `cursor`.
     pub(crate) fn take_sealed(&mut self, now: Now, cursor: u64, entry: &Entry, body: &Body<'_>) {
         let me = self.me.id;
-        let Some(to) = body.to else { return };
+        let Some(to) = body.to else {
+            return self.take_in_room(now, cursor, &entry.room, body);
+        };
         // What this node sent without a key for itself is of no further use here.
         let readable = to == me || (body.node == me && body.keys.len() > 1);
         if !readable {
@@ -30,13 +33,49 @@ impl<E: Env> Node<E> {
         match content {
             Content::Direct(direct) => self.take_direct(now, cursor, (body.node, to), key, direct),
             Content::Receipt(receipt) if to == me => self.take_receipt(body.node, &receipt),
+            Content::Grant(grant) if to == me => self.take_grant(body.node, grant),
+            Content::Leave(leave) if to == me => self.take_leave(body.node, &leave),
             Content::Receipt(_)
             | Content::Grant(_)
             | Content::Leave(_)
             | Content::Say(_)
             | Content::Members(_) => {}
         }
-        let _ = entry;
+    }
+
+    /// Looks only for what a message says about private rooms.
+    pub(crate) fn take_orders(&mut self, body: &Body<'_>) {
+        let me = self.me.id;
+        if body.to != Some(me) {
+            return;
+        }
+        match self.open_direct(&me, body) {
+            Some((_, Content::Grant(grant))) => self.take_grant(body.node, grant),
+            Some((_, Content::Leave(leave))) => self.take_leave(body.node, &leave),
+            Some(_) | None => {}
+        }
+    }
+
+    /// Opens again what is for this node in the history of earlier runs. What is owed for it was
+    /// sent then; who misses it asks again.
+    pub(crate) fn reopen_history(&mut self, now: Now) {
+        let sealed = self.history.from(0).filter(|(_, entry)| entry.room.is_sealed());
+        let sealed: Vec<_> = sealed
+            .map(|(cursor, entry)| (cursor, entry.room.clone(), entry.body.clone()))
+            .collect();
+        for (cursor, room, bytes) in sealed {
+            let Ok(body) = Body::parse(&bytes) else { continue };
+            let Some(to) = body.to else {
+                self.take_in_room(now, cursor, &room, &body);
+                continue;
+            };
+            if to != self.me.id && body.node != self.me.id {
+                continue;
+            }
+            if let Some((key, Content::Direct(direct))) = self.open_direct(&to, &body) {
+                self.index_direct(cursor, (body.node, to), key, &direct);
+            }
+        }
     }
 
     fn open_direct(&mut self, to: &NodeId, body: &Body<'_>) -> Option<([u8; KEY], Content)> {
@@ -56,15 +95,10 @@ impl<E: Env> Node<E> {
         key: [u8; KEY],
         direct: Direct,
     ) {
-        let (me, id) = (self.me.id, direct.id);
-        let known = self.mail.letters.get(from_node, id).cloned().unwrap_or_default();
-        let here = |node, user: Option<String>, name| match node == me {
-            true => user.or_else(|| self.people.user_called(name)),
-            false => None,
-        };
-        let from_user = here(from_node, known.from_user, &direct.from);
-        let to_user = here(to_node, known.to_user, &direct.to);
-        if to_node == me {
+        let id = direct.id;
+        if to_node == self.me.id {
+            let known = self.mail.letters.get(from_node, id).cloned().unwrap_or_default();
+            let to_user = known.to_user.or_else(|| self.people.user_called(&direct.to));
             let refused =
                 to_user.as_ref().is_none_or(|user| self.is_blocked(user, &from_node, &direct.from));
             let state = match (refused, known.read) {
@@ -73,10 +107,29 @@ impl<E: Env> Node<E> {
                 (false, false) => DirectState::Delivered,
             };
             self.acknowledge(now, from_node, id, state);
-            if refused && from_node != me {
+            if refused && from_node != self.me.id {
                 return;
             }
         }
+        self.index_direct(cursor, (from_node, to_node), key, &direct);
+    }
+
+    /// Notes who may read a letter, unless it was noted under another number.
+    fn index_direct(
+        &mut self,
+        cursor: u64,
+        (from_node, to_node): (NodeId, NodeId),
+        key: [u8; KEY],
+        direct: &Direct,
+    ) {
+        let (me, id) = (self.me.id, direct.id);
+        let known = self.mail.letters.get(from_node, id).cloned().unwrap_or_default();
+        let here = |node, user: Option<String>, name| match node == me {
+            true => user.or_else(|| self.people.user_called(name)),
+            false => None,
+        };
+        let from_user = here(from_node, known.from_user, &direct.from);
+        let to_user = here(to_node, known.to_user, &direct.to);
         let letter = self.mail.letters.entry(from_node, id);
         if core::mem::replace(&mut letter.shown, true) {
             return;

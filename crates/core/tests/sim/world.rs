@@ -289,10 +289,12 @@ impl World {
             Output::NetworkSwitched(_)
             | Output::PeersChanged
             | Output::SaveContacts(_)
+            | Output::SaveMail(_)
+            | Output::SaveRooms(_)
             | Output::Dial(_)
             | Output::Probe { .. }
             | Output::Probed { .. } => {}
-            Output::SaveCursors(_) | Output::SaveMail(_) => {}
+            Output::SaveCursors(_) | Output::SaveAcquaintances(_) => {}
             Output::SavePeople(people) => self.hosts[index].saved = people,
             Output::SaveBoot(count) => self.hosts[index].boots = count,
             Output::Note(note) => self.judge(index, &note),
@@ -320,6 +322,7 @@ impl World {
                         *self.log.view(viewer).gone.entry(gone.node).or_default() += gone.count;
                     }
                     Event::Direct(_)
+                    | Event::Key(_)
                     | Event::DirectState(_)
                     | Event::Person(_)
                     | Event::Node(_)

@@ -16,6 +16,7 @@ mod finding;
 mod mail;
 mod names;
 mod network;
+mod private;
 mod reply;
 mod request;
 mod shape;
@@ -36,6 +37,7 @@ pub use finding::{Finding, Grade};
 pub use mail::{DirectChange, DirectInfo, DirectMessage, DirectState, Dm, DmRequest};
 pub use names::{KeyChange, MuteInfo, NamesRequest, VerifyInfo};
 pub use network::{InviteInfo, MemberInfo, NetworkInfo, NetworkRequest, TicketInfo};
+pub use private::{PrivateInfo, PrivateRequest, RoomMember};
 pub use reply::{
     ConfigEntry, DiskStatus, DropCount, HistoryStatus, Hop, LimitRow, NodeInfo, NodeState,
     PeerInfo, PeerState, PersonInfo, PersonStatus, Pong, Reloaded, Reply, RoomInfo, Sent, Status,

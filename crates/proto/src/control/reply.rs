@@ -6,6 +6,7 @@ use super::finding::Finding;
 use super::mail::DirectInfo;
 use super::names::{MuteInfo, VerifyInfo};
 use super::network::{InviteInfo, MemberInfo, NetworkInfo, TicketInfo};
+use super::private::PrivateInfo;
 use super::shape::{Graph, Missing};
 use crate::id::{MessageId, NetworkId, NodeId};
 use crate::name::{NodeName, PersonName, RoomName};
@@ -41,6 +42,8 @@ pub enum Reply {
     Direct(DirectInfo),
     /// To [`super::DmRequest::List`], the oldest first.
     Directs(Vec<DirectInfo>),
+    /// To [`super::PrivateRequest::Create`] and [`super::PrivateRequest::Members`].
+    Private(PrivateInfo),
     /// To [`super::Request::Ping`].
     Pong(Pong),
     /// To [`super::Request::Config`].
@@ -363,6 +366,9 @@ pub struct RoomInfo {
     pub present: u32,
     /// Messages of it in history.
     pub messages: u64,
+    /// Only its members know of it and can read it.
+    #[serde(default)]
+    pub private: bool,
 }
 
 /// A message that the node accepted.

@@ -5,6 +5,7 @@ use super::delivery::DeliveryRequest;
 use super::mail::{Dm, DmRequest};
 use super::names::NamesRequest;
 use super::network::NetworkRequest;
+use super::private::PrivateRequest;
 use crate::id::NodeId;
 use crate::message::MessageKind;
 
@@ -98,6 +99,8 @@ pub enum Request {
     },
     /// Direct messages.
     Dm(DmRequest),
+    /// Private rooms.
+    Private(PrivateRequest),
     /// Changes what the person is called. Replies [`super::Reply::Done`].
     Nick {
         /// The new name.

@@ -1,16 +1,4 @@
 //! Direct messages between nodes: every state, and every way in which one may get lost.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::wildcard_enum_match_arm,
-    reason = "a test may fail loudly and look only at what it is about"
-)]
-
-#[path = "mesh/mod.rs"]
-mod mesh;
-#[path = "stand_in/mod.rs"]
-mod stand_in;
 
 use meshchat_core::Drop;
 use meshchat_proto::codec;
@@ -20,7 +8,7 @@ use meshchat_proto::id::{LetterId, NetworkId, NodeId};
 use meshchat_proto::message::{Batch, Body, Draft, MessageKind};
 use meshchat_proto::sealed::{Content, NONCE, Receipt, Sealed, direct_context, direct_room};
 
-use mesh::{ANN, EVE, Mesh, id, signed};
+use crate::mesh::{ANN, EVE, Mesh, id, signed};
 
 const DAY: u64 = 24 * 3600;
 const HELLO: &str = "for you alone";
@@ -294,10 +282,10 @@ fn receipt(from: NodeId, to: NodeId, letter: LetterId) -> Draft {
     let context = direct_context(&NetworkId::OPEN, &from, &to);
     let content = Content::Receipt(Receipt { read: vec![letter], ..Receipt::default() });
     let (key, nonce) = ([8; 32], [0; NONCE]);
-    let locked = stand_in::lock(&key, &nonce, &context, &content.pad());
+    let locked = crate::stand_in::lock(&key, &nonce, &context, &content.pad());
     let sealed = Sealed {
         to: Some(to),
-        keys: vec![stand_in::seal(&to, &context, &key).into()],
+        keys: vec![crate::stand_in::seal(&to, &context, &key).into()],
         key: None,
         lock: [&nonce[..], &locked].concat().into(),
     };

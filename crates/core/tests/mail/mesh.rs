@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use meshchat_core::{
     Admit, Carrier, Config, Env, Goal, HistoryMode, Input, Mono, Node, Now, Output, SavedMail,
-    SavedPerson,
+    SavedPerson, SavedRooms,
 };
+use meshchat_proto::codec;
 use meshchat_proto::control::{
     DirectInfo, DirectState, Dm, DmRequest, Error, Event, Reply, Request, Start,
 };
@@ -14,6 +15,9 @@ use meshchat_proto::frame::{self, Kind};
 use meshchat_proto::id::{Boot, MessageId, NetworkId, NodeId};
 use meshchat_proto::message::{Draft, MessageKind, Signature, signed_root, whole_batch};
 use meshchat_proto::sealed::{KEY, NONCE};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::stand_in;
 
@@ -75,6 +79,7 @@ fn signature(node: &NodeId, bytes: &[u8]) -> Signature {
 struct Disk {
     boots: u64,
     mail: SavedMail,
+    rooms: SavedRooms,
     people: Vec<SavedPerson>,
 }
 
@@ -158,6 +163,7 @@ impl Mesh {
         };
         let mut new = Node::new(self.now, config, Stub(id(node), disk.boots << 32));
         new.load_mail(self.now, disk.mail.clone());
+        new.load_rooms(self.now, disk.rooms.clone());
         self.nodes[node] = Some(new);
         for (session, user) in [(ANN, "ann"), (EVE, "eve")] {
             self.give(node, Input::SessionUp { session, user: user.into() });
@@ -256,6 +262,7 @@ impl Mesh {
                         }
                         Output::Reply { id, result, .. } => self.replies[n].push((id, result)),
                         Output::SaveMail(mail) => self.disks[n].mail = written(&mail),
+                        Output::SaveRooms(rooms) => self.disks[n].rooms = written(&rooms),
                         Output::SavePeople(people) => self.disks[n].people = people,
                         Output::CloseLink { link, .. } => self.links.retain(|_, l| *l != link),
                         _ => {}
@@ -325,6 +332,11 @@ impl Mesh {
         self.ask(node, session, Request::Send { room, text, kind }).unwrap();
     }
 
+    /// What is on the disk of a node about private rooms.
+    pub(crate) fn rooms_on_disk(&self, node: usize) -> Vec<u8> {
+        codec::encode(&self.disks[node].rooms)
+    }
+
     pub(crate) fn directs(&mut self, node: usize, session: u32) -> Vec<DirectInfo> {
         match self.ask(node, session, Request::Dm(DmRequest::List {})).unwrap() {
             Reply::Directs(infos) => infos,
@@ -375,6 +387,6 @@ pub(crate) fn signed(node: NodeId, draft: &Draft, seq: u64) -> Vec<u8> {
 }
 
 /// What comes back from a disk.
-fn written(mail: &SavedMail) -> SavedMail {
-    meshchat_proto::codec::decode(&meshchat_proto::codec::encode(mail)).unwrap()
+fn written<T: Serialize + DeserializeOwned>(value: &T) -> T {
+    codec::decode(&codec::encode(value)).unwrap()
 }
