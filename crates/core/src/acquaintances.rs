@@ -380,7 +380,7 @@ mod tests {
         assert_eq!(meet(&mut all, Mono::ZERO, 1, "pi-barn", true), None);
         assert_eq!(meet(&mut all, Mono::ZERO, 2, "pi-b\u{430}rn", true), None);
         let called = |all: &Acquaintances, n: u16, text: &str| {
-            all.called(&node(n), &name(text), "me").as_str().to_owned()
+            all.called(&node(n), &name(text), &skeleton("me")).as_str().to_owned()
         };
         use alloc::borrow::ToOwned as _;
         assert_eq!(called(&all, 1, "pi-barn"), "pi-barn");
