@@ -221,11 +221,12 @@ fn saved_network(store: &StateDir) -> anyhow::Result<Option<SavedNetwork>> {
         )
     };
     let saved = store.load::<Option<SavedNetwork>>(StateFile::Network);
-    let saved = saved.map_err(|error| match error {
-        StoreError::Damaged(_) | StoreError::Decode { .. } => {
+    let saved = saved.map_err(|error| {
+        if matches!(error, StoreError::Damaged(_) | StoreError::Decode { .. }) {
             lost(format!("the network that this node belongs to is not known: {error}"))
+        } else {
+            with_fix(error)
         }
-        other => with_fix(other),
     })?;
     let saved = saved.flatten();
     if let Some(Err(what)) = saved.as_ref().map(SavedNetwork::check) {

@@ -1,5 +1,6 @@
 //! Clients that go on where they stopped, with real daemons.
 #![forbid(unsafe_code)]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "helpers of tests")]
 
 use meshchat_proto::id::NodeId;
 use meshchat_tests::{Daemon, Limit, Tail, wait_for};

@@ -1,5 +1,6 @@
 //! Who holds a message, waiting for it, and the way that it came, with real daemons.
 #![forbid(unsafe_code)]
+#![expect(clippy::indexing_slicing, reason = "helpers of tests")]
 
 use meshchat_tests::{Daemon, Limit, wait_for};
 use serde_json::Value;

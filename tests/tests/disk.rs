@@ -1,5 +1,6 @@
 //! Messages on disk: killed, filled up, damaged and put back, with real daemons.
 #![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fs;
 use std::path::Path;

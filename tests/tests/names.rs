@@ -1,5 +1,6 @@
 //! Who is who: look-alikes, pet names, verified keys, and those whom one does not hear.
 #![forbid(unsafe_code)]
+#![expect(clippy::indexing_slicing, reason = "helpers of tests")]
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;

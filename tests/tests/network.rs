@@ -1,6 +1,10 @@
 //! Closed networks of real daemons: made, joined, left; who is no member stays outside.
 #![forbid(unsafe_code)]
-#![expect(clippy::panic, reason = "a failed step of a test must fail that test on the spot")]
+#![expect(
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed step of a test must fail that test on the spot"
+)]
 
 use meshchat_client::{Client, RequestError};
 use meshchat_proto::control::{

@@ -9,7 +9,7 @@ use meshchat_proto::message::Body;
 
 use crate::env::Env;
 use crate::history::Entry;
-use crate::io::{Output, SessionId};
+use crate::io::Output;
 use crate::mail::Shown;
 use crate::names::hears;
 use crate::node::{Me, Node};

@@ -251,7 +251,8 @@ impl Mesh {
                 break;
             }
             self.now.mono = next.max(self.now.mono);
-            while let Some((_, link, to, frame)) = self.sent.pop_front_if(|s| s.0 <= next) {
+            while self.sent.front().is_some_and(|sent| sent.0 <= next) {
+                let Some((_, link, to, frame)) = self.sent.pop_front() else { break };
                 if self.wires.contains_key(&link) {
                     self.nodes[to].handle(self.now, Input::Frame { link, frame });
                 }

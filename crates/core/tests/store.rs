@@ -1,8 +1,9 @@
 //! What outlives a restart: messages on disk, durable cursors, and a disk that goes back in time.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
     reason = "a failed step must fail its test on the spot"
 )]
 

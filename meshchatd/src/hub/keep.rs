@@ -177,10 +177,9 @@ impl Hub {
 
     /// Gives the answers that waited for messages up to this cursor.
     fn release(&mut self, upto: u64, kept: &str) {
-        while let Some(parked) =
-            self.parts.keeper.parked.pop_front_if(|next| next.sent.cursor <= upto)
-        {
-            let Parked { session, id, sent } = parked;
+        let parked = &mut self.parts.keeper.parked;
+        let count = parked.iter().take_while(|next| next.sent.cursor <= upto).count();
+        for Parked { session, id, sent } in parked.drain(..count).collect::<Vec<_>>() {
             let sent = Sent { kept: kept.into(), ..sent };
             self.answer(session, id, Ok(Reply::Sent(sent)));
             let waits = self.parts.keeper.parked.iter().any(|parked| parked.session == session);

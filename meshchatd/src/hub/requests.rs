@@ -16,19 +16,7 @@ use crate::store::StateFile;
 
 impl Hub {
     pub(super) fn on_request(&mut self, now: Now, session: u32, id: u64, request: Request) {
-        let admin_only = match &request {
-            Request::Network(request) => {
-                !matches!(request, NetworkRequest::Show {} | NetworkRequest::Members {})
-            }
-            Request::Names(
-                NamesRequest::Alias { .. }
-                | NamesRequest::Verify { yes: true, .. }
-                | NamesRequest::Verify { accept: true, .. },
-            ) => true,
-            Request::Connect { .. } | Request::Disconnect { .. } | Request::Reload {} => true,
-            _ => false,
-        };
-        if admin_only && !self.is_admin(session) {
+        if needs_operator(&request) && !self.is_admin(session) {
             let error = Error::new(ErrorCode::Denied, "only an operator of this node may do that")
                 .hint("use sudo, or have your name added to `operators` in meshchat.toml");
             return self.answer(session, id, Err(error));
@@ -272,3 +260,20 @@ impl Hub {
 
 /// Streams of peers at once.
 const WATCHERS: usize = 64;
+
+/// Whether a request changes the node for everybody.
+fn needs_operator(request: &Request) -> bool {
+    if let Request::Network(request) = request {
+        return !matches!(request, NetworkRequest::Show {} | NetworkRequest::Members {});
+    }
+    matches!(
+        request,
+        Request::Names(
+            NamesRequest::Alias { .. }
+                | NamesRequest::Verify { yes: true, .. }
+                | NamesRequest::Verify { accept: true, .. },
+        ) | Request::Connect { .. }
+            | Request::Disconnect { .. }
+            | Request::Reload {}
+    )
+}

@@ -14,9 +14,7 @@ mod take;
 
 use alloc::vec::Vec;
 
-use meshchat_proto::control::Error;
-use meshchat_proto::id::{LetterId, NodeId};
-use meshchat_proto::name::PersonName;
+use meshchat_proto::id::LetterId;
 
 pub use letters::SavedLetter;
 pub(crate) use letters::{Index, Letters, Of, Opened};

@@ -77,7 +77,7 @@ fn garbage(n: u64) -> Bytes {
         author: format!("name-{n}").parse().unwrap(),
         room: format!("#room-{n}").parse().unwrap(),
         kind: MessageKind::Unknown(random() as u8),
-        text: "x".repeat(if n % 11 == 0 { TEXT_BYTES } else { 3 }).parse().unwrap(),
+        text: "x".repeat(if n.is_multiple_of(11) { TEXT_BYTES } else { 3 }).parse().unwrap(),
         seen: Vec::new(),
         wall: random(),
         sealed: None,

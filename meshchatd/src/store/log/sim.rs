@@ -119,7 +119,7 @@ impl SimDisk {
             {
                 Err(io::ErrorKind::StorageFull.into())
             }
-            _ => Ok(()),
+            Fault::None | Fault::Full { .. } | Fault::Sync => Ok(()),
         }
     }
 }

@@ -19,6 +19,10 @@ fn boot() -> Boot {
     Boot::new(3, 9)
 }
 
+fn byte(number: u64) -> u8 {
+    u8::try_from(number % 256).unwrap()
+}
+
 /// The message with this cursor; its text tells which it is.
 fn kept(cursor: u64) -> Kept {
     let draft = Draft {
@@ -30,14 +34,14 @@ fn kept(cursor: u64) -> Kept {
         wall: 1_700_000_000_000,
         sealed: None,
     };
-    let path = vec![MessageId([cursor as u8; 32]); (cursor % 3) as usize];
-    let place = (cursor % 3 > 0).then_some(Place { index: 1, count: 4, path });
+    let path = vec![MessageId([byte(cursor); 32]); (cursor % 3) as usize];
+    let place = (!cursor.is_multiple_of(3)).then_some(Place { index: 1, count: 4, path });
     Kept {
         cursor,
         at: Mono::from_micros(cursor * 1000),
         late: cursor.is_multiple_of(5),
         caught_up: cursor.is_multiple_of(7),
-        sig: [cursor as u8; 64],
+        sig: [byte(cursor); 64],
         place,
         body: draft.to_body(NetworkId::OPEN, NODE, boot(), cursor).into(),
     }
