@@ -385,6 +385,15 @@ impl Mesh {
         sum
     }
 
+    /// Whether a node has taken one of the others for a bad peer.
+    pub(crate) fn blames_friend(&self, n: usize) -> bool {
+        let blamed = |note: &Note| match note {
+            Note::BadPeer { peer, .. } => self.ids.contains(peer),
+            _ => false,
+        };
+        self.views[n].notes.iter().any(blamed)
+    }
+
     pub(crate) fn rows_are_bounded(&self) {
         for (n, node) in self.nodes.iter().enumerate() {
             for row in node.limits() {

@@ -44,6 +44,8 @@ impl World {
             }
             Deed::Drain { host } => self.drain_clients(host),
             Deed::Reconnect { host } => self.reconnect(host),
+            Deed::Whisper { host, secret } => self.whisper(host, secret),
+            Deed::LastWords => self.last_words(),
             Deed::Villain { host } => self.visit_of_villain(host),
         }
     }
@@ -144,9 +146,11 @@ impl World {
         }
         let id = self.rng.bytes();
         self.note_had(host);
+        self.sealed.crashed(self.now, host, kept);
         let state = &mut self.hosts[host];
         state.stop();
         if kept != Kept::Disk {
+            (state.mail, state.rooms) = Default::default();
             (state.boots, state.saved) = (0, Vec::new());
         }
         if kept == Kept::Nothing && !self.plan.closed {
@@ -165,6 +169,9 @@ impl World {
         node.handle(now, Input::Shutdown);
         self.note_had(host);
         self.drain(host);
+        if host == 0 {
+            self.sealed.crashed(self.now, host, Kept::Disk);
+        }
         self.hosts[host].stop();
         self.come_back(host, back);
     }

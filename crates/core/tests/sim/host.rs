@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use meshchat_core::{
-    Admit, Config, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, Rate, SavedNetwork,
-    SavedPerson,
+    Admit, Config, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, Rate, SavedMail,
+    SavedNetwork, SavedPerson, SavedRooms,
 };
 use meshchat_proto::control::{Dm, Event, NodeInfo, PersonInfo, Request, Start, Status};
 use meshchat_proto::id::NodeId;
 
 use crate::plan::ROOMS;
 use crate::rng::Rng;
+use crate::sealed::Secret;
 use crate::stub::Stub;
 use crate::wire::WireId;
 
@@ -25,6 +26,10 @@ pub(crate) struct Host {
     pub(crate) boots: u64,
     pub(crate) saved: Vec<SavedPerson>,
     pub(crate) network: Option<SavedNetwork>,
+    pub(crate) mail: SavedMail,
+    pub(crate) rooms: SavedRooms,
+    /// A third client uses sealed messages.
+    pub(crate) sealing: bool,
     pub(crate) history: HistoryMode,
     pub(crate) rate: Option<Rate>,
     pub(crate) wall_offset: i64,
@@ -60,6 +65,8 @@ pub(crate) enum Ask {
     /// The text with this number.
     Say(usize),
     Nick(String),
+    /// Something sealed, and its number if it is words.
+    Secret(Secret, usize),
     Other,
 }
 
@@ -84,6 +91,9 @@ impl Host {
             boots: 0,
             saved: Vec::new(),
             network: None,
+            mail: SavedMail::default(),
+            rooms: SavedRooms::default(),
+            sealing: false,
             history,
             rate,
             wall_offset,
@@ -131,9 +141,13 @@ impl Host {
             stored: meshchat_core::Stored::default(),
         };
         let stub = Stub { me: self.id, rng: Rng::new(rng.next()) };
-        self.node = Some(Node::new(self.time(now), config, stub));
+        let mut node = Node::new(self.time(now), config, stub);
+        node.load_mail(self.time(now), self.mail.clone());
+        node.load_rooms(self.time(now), self.rooms.clone());
+        self.node = Some(node);
         self.clients.clear();
-        for (user, room) in [("ann", None), ("bob", Some("#ops"))] {
+        let cid = self.sealing.then_some(("cid", None));
+        for (user, room) in [("ann", None), ("bob", Some("#ops"))].into_iter().chain(cid) {
             let nick = self.saved.iter().find(|person| person.user == user);
             let nick = nick.map_or(user.into(), |person| person.name.as_str().to_owned());
             self.clients.push(Client {
@@ -171,8 +185,9 @@ impl Host {
             self.ask(client, Request::Join { room: room.into() }, Ask::Other);
         }
         let room = only.map(str::to_owned);
-        let tail =
-            Request::Tail { room, start, follow: true, presence: true, dm: Dm::No, cursor: None };
+        let dm = if client == crate::sealed::CID { Dm::Also } else { Dm::No };
+        let (follow, presence, cursor) = (true, true, None);
+        let tail = Request::Tail { room, start, follow, presence, dm, cursor };
         self.ask(client, tail, Ask::Other);
     }
 

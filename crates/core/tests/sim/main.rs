@@ -25,6 +25,9 @@ mod meter;
 mod net;
 mod plan;
 mod rng;
+mod sealed;
+#[path = "../mail/stand_in.rs"]
+mod stand_in;
 mod stub;
 mod villain;
 mod wire;
@@ -52,6 +55,8 @@ const MANY: u64 = 1_000_000;
 
 /// Messages shown in all worlds, and how many of them late.
 static SHOWN: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
+/// Sealed messages shown to others than their authors.
+static SEALED: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     static LAST_WORDS: RefCell<String> = const { RefCell::new(String::new()) };
@@ -89,9 +94,10 @@ fn networks_heal_whatever_happens() {
     let _ = std::panic::take_hook();
     let failed = failures.into_inner().unwrap().len();
     let [shown, late] = [0, 1].map(|n| SHOWN[n].load(Ordering::Relaxed));
+    let sealed = SEALED.load(Ordering::Relaxed);
     let seconds = begin.elapsed().as_secs_f64();
     println!(
-        "{count} networks, {failed} failed, {shown} messages shown, {late} late, {seconds:.1} s"
+        "{count} networks, {failed} failed, {shown} messages shown, {late} late, {sealed} sealed, {seconds:.1} s"
     );
     assert_eq!(failed, 0, "networks that did not heal");
     let many = shown > MANY;
@@ -121,6 +127,7 @@ fn shown(seed: u64, clocks: u64) -> u64 {
     for (sum, count) in SHOWN.iter().zip(world.log.count) {
         sum.fetch_add(count, Ordering::Relaxed);
     }
+    SEALED.fetch_add(world.sealed.count, Ordering::Relaxed);
     digest
 }
 

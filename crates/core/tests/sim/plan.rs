@@ -3,6 +3,7 @@
 use meshchat_core::Rate;
 
 use crate::rng::Rng;
+use crate::sealed::Secret;
 
 pub(crate) const SECOND: u64 = 1_000_000;
 pub(crate) const ROOMS: [&str; 3] = ["#lobby", "#ops", "#dev"];
@@ -107,6 +108,13 @@ pub(crate) enum Deed {
     Villain {
         host: usize,
     },
+    /// Somebody uses sealed messages.
+    Whisper {
+        host: usize,
+        secret: Secret,
+    },
+    /// The owner of the private room says something when all is well.
+    LastWords,
     /// The first host removes this one from its closed network.
     Remove {
         host: usize,
@@ -134,6 +142,8 @@ pub(crate) struct Plan {
     pub(crate) forgetful: Option<usize>,
     /// All hosts are members of one closed network, of which the first is admin.
     pub(crate) closed: bool,
+    /// Its members send each other sealed messages.
+    pub(crate) sealing: bool,
     pub(crate) deeds: Vec<(u64, Deed)>,
     /// When all faults end.
     pub(crate) healed: u64,
@@ -169,14 +179,19 @@ impl Plan {
         let rate = paced.then_some(Rate { burst: 20, per_second: 5 });
         let flooder = (paced && rng.percent(50)).then(|| rng.index(hosts));
         // So does what was refused, at each hop.
+        let closed = seed % 3 == 2;
+        let sealing = closed
+            && (mood, forgetful, flooder) == (Mood::Wild, None, None)
+            && (seed.is_multiple_of(2) || paced);
+        // So is a letter whose receipt was lost.
         let rest = match (forgetful, flooder) {
             (_, Some(_)) => 500,
             (Some(_), None) => 240,
+            (None, None) if sealing => 260,
             (None, None) => 110,
         };
         let end = healed + rest * SECOND;
         let deeds = Vec::new();
-        let closed = seed % 3 == 2;
         let mut plan = Self {
             seed,
             mood,
@@ -188,6 +203,7 @@ impl Plan {
             flooder,
             forgetful,
             closed,
+            sealing,
             deeds,
             healed,
             end,
@@ -199,6 +215,9 @@ impl Plan {
         }
         if plan.closed && mood == Mood::Wild && hosts > 2 {
             plan.remove_somebody();
+        }
+        if plan.sealing {
+            plan.whisper();
         }
         plan.deeds.sort_by_key(|(at, _)| *at);
         plan
@@ -228,6 +247,39 @@ impl Plan {
         let at = rng.between(3 * SECOND, self.healed);
         self.deeds.push((at, Deed::Remove { host }));
         self.deeds.push((self.healed + 30 * SECOND, Deed::TalkOutside { host }));
+    }
+
+    /// Letters between any two, and a room of the first host that most are let into.
+    fn whisper(&mut self) {
+        let mut rng = Rng::new(self.seed ^ 0x5ea_1ed);
+        let rest = self.healed + 30 * SECOND;
+        let mut whispers = vec![(4 * SECOND, 0, Secret::Create)];
+        for _ in 0..rng.between(6, 20) {
+            let (host, to) = (rng.index(self.hosts), rng.index(self.hosts));
+            let at = rng.between(5 * SECOND, rest);
+            whispers.push((at, host, Secret::Say));
+            if host != to {
+                whispers.push((at, host, Secret::Letter(to)));
+            }
+        }
+        for to in 1..self.hosts {
+            if rng.percent(30) {
+                continue;
+            }
+            let at = rng.between(5 * SECOND, rest);
+            // Again when all is well, in case nobody knew of it then.
+            let tries = [at, rest + SECOND].map(|at| (at, 0, Secret::Invite(to)));
+            whispers.extend(tries);
+        }
+        // Behind the last chance of a removed one to be heard.
+        for host in 0..self.hosts {
+            let at = rest + 5 * SECOND;
+            whispers.push((at, host, Secret::Say));
+            whispers.push((at, host, Secret::Letter((host + 1) % self.hosts)));
+        }
+        let deed = |(at, host, secret)| (at, Deed::Whisper { host, secret });
+        self.deeds.extend(whispers.into_iter().map(deed));
+        self.deeds.push((rest + 20 * SECOND, Deed::LastWords));
     }
 
     fn talk_in_peace(&mut self, rng: &mut Rng) {

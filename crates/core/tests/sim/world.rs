@@ -12,6 +12,7 @@ use crate::log::Log;
 use crate::meter::Meter;
 use crate::plan::{Loss, Mood, Plan, SECOND, years};
 use crate::rng::Rng;
+use crate::sealed::Sealed;
 use crate::villain::Villain;
 use crate::wire::{Wire, WireId};
 
@@ -38,6 +39,7 @@ pub(crate) struct World {
     pub(crate) villain: Villain,
     pub(crate) log: Log,
     pub(crate) meter: Meter,
+    pub(crate) sealed: Sealed,
     jobs: BTreeMap<(u64, u64), Job>,
     made: u64,
     next_wire: WireId,
@@ -77,6 +79,7 @@ impl World {
             Host::new(history, rate, wall, &mut rng)
         });
         let mut hosts: Vec<Host> = hosts.collect();
+        hosts.iter_mut().for_each(|host| host.sealing = plan.sealing);
         if plan.closed {
             crate::closed::found(&mut hosts);
         }
@@ -89,8 +92,9 @@ impl World {
             wires: BTreeMap::new(),
             cut: BTreeSet::new(),
             villain,
-            log: Log { trace, paced: plan.rate.is_some(), ..Log::default() },
+            log: Log { trace, paced: plan.rate.is_some(), sealing: plan.sealing, ..Log::default() },
             meter: Meter::new(plan.hosts),
+            sealed: Sealed::default(),
             jobs: BTreeMap::new(),
             made: 0,
             next_wire: 0,
@@ -260,7 +264,11 @@ impl World {
                 let host = &mut self.hosts[index];
                 let Some(at) = host.client_of(session) else { return };
                 let client = &mut host.clients[at];
-                match (client.asked.remove(&id), result) {
+                let ask = client.asked.remove(&id);
+                if let Some(Ask::Secret(secret, number)) = ask {
+                    return self.answered(index, (secret, number), result);
+                }
+                match (ask, result) {
                     (Some(Ask::Say(text)), Ok(Reply::Sent(sent))) => {
                         self.log.accepted(text, (sent.id, host.boots, sent.seq));
                     }
@@ -289,12 +297,12 @@ impl World {
             Output::NetworkSwitched(_)
             | Output::PeersChanged
             | Output::SaveContacts(_)
-            | Output::SaveMail(_)
-            | Output::SaveRooms(_)
             | Output::Dial(_)
             | Output::Probe { .. }
             | Output::Probed { .. } => {}
             Output::SaveCursors(_) | Output::SaveAcquaintances(_) => {}
+            Output::SaveMail(mail) => self.hosts[index].mail = mail,
+            Output::SaveRooms(rooms) => self.hosts[index].rooms = rooms,
             Output::SavePeople(people) => self.hosts[index].saved = people,
             Output::SaveBoot(count) => self.hosts[index].boots = count,
             Output::Note(note) => self.judge(index, &note),
@@ -316,13 +324,16 @@ impl World {
             let viewer = (index, self.hosts[index].run, client);
             for event in unread {
                 match event {
+                    Event::Message(message) if message.room.is_sealed() => {
+                        self.sealed.show_in_room(viewer, &message);
+                    }
+                    Event::Direct(letter) => self.sealed.show_letter(viewer, &letter),
                     Event::Message(message) => self.log.show(viewer, &message),
                     Event::Missed(missed) => self.log.view(viewer).missed += missed.messages,
                     Event::Gone(gone) => {
                         *self.log.view(viewer).gone.entry(gone.node).or_default() += gone.count;
                     }
-                    Event::Direct(_)
-                    | Event::Key(_)
+                    Event::Key(_)
                     | Event::DirectState(_)
                     | Event::Person(_)
                     | Event::Node(_)
