@@ -40,9 +40,11 @@ impl World {
 
     /// All that a part has is known to be so in all of the part.
     pub(crate) fn check_told(&self, part: &[usize]) {
-        // What is left of a flood is too ragged for few ranges, and then not told of.
-        let told = |said: &&Said| self.plan.flooder != Some(said.host);
-        for said in self.log.said.iter().filter(told) {
+        if self.plan.rate.is_some() {
+            // What is left of a flood is too ragged for few ranges, and then not told of.
+            return;
+        }
+        for said in &self.log.said {
             for host in part {
                 self.check_claim(*host, said);
                 let Some(holders) = self.holders(*host, said) else { continue };
