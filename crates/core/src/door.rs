@@ -17,6 +17,7 @@ use crate::env::Env;
 use crate::heartbeat::Pulse;
 use crate::invites::fits;
 use crate::io::{LinkId, Note, Output};
+use crate::limits;
 use crate::links::Link;
 use crate::node::Node;
 use crate::roster::Inserted;
@@ -124,6 +125,7 @@ impl<E: Env> Node<E> {
     }
 
     pub(crate) fn on_roster(&mut self, now: Now, link: LinkId, mut roster: Roster) {
+        let mut odd = 0;
         for statement in core::mem::take(&mut roster.statements) {
             self.counters.verified += 1;
             let Self { roster, env, .. } = self;
@@ -134,11 +136,18 @@ impl<E: Env> Node<E> {
                 }
                 Inserted::Full => self.counters.drop(Drop::RosterFull, 1),
                 Inserted::Void | Inserted::Foreign => self.counters.drop(Drop::VoidStatement, 1),
-                Inserted::New | Inserted::Known | Inserted::Waits | Inserted::Unreadable => {}
+                Inserted::Waits => odd += 1,
+                Inserted::New | Inserted::Known | Inserted::Unreadable => {}
             }
         }
         self.roster_changed(now, Some(link));
-        if let Some(listed) = roster.listed() {
+        let Some(state) = self.links.get_mut(link) else { return };
+        state.compared.roster_odd += odd;
+        if state.compared.roster_odd > limits::STATEMENTS_ODD {
+            return self.bad_peer(now, link, "too many statements of unknown signers");
+        }
+        let answered = state.compared.may_list(now.mono);
+        if let Some(listed) = roster.listed().filter(|_| answered) {
             let theirs: BTreeSet<StatementRef> = listed.collect();
             self.send_lacking(link, &theirs, roster.ask);
         }

@@ -50,6 +50,9 @@ struct Rank {
 
 impl<E: Env> Node<E> {
     pub(crate) fn on_link_up(&mut self, now: Now, link: LinkId, up: LinkUp) {
+        if let Some(oldest) = self.links.overdue().filter(|_| !up.dialled) {
+            self.end_link(now, oldest, GoodbyeReason::Silent);
+        }
         let refused = if up.peer == self.me.id {
             Some(GoodbyeReason::Duplicate)
         } else {

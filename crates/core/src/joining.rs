@@ -201,8 +201,10 @@ impl<E: Env> Node<E> {
         if !again && let Some(invite) = self.membership.invites.find(shown, &peer, &me) {
             invite.spend();
         }
-        // On disk before the answer goes out.
-        self.save_network(now, None);
+        // On disk before the answer goes out; whoever asks again costs no writing.
+        if !again {
+            self.save_network(now, None);
+        }
         self.roster_changed(now, Some(link));
         let Some((_, charter)) = self.roster.charter() else { return };
         let charter = ByteBuf::from(charter);

@@ -5,6 +5,9 @@ use core::time::Duration;
 
 /// Most links, those that still greet included.
 pub const LINKS: usize = 64;
+/// Links of others that still greet; the oldest makes room, so that strangers who say nothing
+/// keep nobody out.
+pub const GREETINGS: usize = LINKS / 2;
 /// Most node records; the node that has been out of reach longest makes room.
 pub const NODES: usize = 2048;
 /// Most (node, boot) pairs whose messages are told apart from repetitions.
@@ -102,6 +105,13 @@ pub const STATEMENTS_REMOVE: usize = 1024;
 pub const STATEMENTS_ISSUER: usize = 192;
 /// Statements that wait for their signer to turn out an admin; the oldest makes room.
 pub const STATEMENTS_WAITING: usize = 128;
+/// Times in [`ROSTER_LISTS_TIME`] that one neighbour is answered what it lacks.
+pub const ROSTER_LISTS: u32 = 16;
+/// See [`ROSTER_LISTS`].
+pub const ROSTER_LISTS_TIME: Duration = Duration::from_secs(10);
+/// Statements of unknown signers that one neighbour may bring; honest ones bring the root key's
+/// before those that rest on them.
+pub const STATEMENTS_ODD: u32 = 256;
 /// Tickets of this node, those that work no more included; the oldest of these makes room.
 pub const INVITES: usize = 64;
 /// How long the inviter of a ticket may take to answer.
@@ -118,6 +128,9 @@ pub const OPENED: usize = 4096;
 pub const RECEIPT_NODES: usize = 128;
 /// Letters of one node for which they are.
 pub const RECEIPTS_OWED: usize = 128;
+/// Sealed messages that wait for their turn, beyond which no receipt joins them: strangers who
+/// write much must not silence the people here. Who misses one sends the letter again.
+pub const RECEIPTS_BEHIND: usize = 64;
 /// Least time between two receipts to one node.
 pub const RECEIPT_PAUSE: Duration = Duration::from_secs(2);
 /// Running time after which a direct message that did not arrive expires.
@@ -152,6 +165,13 @@ pub const CURSOR_PAUSE: Duration = Duration::from_secs(2);
 
 /// Private rooms of the people of a node.
 pub const PRIVATE_ROOMS: usize = 24;
+/// Those that one other node looks after; its further invitations are passed over.
+pub const PRIVATE_ROOMS_OWNER: usize = PRIVATE_ROOMS / 3;
+/// An epoch or a version of a list that is further ahead than this is refused: no room changes so
+/// often.
+pub const ROOM_JUMP: u64 = 1 << 32;
+/// Keys kept ready for messages that come late, when a fresh key is some invitations ahead.
+pub const ROOM_KEYS_BETWEEN: u64 = 8;
 /// Keys of one room that are kept, for messages that come late.
 pub const ROOM_KEYS: usize = 32;
 /// Invitations that may be unknown when a message comes that follows them.

@@ -77,6 +77,10 @@ pub(crate) struct Compared {
     pub(crate) roster_differs: u32,
     /// Rosters between which an exchange has changed nothing.
     pub(crate) roster_futile: Futile,
+    /// Statements of unknown signers that it brought.
+    pub(crate) roster_odd: u32,
+    /// How often it was answered what it lacks, and since when that is counted.
+    roster_lists: (u32, Mono),
     /// Fingerprints of records between which an exchange has changed nothing.
     pub(crate) nodes_futile: Futile,
 }
@@ -165,6 +169,15 @@ impl Links {
         self.live().find(|(_, link)| link.peer == *peer).map(|(id, _)| id)
     }
 
+    /// The oldest link of those that others dialled and that still greet, when there are many.
+    pub(crate) fn overdue(&self) -> Option<LinkId> {
+        let greeting = || self.iter().filter(|(_, link)| !link.dialled && link.hello.is_none());
+        if greeting().count() < limits::GREETINGS {
+            return None;
+        }
+        greeting().min_by_key(|(id, link)| (link.since, *id)).map(|(id, _)| id)
+    }
+
     /// The soonest thing to do for a link.
     pub(crate) fn due(&self) -> Option<Mono> {
         let links = self.map.values().map(Link::due).chain(self.between.values().copied());
@@ -177,6 +190,16 @@ impl Links {
             !link.behind && link.half_since.is_some_and(|since| now.since(since) < GATE)
         };
         self.iter().filter(move |(_, link)| busy(link)).map(|(id, _)| id)
+    }
+}
+
+impl Compared {
+    /// Whether the other side is answered once more what it lacks of the roster.
+    pub(crate) fn may_list(&mut self, now: Mono) -> bool {
+        let (count, since) = self.roster_lists;
+        let anew = now.since(since) >= limits::ROSTER_LISTS_TIME;
+        self.roster_lists = if anew { (1, now) } else { (count.saturating_add(1), since) };
+        self.roster_lists.0 <= limits::ROSTER_LISTS
     }
 }
 

@@ -37,6 +37,11 @@ impl Pacing {
         self.waiting
     }
 
+    /// Messages of one name that wait.
+    pub(crate) fn waiting_of(&self, name: &str) -> usize {
+        self.queues.get(name).map_or(0, VecDeque::len)
+    }
+
     /// Names whose pace is known.
     pub(crate) fn names(&self) -> usize {
         self.pace.len()

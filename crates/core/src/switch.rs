@@ -164,11 +164,8 @@ impl<E: Env> Node<E> {
             order.forget(&origin, held);
         }
         self.proven.retain(|(node, _)| roster.admits(node));
-        for node in
-            self.private.nodes().filter(|node| !self.roster.admits(node)).collect::<Vec<_>>()
-        {
-            self.expel(now, &node);
-        }
+        self.expel_strangers(now);
+        self.mail_forgets_strangers();
         self.record_changed(now);
     }
 

@@ -193,6 +193,9 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// The author outside of all sealed messages.
+    pub const SEALED_AUTHOR: &str = PLACEHOLDER;
+
     /// A message whose readable part says nothing but the outer name of a room.
     pub fn of_sealed(room: RoomName, sealed: Sealed) -> Self {
         Self {

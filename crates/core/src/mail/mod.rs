@@ -14,6 +14,7 @@ mod take;
 
 use alloc::vec::Vec;
 
+use meshchat_proto::control::DirectState;
 use meshchat_proto::id::LetterId;
 
 pub use letters::SavedLetter;
@@ -81,6 +82,7 @@ impl<E: Env> Node<E> {
     pub fn load_mail(&mut self, now: Now, saved: SavedMail) {
         self.mail.outbox = Outbox::load(now.mono, saved.outbox);
         self.mail.letters = Letters::load(saved.letters);
+        self.mail_forgets_strangers();
         self.mail.written = Some(now.mono);
     }
 
@@ -92,6 +94,17 @@ impl<E: Env> Node<E> {
         self.send_receipts(now);
         if self.mail.write_due().is_some_and(|due| due <= now.mono) {
             self.save_mail(now);
+        }
+    }
+
+    /// Gives up what is for nodes that do not belong to the network any more.
+    pub(crate) fn mail_forgets_strangers(&mut self) {
+        let Self { mail, roster, .. } = self;
+        mail.receipts.retain(|node| roster.admits(node));
+        let parcels = mail.outbox.in_order().into_iter();
+        let gone = parcels.filter(|(_, parcel)| !roster.admits(&parcel.to_node));
+        for id in gone.map(|(id, _)| id).collect::<Vec<_>>() {
+            self.letter_came_to(id, DirectState::Expired);
         }
     }
 

@@ -48,6 +48,11 @@ impl Receipts {
         }
     }
 
+    /// Forgets what is owed to others than these.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&NodeId) -> bool) {
+        self.0.retain(|node, _| keep(node));
+    }
+
     pub(crate) fn due(&self) -> Option<Mono> {
         let owing = self.0.values().filter(|debt| !debt.states.is_empty());
         owing.map(Debt::due).min()
@@ -86,7 +91,9 @@ impl Debt {
 impl<E: Env> Node<E> {
     pub(crate) fn send_receipts(&mut self, now: Now) {
         while let Some((node, receipt)) = self.mail.receipts.take(now.mono) {
-            self.post(node, &Content::Receipt(receipt));
+            if self.pacing.waiting_of(Draft::SEALED_AUTHOR) < limits::RECEIPTS_BEHIND {
+                self.post(node, &Content::Receipt(receipt));
+            }
         }
     }
 

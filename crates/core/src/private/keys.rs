@@ -39,7 +39,7 @@ impl<E: Env> Node<E> {
         let key = self.env.secret()?;
         let me = self.me.id;
         let room = self.private.rooms.get_mut(id)?;
-        room.put_key(key, room.epoch() + 1);
+        room.put_key(key, room.epoch().saturating_add(1));
         let nodes = room.nodes(me);
         self.private.changed = true;
         for node in nodes {
@@ -67,7 +67,7 @@ impl<E: Env> Node<E> {
     /// Tells the room who is in it.
     pub(super) fn publish_members(&mut self, id: &RoomId) {
         let Some(room) = self.private.rooms.get_mut(id) else { return };
-        room.version += 1;
+        room.version = room.version.saturating_add(1);
         self.private.changed = true;
         let (version, epoch, owner) = (room.version, room.epoch(), room.owner);
         let parts: Vec<_> = room.members.chunks(ROOM_MEMBERS_PART).map(<[_]>::to_vec).collect();

@@ -96,7 +96,8 @@ impl Private {
 
     /// Nodes whose people are in some room, some of them more than once.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeId> {
-        self.rooms.values().flat_map(|room| &room.members).map(|member| member.node)
+        let members = self.rooms.values().flat_map(|room| &room.members).map(|member| member.node);
+        members.chain(self.rooms.values().map(|room| room.owner))
     }
 }
 
@@ -114,6 +115,19 @@ impl PrivateRoom {
         self.keys.truncate(limits::ROOM_KEYS);
     }
 
+    /// Keeps the keys of invitations that a fresh key of this epoch is ahead of: messages under
+    /// them may come late.
+    fn put_between(&mut self, epoch: u64) {
+        for _ in 0..limits::ROOM_KEYS_BETWEEN {
+            let Some(newest) = self.newest().filter(|key| key.epoch.saturating_add(1) < epoch)
+            else {
+                return;
+            };
+            let (key, next) = (next_key(&newest.key), newest.epoch.saturating_add(1));
+            self.put_key(key, next);
+        }
+    }
+
     /// The key with this id: one of those at hand, or one that follows from the newest.
     fn find_key(&self, id: KeyId) -> Option<RoomKey> {
         if let Some(known) = self.keys.iter().find(|known| KeyId::of(&known.key) == id) {
@@ -121,7 +135,8 @@ impl PrivateRoom {
         }
         let mut next = self.newest()?.clone();
         for _ in 0..limits::ROOM_KEYS_AHEAD {
-            next = RoomKey { key: next_key(&next.key), epoch: next.epoch + 1 };
+            let epoch = next.epoch.saturating_add(1);
+            next = RoomKey { key: next_key(&next.key), epoch };
             if KeyId::of(&next.key) == id {
                 return Some(next);
             }
@@ -154,6 +169,11 @@ impl PrivateRoom {
 impl Private {
     pub(crate) fn len(&self) -> usize {
         self.rooms.len()
+    }
+
+    /// Rooms that a node looks after.
+    fn owned_by(&self, owner: &NodeId) -> usize {
+        self.rooms.values().filter(|room| room.owner == *owner).count()
     }
 
     pub(crate) fn get(&self, id: &RoomId) -> Option<&PrivateRoom> {
@@ -222,6 +242,7 @@ impl<E: Env> Node<E> {
         }
         self.private.left = saved.left.into_iter().take(limits::ROOMS_LEFT).collect();
         self.private.changed = false;
+        self.expel_strangers(now);
         self.reopen_history(now);
     }
 
@@ -231,6 +252,15 @@ impl<E: Env> Node<E> {
         let ids: Vec<RoomId> = self.private.rooms.keys().copied().collect();
         for id in ids {
             self.expel_from(now, id, gone);
+        }
+    }
+
+    /// Takes all out who do not belong to the network. What was decided just before the power
+    /// went may not be on disk for rooms, so this is looked at after a start, too.
+    pub(crate) fn expel_strangers(&mut self, now: Now) {
+        let strangers = self.private.nodes().filter(|node| !self.roster.admits(node));
+        for node in strangers.collect::<BTreeSet<_>>() {
+            self.expel(now, &node);
         }
     }
 

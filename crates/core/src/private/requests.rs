@@ -151,7 +151,7 @@ impl<E: Env> Node<E> {
             return Err(Error::new(ErrorCode::TooMany, words));
         }
         let newest = room.newest().cloned().ok_or_else(gone)?;
-        let since = newest.epoch + 1;
+        let since = newest.epoch.saturating_add(1);
         room.put_key(next_key(&newest.key), since);
         room.members.push(Member { node, person: person.clone(), since });
         room.locals.extend(local.map(|user| Local { user, person, since }));

@@ -49,7 +49,9 @@ impl<E: Env> Node<E> {
     ) -> Option<(RoomId, RoomKey, Content)> {
         let (id, room) = self.private.of_outer(outer)?;
         let key = room.find_key(body.key?)?;
-        let is_next = key.epoch > room.epoch();
+        // Others may speak with a later key, but only the owner moves the room on to it: a member
+        // who is about to be removed would else keep everybody on keys that it can make.
+        let is_next = key.epoch > room.epoch() && room.owner == body.node;
         let context = room_context(&self.me.network, &body.node, &id);
         let content = unlock(&mut self.env, &key.key, &context, body)?;
         if is_next && let Some(room) = self.private.rooms.get_mut(&id) {
@@ -67,9 +69,13 @@ impl<E: Env> Node<E> {
             Some((owner, epoch)) => owner != from || grant.epoch <= epoch,
             None => self.private.left_at(&id).is_some_and(|epoch| grant.epoch <= epoch),
         };
-        let is_full = known.is_none() && self.private.len() >= limits::PRIVATE_ROOMS;
+        let is_full = known.is_none()
+            && (self.private.len() >= limits::PRIVATE_ROOMS
+                || self.private.owned_by(&from) >= limits::PRIVATE_ROOMS_OWNER);
+        let before = known.map_or(0, |(_, epoch)| epoch);
+        let is_absurd = grant.epoch > before.saturating_add(limits::ROOM_JUMP);
         let Ok(name) = RoomName::private(grant.name.as_str()) else { return };
-        if is_old || is_full || from == self.me.id {
+        if is_old || is_full || is_absurd || from == self.me.id {
             return;
         }
         let mut locals = Vec::new();
@@ -95,6 +101,7 @@ impl<E: Env> Node<E> {
             parts: Default::default(),
         });
         let mut room = PrivateRoom { locals, ..room };
+        room.put_between(grant.epoch);
         room.put_key(grant.key, grant.epoch);
         self.private.put(id, room);
         self.private.stale.insert(id);
@@ -127,6 +134,9 @@ impl<E: Env> Node<E> {
         let me = self.me.id;
         let Some(room) = self.private.rooms.get_mut(&id) else { return };
         if room.owner != *from || *from == me || said.version <= room.version {
+            return;
+        }
+        if said.version > room.version.saturating_add(limits::ROOM_JUMP) {
             return;
         }
         if said.version < room.parts.0 || usize::from(said.part) >= ROOM_MEMBERS {

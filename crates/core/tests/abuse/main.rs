@@ -10,6 +10,7 @@
 )]
 
 mod clones;
+mod door;
 mod flood;
 mod garbage;
 mod mesh;

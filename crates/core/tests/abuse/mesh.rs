@@ -239,6 +239,16 @@ impl Mesh {
         link
     }
 
+    /// A link of a stranger with this key, which says nothing.
+    pub(crate) fn silent(&mut self, n: usize, key: NodeId) -> LinkId {
+        self.links += 1;
+        let link = self.links;
+        self.wires.insert(link, [End::Node(n), End::Stranger]);
+        self.nodes[n].handle(self.now, link_up(link, key, false));
+        self.drain();
+        link
+    }
+
     /// Whether a link still stands.
     pub(crate) fn stands(&self, link: LinkId) -> bool {
         self.wires.contains_key(&link)

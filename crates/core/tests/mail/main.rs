@@ -9,6 +9,7 @@
 )]
 
 mod direct;
+mod hostile;
 mod mesh;
 mod rooms;
 mod stand_in;

@@ -17,7 +17,7 @@ use crate::mesh::{ANN, EVE, Mesh, id, signed};
 
 const ROOM: &str = "#~family";
 
-trait Rooms {
+pub(crate) trait Rooms {
     fn private(
         &mut self,
         node: usize,
@@ -72,7 +72,7 @@ impl Rooms for Mesh {
 }
 
 /// What was said in the room, without remarks about it.
-fn said(mesh: &Mesh, node: usize, session: u32) -> Vec<String> {
+pub(crate) fn said(mesh: &Mesh, node: usize, session: u32) -> Vec<String> {
     let words = mesh.words(node, session);
     let talk =
         |line: &String| !["invited", "removed", "left"].iter().any(|word| line.contains(word));
@@ -80,7 +80,7 @@ fn said(mesh: &Mesh, node: usize, session: u32) -> Vec<String> {
 }
 
 /// A room of node 0 with ann of the nodes 0 to `count` - 1.
-fn family(count: usize) -> Mesh {
+pub(crate) fn family(count: usize) -> Mesh {
     let mut mesh = Mesh::chain(count);
     mesh.create(0);
     for node in 1..count {
@@ -364,7 +364,7 @@ fn rooms_are_bounded_and_do_not_share_a_name() {
 }
 
 /// The room and its keys, the newest first, as a thief of the disk finds them.
-fn disk(mesh: &Mesh, node: usize) -> (RoomId, Vec<[u8; 32]>) {
+pub(crate) fn disk(mesh: &Mesh, node: usize) -> (RoomId, Vec<[u8; 32]>) {
     #[derive(Deserialize)]
     struct Saved {
         rooms: Vec<SavedRoom>,
@@ -388,7 +388,7 @@ fn disk(mesh: &Mesh, node: usize) -> (RoomId, Vec<[u8; 32]>) {
     (room.id, room.room.keys.iter().map(|key| key.key).collect())
 }
 
-fn in_room(from: NodeId, room: RoomId, key: &[u8; 32], content: &Content) -> Draft {
+pub(crate) fn in_room(from: NodeId, room: RoomId, key: &[u8; 32], content: &Content) -> Draft {
     let context = room_context(&NetworkId::OPEN, &from, &room);
     let nonce = [0; NONCE];
     let locked = crate::stand_in::lock(key, &nonce, &context, &content.pad());
@@ -397,7 +397,7 @@ fn in_room(from: NodeId, room: RoomId, key: &[u8; 32], content: &Content) -> Dra
     Draft::of_sealed(outer_room(&room), sealed)
 }
 
-fn to_node(from: NodeId, to: NodeId, content: &Content) -> Draft {
+pub(crate) fn to_node(from: NodeId, to: NodeId, content: &Content) -> Draft {
     let context = direct_context(&NetworkId::OPEN, &from, &to);
     let (key, nonce) = ([8; 32], [0; NONCE]);
     let locked = crate::stand_in::lock(&key, &nonce, &context, &content.pad());
