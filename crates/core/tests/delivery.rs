@@ -450,7 +450,8 @@ fn waits_end_when_enough_hold_it() {
     assert_eq!(late.len(), 2, "{late:?}");
     let error = late[1].as_ref().unwrap_err();
     assert_eq!(error.code, ErrorCode::TimedOut);
-    assert_eq!(error.message, "reached 2/3 in time, not pi-2 (unreachable for 4 s)");
+    let words = "reached 2/3 in time, not pi-2 (unreachable for ";
+    assert!(error.message.starts_with(words), "{}", error.message);
     mesh.wait(0, &message, Wait::All, 60_000);
     mesh.link(1, 2);
     mesh.pass(2_000);

@@ -234,7 +234,7 @@ fn what_was_written_is_shown_harmlessly() {
     let text = Machine::refusal("\"\\u001b[31m\" = 1\nname = \"\\u001b]0;x\\u0007\"\n");
     assert!(!text.contains('\u{1b}') && !text.contains('\u{7}'), "{text:?}");
     let text = Machine::refusal(format!("{} = 1", "k".repeat(5000)));
-    assert!(text.len() < 300, "{text}");
+    assert!(text.len() < 400, "{text}");
 }
 
 #[test]
@@ -503,7 +503,8 @@ fn the_default_file_says_the_truth() {
     assert_eq!(loaded, defaults);
     assert!(render(&loaded).iter().all(|row| row.origin != "default"));
 
-    let peers: Vec<_> = file.lines().filter_map(|line| line.strip_prefix("#     ")).collect();
+    let example = file.lines().skip_while(|line| !line.contains("[[peer]]"));
+    let peers: Vec<_> = example.filter_map(|line| line.strip_prefix("#     ")).collect();
     machine.file("default.toml", peers.join("\n"));
     assert_eq!(machine.load().unwrap().peers.len(), 2);
 }

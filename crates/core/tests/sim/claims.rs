@@ -40,6 +40,10 @@ impl World {
 
     /// All that a part has is known to be so in all of the part.
     pub(crate) fn check_told(&self, part: &[usize]) {
+        if self.plan.rate.is_some() {
+            // What is left of a flood is too ragged for few ranges, and then not told of.
+            return;
+        }
         for said in &self.log.said {
             for host in part {
                 self.check_claim(*host, said);
@@ -59,6 +63,10 @@ impl World {
     fn holders(&self, host: usize, said: &Said) -> Option<Vec<usize>> {
         let state = &self.hosts[host];
         let (node, id) = (state.node.as_ref()?, said.accepted?);
+        // Of who was removed from the network nobody keeps count any more.
+        if !node.admits(&said.node) {
+            return None;
+        }
         let info = node.delivery(state.time(self.now), &id.to_string()).ok()?;
         let holders = info.nodes.iter().filter(|node| node.holds);
         let host = |id| self.hosts.iter().position(|host| host.id == id);
@@ -66,6 +74,8 @@ impl World {
     }
 }
 
+/// Of who was removed from the network nobody keeps count any more: it may have been had.
 fn has(node: &Node<Stub>, said: &Said) -> bool {
-    said.accepted.is_some() && node.has_taken(&said.node, said.boot, said.seq)
+    let counted = node.has_taken(&said.node, said.boot, said.seq);
+    said.accepted.is_some() && (counted || !node.admits(&said.node))
 }
