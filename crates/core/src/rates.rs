@@ -351,6 +351,21 @@ mod tests {
     }
 
     #[test]
+    fn absurd_rates_neither_panic_nor_silence_anybody() {
+        for burst in [1, 2, u32::MAX] {
+            for per_second in [1, 1_000_000_001, u32::MAX] {
+                let rate = Rate { burst, per_second };
+                let (mut rates, mut pace) = (Rates::default(), Pace::default());
+                for ms in [0, 1, u64::MAX / 2_000] {
+                    let verdict = rates.take(at(ms), rate, (&node(1), "ann"), false);
+                    assert_eq!(verdict, Verdict::Admitted, "{rate:?}");
+                }
+                assert_eq!(pace.take(at(0), rate, "ann"), Ok(()), "{rate:?}");
+            }
+        }
+    }
+
+    #[test]
     fn own_people_are_told_when_their_turn_is() {
         let mut pace = Pace::default();
         (0..20).for_each(|_| assert_eq!(pace.take(at(0), RATE, "ann"), Ok(())));

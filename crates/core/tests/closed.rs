@@ -14,12 +14,14 @@ use meshchat_core::{
     Admit, Carrier, Config, DialId, Env, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, Output,
     SavedNetwork,
 };
+use meshchat_proto::codec;
 use meshchat_proto::control::{
     Error, ErrorCode, Event, MemberInfo, NetworkInfo, NetworkRequest, Reply, Request, Start,
 };
+use meshchat_proto::frame::{self, Kind};
 use meshchat_proto::id::NodeId;
 use meshchat_proto::message::{MessageKind, Signature};
-use meshchat_proto::network::Role;
+use meshchat_proto::network::{Role, Roster, SignedStatement, Statement, What, signed_statement};
 
 struct Stub(NodeId, u64);
 
@@ -310,6 +312,13 @@ impl World {
         links.iter().any(|link| link.live && link.peer == id(b))
     }
 
+    /// Node `n` hears this about the roster over a link.
+    fn roster(&mut self, n: usize, link: LinkId, roster: &Roster) {
+        let frame = frame::encode(Kind::Roster, 0, &codec::encode(roster)).slice(4..);
+        self.nodes[n].handle(self.now, Input::Frame { link, frame });
+        self.drain();
+    }
+
     /// Node 0 has created a network, and all others have joined it.
     fn closed(nodes: usize) -> Self {
         let mut world = Self::new(nodes);
@@ -560,4 +569,46 @@ fn a_restart_keeps_everything() {
     assert_eq!(world.show(n).members, 0);
     world.join(n, 0, &ticket).unwrap();
     assert!(world.linked(n, 0));
+}
+
+#[test]
+fn a_member_that_asks_for_the_roster_again_and_again_gets_little() {
+    let mut world = World::closed(2);
+    let link = *world.wires.keys().last().unwrap();
+    world.pass(20);
+    let ask = Roster { refs: Some(Vec::new().into()), ask: true, ..Roster::default() };
+    let before = world.sent[0];
+    for _ in 0..1000 {
+        world.roster(0, link, &ask);
+    }
+    let sent = world.sent[0] - before;
+    assert!((2..100).contains(&sent), "{sent} frames for 1000 questions");
+    assert!(world.linked(0, 1) && world.linked(1, 0));
+    world.pass(20);
+    let before = world.sent[0];
+    world.roster(0, link, &ask);
+    assert!(world.sent[0] >= before + 2, "nobody is ignored for ever");
+}
+
+#[test]
+fn who_brings_too_many_statements_of_nobody_is_hung_up_on() {
+    let mut world = World::closed(2);
+    let link = *world.wires.keys().last().unwrap();
+    let network = world.show(0).id;
+    let of = |n: u16| {
+        let mut by = NodeId([0xee; 32]);
+        by.0[..2].copy_from_slice(&n.to_be_bytes());
+        let what = What::Add { node: id(9), role: Role::Member, name: None };
+        let body = codec::encode(&Statement { network, by, what });
+        let sig = signature(&by, &signed_statement(&body));
+        SignedStatement { sig, body: body.into() }
+    };
+    let statements = |first: u16| (first..first + 100).map(of).collect();
+    for first in [0, 100] {
+        world.roster(0, link, &Roster { statements: statements(first), ..Roster::default() });
+        assert!(world.linked(0, 1), "{first} are not too many");
+    }
+    world.roster(0, link, &Roster { statements: statements(200), ..Roster::default() });
+    assert!(!world.wires.contains_key(&link));
+    assert_eq!(world.members(0).len(), 2);
 }
