@@ -150,6 +150,8 @@ pub(crate) struct Seen {
     /// Boot counters of a node up to this are refused: their windows were forgotten.
     floors: BTreeMap<NodeId, u64>,
     touches: u64,
+    /// A node that had the most windows when that was last counted, which takes long.
+    crowd: Option<NodeId>,
 }
 
 impl Seen {
@@ -245,30 +247,59 @@ impl Seen {
     }
 
     fn make_room(&mut self, origin: &Origin) -> bool {
-        let node = origin.0;
-        let lowest = (node, Boot::new(0, 0));
-        let highest = (node, Boot::new(u64::MAX, u64::MAX));
-        let of_node = || self.windows.range(lowest..=highest);
-        if of_node().count() >= limits::BOOTS_PER_NODE {
-            // What was only heard of goes before what was seen, earlier runs before later ones.
-            let free = of_node().filter(|(_, window)| window.held.is_empty());
-            let Some(victim) = free.min_by_key(|(at, window)| (window.proven > 0, at.1)) else {
-                return false;
-            };
-            let (victim, proven) = (*victim.0, victim.1.proven);
-            if proven > 0 && victim.1 > origin.1 {
-                return false;
-            }
-            self.windows.remove(&victim);
-            if proven > 0 {
-                self.floors.insert(node, victim.1.count());
-            }
+        if self.runs_of(&origin.0).count() >= limits::BOOTS_PER_NODE
+            && !self.forget_run_of(&origin.0, origin)
+        {
+            return false;
         }
         if self.windows.len() >= limits::ORIGINS {
+            // Whoever has many runs makes room first: runs are free to invent.
+            if self.crowd.is_none_or(|node| self.runs_of(&node).count() <= RUNS) {
+                self.crowd = self.most_runs();
+            }
+            if let Some(node) = self.crowd {
+                return self.forget_run_of(&node, origin);
+            }
             let free = self.windows.iter().filter(|(_, window)| window.held.is_empty());
             let victim = free.min_by_key(|(_, window)| (window.proven > 0, window.touched));
             let Some(victim) = victim.map(|(at, _)| *at) else { return false };
             self.windows.remove(&victim);
+        }
+        true
+    }
+
+    fn runs_of(&self, node: &NodeId) -> impl Iterator<Item = (&Origin, &Window)> {
+        let lowest = (*node, Boot::new(0, 0));
+        let highest = (*node, Boot::new(u64::MAX, u64::MAX));
+        self.windows.range(lowest..=highest)
+    }
+
+    /// The node with the most windows, if it has more than an honest one needs.
+    fn most_runs(&self) -> Option<NodeId> {
+        let (mut most, mut last) = (None, None);
+        let mut runs = 0;
+        for (node, _) in self.windows.keys() {
+            runs = if last == Some(*node) { runs + 1 } else { 1 };
+            last = Some(*node);
+            most = most.max(Some((runs, *node)));
+        }
+        most.filter(|(runs, _)| *runs > RUNS).map(|(_, node)| node)
+    }
+
+    /// Forgets one run of a node, which makes room for `origin`.
+    fn forget_run_of(&mut self, node: &NodeId, origin: &Origin) -> bool {
+        // What was only heard of goes before what was seen, earlier runs before later ones.
+        let free = self.runs_of(node).filter(|(_, window)| window.held.is_empty());
+        let Some(victim) = free.min_by_key(|(at, window)| (window.proven > 0, at.1)) else {
+            return false;
+        };
+        let (victim, proven) = (*victim.0, victim.1.proven);
+        if proven > 0 && victim.0 == origin.0 && victim.1 > origin.1 {
+            return false;
+        }
+        self.windows.remove(&victim);
+        if proven > 0 {
+            self.floors.insert(*node, victim.1.count());
         }
         if self.floors.len() > limits::ORIGINS {
             self.floors.pop_first();
@@ -276,6 +307,9 @@ impl Seen {
         true
     }
 }
+
+/// Runs of one node that are remembered for as long as those of others.
+const RUNS: usize = 2;
 
 fn fold(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |sum: u64, byte| sum.wrapping_mul(0x0100_0000_01b3) ^ u64::from(*byte))
@@ -296,6 +330,25 @@ mod tests {
         let mut id = [0; 32];
         id[..2].copy_from_slice(&node.to_be_bytes());
         (NodeId(id), Boot::new(boot, 7))
+    }
+
+    #[test]
+    fn many_runs_of_a_few_push_out_nobody_else() {
+        let mut seen = Seen::default();
+        seen.window(origin(0, 1)).unwrap().mark(1);
+        for boot in 1..=40 {
+            for node in 1..=300 {
+                if let Some(window) = seen.window(origin(node, boot)) {
+                    window.mark(1);
+                }
+                assert!(seen.len() <= limits::ORIGINS);
+            }
+            if boot % 10 == 0 {
+                assert!(seen.get(&origin(0, 1)).is_some(), "run {boot}");
+            }
+        }
+        let late = seen.window(origin(400, 1)).map(|window| window.mark(1));
+        assert!(late.is_some() && seen.get(&origin(0, 1)).is_some());
     }
 
     #[test]

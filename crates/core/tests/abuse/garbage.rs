@@ -25,7 +25,7 @@ fn signed_garbage_stops_no_node_and_nobody_else() {
                 link = mesh.stranger((n % 4) as usize, key(n));
             }
             mesh.inject(link, &garbage(n));
-            if n % 16 < 4 {
+            if n % 64 < 4 {
                 mesh.drain();
             }
             if n % 500 == 0 {
@@ -35,7 +35,7 @@ fn signed_garbage_stops_no_node_and_nobody_else() {
                 mesh.rows_are_bounded();
             }
         }
-        assert!(blamed > BODIES / 16, "{blamed} links were blamed");
+        assert!(blamed > BODIES / 80, "{blamed} links were blamed");
         mesh.pass(60);
         for n in 0..4 {
             assert_eq!(mesh.views[n].count("honest"), honest as usize, "node {n}, {rate:?}");
@@ -84,7 +84,7 @@ fn garbage(n: u64) -> Bytes {
     let seq = [1, random() % 1000, random(), u64::MAX][(n / 7 % 4) as usize].max(1);
     let boot = Boot::new([1, random(), u64::MAX][(n / 5 % 3) as usize], random() % 3);
     let mut body = draft.to_body(NetworkId::OPEN, node, boot, seq);
-    match n % 16 {
+    match n % 64 {
         0 => body.truncate(random() as usize % body.len()),
         1 => body = (0..random() % 300).map(|_| random() as u8).collect(),
         2 => body = vec![random() as u8; BODY_BYTES],

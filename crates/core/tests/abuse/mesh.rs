@@ -260,7 +260,7 @@ impl Mesh {
         self.nodes[n].handle(self.now, Input::Frame { link, frame: frame.slice(4..) });
         self.injected += 1;
         // The books are checked at each drain, which takes long when they are full.
-        if self.injected.is_multiple_of(16) {
+        if self.injected.is_multiple_of(64) {
             self.drain();
         }
     }

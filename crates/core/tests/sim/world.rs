@@ -128,7 +128,12 @@ impl World {
             self.now = at;
             let step = PLACE.get().0 + 1;
             PLACE.set((step, at));
-            let steps = if self.plan.flooder.is_some() { 10 * STEPS } else { STEPS };
+            let times = match (self.plan.flooder, self.plan.sealing) {
+                (Some(_), _) => 10,
+                (None, true) => 4,
+                (None, false) => 1,
+            };
+            let steps = times * STEPS;
             assert!(step < steps, "the world does not come to rest");
             if self.trace {
                 println!("{step} {:.6} {}", at as f64 / 1e6, self.describe(&job));
