@@ -116,6 +116,8 @@ fn who_is_muted_is_not_shown_but_kept_and_passed_on() {
     b.follow().wait_text("noise");
     assert!(b.ctl().json(["mutes"]).is_empty());
     b.ctl().run(["unmute", "a"]).assert_code(10);
+    b.ctl().ok(["nick", "myself"]);
+    b.ctl().run(["mute", "myself"]).assert_code(1);
 }
 
 /// A client that says byte for byte what a gateway says.

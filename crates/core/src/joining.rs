@@ -55,6 +55,11 @@ impl<E: Env> Node<E> {
                 .hint("copy the whole line that `meshchatctl invite` printed")
         })?;
         if ticket.network == self.me.network {
+            if self.roster.is_removed(&self.me.id) {
+                let words = "this node was removed from that network, and its key cannot return";
+                return Err(Error::new(ErrorCode::Denied, words)
+                    .hint("take a new key, then join again: meshchatd identity fork"));
+            }
             let words = "this node belongs to that network already";
             return Err(
                 Error::new(ErrorCode::BadArgument, words).hint("see it: meshchatctl network show")

@@ -113,6 +113,10 @@ impl<E: Env> Node<E> {
                     let error = Error::new(ErrorCode::BadArgument, "that is this node itself");
                     return Err(error.hint("name a person of it, as in ann@pi-3"));
                 }
+                if node == self.me.id && person.as_ref() == Some(&self.person_name(user)) {
+                    let error = Error::new(ErrorCode::BadArgument, "that is you");
+                    return Err(error.hint("name somebody else"));
+                }
                 let mute = SavedMute { user: user.into(), node, person, block };
                 self.acquaintances.mute(mute).map_err(full("people are muted"))?;
             }

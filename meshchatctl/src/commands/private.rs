@@ -11,18 +11,24 @@ pub(crate) async fn room(session: &mut Session, room: Room) -> Result<u8, Failur
     match room {
         Room::Create { name } => create(session, name).await,
         Room::Invite { room, person } => {
-            let words = format!("{} is invited.", escape(&person));
+            let words = format!("{} is invited to {}.", escape(&person), shown(&room));
             act(session, PrivateRequest::Invite { room, person }, &words).await
         }
         Room::Leave { room } => {
-            act(session, PrivateRequest::Leave { room }, "You left the room.").await
+            let words = format!("You left {}.", shown(&room));
+            act(session, PrivateRequest::Leave { room }, &words).await
         }
         Room::Remove { room, person } => {
-            let words = format!("{} is removed, and the key is another.", escape(&person));
+            let words = format!("{} is out; {} has a new key.", escape(&person), shown(&room));
             act(session, PrivateRequest::Remove { room, person }, &words).await
         }
         Room::Members { room } => members(session, room).await,
     }
+}
+
+/// A private room as it is called, whether or not its `#~` was typed.
+fn shown(room: &str) -> String {
+    format!("#~{}", escape(room.trim_start_matches('#').trim_start_matches('~')))
 }
 
 async fn create(session: &mut Session, room: String) -> Result<u8, Failure> {

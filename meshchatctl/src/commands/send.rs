@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader};
 
 use super::{delivery, expect_reply};
 use crate::args::Send;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::output::note;
 use crate::output::time::count;
 use crate::session::{PATIENCE, Session, ask};
@@ -65,6 +65,14 @@ async fn check_room(client: &Client, typed: &str, text: &str) -> Result<(), Fail
     let rooms = expect_reply!(ask(client, Request::Rooms {}, PATIENCE).await?, Rooms);
     if rooms.iter().any(|known| known.room.as_str() == room) {
         return Ok(());
+    }
+    if room.starts_with("#~") {
+        return Err(Failure::new(
+            Exit::NotFound,
+            "not_found",
+            format!("you are in no private room {room}"),
+        )
+        .hint("see yours: meshchatctl rooms; to make one: meshchatctl room create NAME"));
     }
     let all = format!("{typed} {text}");
     Err(Failure::usage(format!("there is no room {room}"))

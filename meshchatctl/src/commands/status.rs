@@ -1,5 +1,6 @@
 use meshchat_client::proto::control::{LimitRow, Request, Status};
 use meshchat_client::proto::id::NetworkId;
+use meshchat_client::proto::network::Role;
 
 use super::expect_reply;
 use super::version::release;
@@ -74,10 +75,16 @@ fn summary(status: &Status, view: &View) -> String {
     )
 }
 
+fn closed(status: &Status) -> String {
+    let name = status.network_name.as_deref().unwrap_or("closed network");
+    let role = status.role.map_or("no member", Role::as_str);
+    format!("{name} ({}), closed; this node is {role}", status.network.short())
+}
+
 fn render(status: &Status, view: &View, clock: &Clock) -> String {
     let network = match status.network == NetworkId::OPEN {
         true => "open network".to_owned(),
-        false => format!("network {}", status.network.short()),
+        false => closed(status),
     };
     let history = &status.history;
     let daemon = format!("meshchatd {}, up {}", release(&status.software), span(status.uptime_ms));

@@ -68,6 +68,8 @@ pub struct Entry {
     pub refused: bool,
     /// Who answered there last.
     pub node: Option<NodeId>,
+    /// The link that it has, or had last, was in use.
+    worked: bool,
     /// When a link that worked was lost; none when none was, or the peer has refused us since.
     lost: Option<Instant>,
     /// A try that fails is repeated at once: it began in another network.
@@ -124,6 +126,7 @@ impl Book {
             tries: 0,
             refused: false,
             node: None,
+            worked: false,
             lost: None,
             again: false,
         };
@@ -210,13 +213,14 @@ impl Book {
     pub fn linked(&mut self, now: Instant, id: EntryId, link: u32, node: NodeId) {
         if let Some(entry) = self.entries.get_mut(&id) {
             (entry.phase, entry.since, entry.node) = (Phase::Linked(link), now, Some(node));
+            entry.worked = false;
         }
     }
 
     /// A link serves: earlier failures are forgotten.
     pub fn works(&mut self, link: u32) {
         for entry in self.entries.values_mut().filter(|entry| entry.phase == Phase::Linked(link)) {
-            (entry.tries, entry.refused) = (0, false);
+            (entry.tries, entry.refused, entry.worked) = (0, false, true);
             entry.error.clear();
         }
     }
@@ -266,7 +270,7 @@ impl Book {
     pub fn lost(&mut self, now: Instant, link: u32, error: &str, refused: bool) {
         let ids = self.entries.iter().filter(|(_, entry)| entry.phase == Phase::Linked(link));
         for id in ids.map(|(id, _)| *id).collect::<Vec<_>>() {
-            if let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.tries == 0) {
+            if let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.worked) {
                 entry.lost = Some(now);
             }
             self.failed(now, id, error.into(), refused);
@@ -364,6 +368,24 @@ mod tests {
         let later = now + EAGER;
         book.failed(later, id, "no answer".into(), false);
         assert_eq!(book.take_due(later + EAGER, |_| false)[0].2, Zeal::Calm);
+    }
+
+    #[test]
+    fn a_peer_whose_links_never_worked_or_that_refuses_is_tried_ever_more_seldom() {
+        let (now, node) = (Instant::now(), NodeId([1; 32]));
+        for refused in [false, true] {
+            let mut book = Book::default();
+            book.add(now, peer("a"), Source::Config);
+            let id = book.take_due(now, |_| false)[0].0;
+            book.linked(now, id, 5, node);
+            if refused {
+                book.works(5);
+            }
+            book.lost(now, 5, "closed by the peer", refused);
+            assert!(book.take_due(now + Duration::from_millis(100), |_| false).is_empty());
+            let later = now + Duration::from_secs(80);
+            assert_eq!(book.take_due(later, |_| false)[0].2, Zeal::Calm);
+        }
     }
 
     #[test]

@@ -74,6 +74,13 @@ fn fixes(named: &NamedFacts) -> Vec<String> {
     } else if says("this node itself") {
         let fix = format!("meshchatctl disconnect {address}");
         vec![fix, "or take this peer out of the configuration".into()]
+    } else if says("belongs to another network") {
+        vec![
+            "on a machine of that network: meshchatctl invite".into(),
+            "then here: meshchatctl join TICKET".into(),
+        ]
+    } else if says("does not admit us") {
+        vec!["see who belongs to the network: meshchatctl members".into()]
     } else if says("no common protocol") {
         vec!["install the same version of meshchatd on both machines".into()]
     } else {

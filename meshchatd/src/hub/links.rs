@@ -207,7 +207,7 @@ impl Hub {
                 self.log_lost(link, &state.peer, &why.to_string());
             }
             self.node.handle(self.now(), Input::LinkDown { link });
-            self.end(link, CloseCode::Abandoned, &why.to_string(), false);
+            self.end(link, CloseCode::Abandoned, &why.to_string(), why.is_refusal());
         }
     }
 

@@ -83,6 +83,15 @@ pub enum DownReason {
     Lost(#[from] Lost),
 }
 
+impl DownReason {
+    /// Whether the peer refuses this node, which will not change by itself soon.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        use CloseCode::{Incompatible, NotAdmitted};
+        matches!(self, Self::Lost(Lost::ByPeer { code: NotAdmitted | Incompatible, .. }))
+    }
+}
+
 impl LinkEvent {
     /// The length of all frames in it.
     #[must_use]

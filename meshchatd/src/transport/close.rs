@@ -70,7 +70,7 @@ impl From<u32> for CloseCode {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Lost {
     /// The peer closed it and said why.
-    #[error("closed by the peer: {code:?} {text}")]
+    #[error("closed by the peer: {}", said(*code, text))]
     ByPeer {
         /// The peer's reason.
         code: CloseCode,
@@ -141,6 +141,20 @@ impl From<&std::io::Error> for Lost {
     }
 }
 
+/// What a peer's reason means to people; its own words only where the reason says little.
+fn said(code: CloseCode, text: &str) -> &str {
+    match code {
+        CloseCode::NotAdmitted => "it belongs to another network, or does not admit this node",
+        CloseCode::Duplicate => "another link to this node is kept",
+        CloseCode::WrongPeer => "it wanted a node with another key",
+        CloseCode::OwnNode => "it is this node itself",
+        CloseCode::Incompatible => "no common protocol version",
+        CloseCode::Overloaded => "it has as many links as it may have",
+        _ if text.is_empty() => "without a word",
+        _ => text,
+    }
+}
+
 fn from_wire(code: VarInt) -> CloseCode {
     CloseCode::from(u32::try_from(code.into_inner()).unwrap_or(u32::MAX))
 }
@@ -152,6 +166,16 @@ fn escape(text: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_is_told_in_plain_words() {
+        let text = "closed here: the node belongs to another network".into();
+        let lost = Lost::ByPeer { code: CloseCode::NotAdmitted, text };
+        let told = lost.to_string();
+        assert!(!told.contains("NotAdmitted") && !told.contains("here"), "{told}");
+        let lost = Lost::ByPeer { code: CloseCode::Goodbye, text: "node is leaving".into() };
+        assert_eq!(lost.to_string(), "closed by the peer: node is leaving");
+    }
 
     #[test]
     fn codes_survive_the_wire() {

@@ -250,7 +250,8 @@ impl<E: Env> Node<E> {
         }
         let owner = self.nodes.name(&room.owner);
         let words = format!("only members on {owner} let people into {} and out", room.name);
-        Err(Error::new(ErrorCode::Denied, words).hint("ask one of them: meshchatctl room members"))
+        let hint = format!("see who is there: meshchatctl room members '{}'", room.name);
+        Err(Error::new(ErrorCode::Denied, words).hint(hint))
     }
 
     /// Says in a room what somebody did to it.

@@ -33,7 +33,7 @@ pub enum BadTicket {
     #[error("it was made by a newer version of meshchat")]
     Newer,
     /// The end is missing.
-    #[error("it is cut off: {missing} characters are missing at its end")]
+    #[error("it is cut off: its end is missing")]
     CutOff {
         /// How many, if its beginning is right.
         missing: usize,
