@@ -150,8 +150,17 @@ fn said(code: CloseCode, text: &str) -> &str {
         CloseCode::OwnNode => "it is this node itself",
         CloseCode::Incompatible => "no common protocol version",
         CloseCode::Overloaded => "it has as many links as it may have",
-        _ if text.is_empty() => "without a word",
-        _ => text,
+        CloseCode::Abandoned
+        | CloseCode::Goodbye
+        | CloseCode::Silent
+        | CloseCode::Malformed
+        | CloseCode::Other(_) => {
+            if text.is_empty() {
+                "without a word"
+            } else {
+                text
+            }
+        }
     }
 }
 
