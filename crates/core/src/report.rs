@@ -51,7 +51,8 @@ impl<E: Env> Node<E> {
             gone: self.counters.gone,
             drops: drops.map(|(why, count)| DropCount { reason: why.to_string(), count }).collect(),
             notes: [self.network_notes(), self.name_notes(), self.clone_notes(now.mono)].concat(),
-            missing: self.missing(now.mono),
+            // Whom a removed node misses, it will not find by looking at its cables.
+            missing: if self.is_removed() { None } else { self.missing(now.mono) },
         }
     }
 
