@@ -72,7 +72,8 @@ async fn leave(session: &mut Session, yes: bool) -> Result<u8, Failure> {
     let info = about(session, NetworkRequest::Show {}).await?;
     confirm(yes, &leave_question(&info)).await?;
     session.ask(Request::Network(NetworkRequest::Leave {})).await?;
-    let name = escape(&called(&info));
+    let name = called(&info);
+    let name = escape(&name);
     let still = "It may come back with any new ticket; to rule that out, an admin runs: meshchatctl members remove NAME";
     session.out.say(&format!("This node has left {name}.\n{still}"))?;
     Ok(0)
