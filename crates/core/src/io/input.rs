@@ -33,7 +33,7 @@ pub enum Input {
         address: String,
         /// What carries it.
         carrier: Carrier,
-        /// The [`Output::Dial`] that led to it.
+        /// The [`Output::Dial`](super::Output::Dial) that led to it.
         dial: Option<DialId>,
     },
     /// The other end of a link has moved.
@@ -45,7 +45,7 @@ pub enum Input {
         /// The same for display.
         address: String,
     },
-    /// An [`Output::Dial`] came to nothing.
+    /// An [`Output::Dial`](super::Output::Dial) came to nothing.
     DialFailed {
         /// Which.
         dial: DialId,
@@ -114,14 +114,14 @@ pub enum Input {
         /// The session.
         session: SessionId,
     },
-    /// Ask a few neighbours to try to reach this node. Answers come as [`Output::Probed`].
+    /// Ask a few neighbours to try to reach this node. Answers come as [`Output::Probed`](super::Output::Probed).
     AskProbes {
         /// Returned with the answers.
         token: u64,
         /// Where the node listens for TCP; 0 when it does not.
         tcp_port: u16,
     },
-    /// An [`Output::Probe`] is done.
+    /// An [`Output::Probe`](super::Output::Probe) is done.
     ProbeDone {
         /// The link over which it was asked for.
         link: LinkId,

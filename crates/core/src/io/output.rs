@@ -58,9 +58,9 @@ pub enum Output {
         /// The id of its request.
         id: u64,
     },
-    /// Dial a node; answer with [`Input::LinkUp`] or [`Input::DialFailed`].
+    /// Dial a node; answer with [`Input::LinkUp`](super::Input::LinkUp) or [`Input::DialFailed`](super::Input::DialFailed).
     Dial(Dial),
-    /// Try to reach a node from a fresh socket; answer with [`Input::ProbeDone`].
+    /// Try to reach a node from a fresh socket; answer with [`Input::ProbeDone`](super::Input::ProbeDone).
     Probe {
         /// The link over which it was asked for.
         link: LinkId,
@@ -75,7 +75,7 @@ pub enum Output {
     },
     /// What a neighbour says of its try to reach this node.
     Probed {
-        /// Of the [`Input::AskProbes`].
+        /// Of the [`Input::AskProbes`](super::Input::AskProbes).
         token: u64,
         /// The neighbour.
         peer: NodeId,
