@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use meshchat_core::limits;
+use meshchat_core::{Node, limits};
 use meshchat_proto::control::{Event, NodeState, Request};
 use meshchat_proto::frame::Kind;
 use meshchat_proto::id::{MessageId, NodeId};
@@ -159,6 +159,9 @@ impl World {
             assert_eq!(missing.reachable as usize, part.len(), "node {host} counts wrongly");
             (missing.known - missing.reachable) as usize
         });
+        // Who was removed is told that, and nothing of whom it misses.
+        let removed = self.hosts[host].node.as_ref().is_some_and(Node::is_removed);
+        let lost = if removed { 0 } else { lost };
         assert_eq!(missing.unwrap_or(0), lost, "node {host} is wrong about who is missing");
         let unknown = nodes.iter().find(|node| !self.log.nodes.contains(&node.node));
         assert!(unknown.is_none(), "node {host} knows {unknown:?}, which never was");
