@@ -12,17 +12,16 @@ pub mod hub;
 pub mod identity;
 pub mod interfaces;
 pub mod link;
-pub mod logging;
 pub mod near;
-pub mod notify;
 pub mod portmap;
 mod shelf;
 pub mod sleep;
 pub mod start;
 pub mod store;
-pub mod supervise;
 pub mod transport;
 pub mod users;
+
+pub use meshchat_service::{logging, notify, supervise};
 
 /// Name and release of this program.
 pub const SOFTWARE: &str = concat!("meshchatd ", env!("CARGO_PKG_VERSION"));

@@ -306,7 +306,7 @@ fn finish(
         state_dir,
         socket,
         operators: draft.operators.unwrap_or_else(|| default(Vec::new())),
-        gateways: draft.gateways.unwrap_or_else(|| default(vec!["meshchat-gateway".to_owned()])),
+        gateways: draft.gateways.unwrap_or_else(|| default(vec!["_meshchat-gateway".to_owned()])),
         group: draft.group.unwrap_or_else(|| default("meshchat".to_owned())),
         discovery: draft.discovery.unwrap_or_else(|| default(Discovery::default())),
         interfaces: draft.interfaces.unwrap_or_else(|| default(Patterns::default())),

@@ -2,8 +2,8 @@
 
 use meshchat_core::{Input, Now};
 use meshchat_proto::control::{
-    ConfigEntry, DropCount, Error, ErrorCode, LimitRow, NamesRequest, NetworkRequest, Reply,
-    Request,
+    ConfigEntry, DoorsRequest, DropCount, Error, ErrorCode, LimitRow, NamesRequest, NetworkRequest,
+    Reply, Request,
 };
 use meshchat_proto::id::NodeId;
 use tokio::time::Instant;
@@ -21,12 +21,12 @@ impl Hub {
                 .hint("use sudo, or have your name added to `operators` in meshchat.toml");
             return self.answer(session, id, Err(error));
         }
+        if needs_gateway(&request) && !self.is_gateway(session) {
+            let error = Error::new(ErrorCode::Denied, "only a gateway may do that")
+                .hint("have its Unix user added to `gateways` in meshchat.toml");
+            return self.answer(session, id, Err(error));
+        }
         if matches!(request, Request::Become { .. }) {
-            if !self.is_gateway(session) {
-                let error = Error::new(ErrorCode::Denied, "only a gateway may do that")
-                    .hint("have its Unix user added to `gateways` in meshchat.toml");
-                return self.answer(session, id, Err(error));
-            }
             self.demote(session);
         }
         let result = match request {
@@ -58,6 +58,7 @@ impl Hub {
             | Request::Delivery(_)
             | Request::Names(_)
             | Request::Become { .. }
+            | Request::Doors(_)
             | Request::Network(_)
             | Request::Dm(_)
             | Request::Cursor(_)
@@ -260,6 +261,15 @@ impl Hub {
 
 /// Streams of peers at once.
 const WATCHERS: usize = 64;
+
+/// Whether a request is for programs that speak for others.
+fn needs_gateway(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Become { .. }
+            | Request::Doors(DoorsRequest::Announce { .. } | DoorsRequest::Redeem { .. })
+    )
+}
 
 /// Whether a request changes the node for everybody.
 fn needs_operator(request: &Request) -> bool {

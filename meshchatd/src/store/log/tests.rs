@@ -33,6 +33,7 @@ fn kept(cursor: u64) -> Kept {
         seen: Vec::new(),
         wall: 1_700_000_000_000,
         sealed: None,
+        via: None,
     };
     let path = vec![MessageId([byte(cursor); 32]); (cursor % 3) as usize];
     let place = (!cursor.is_multiple_of(3)).then_some(Place { index: 1, count: 4, path });
