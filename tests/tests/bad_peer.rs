@@ -281,6 +281,7 @@ fn draft(text: &str) -> Draft {
         seen: Vec::new(),
         wall: 0,
         sealed: None,
+        via: None,
     }
 }
 

@@ -125,6 +125,7 @@ fn batch(signer: &Signer, seq: &mut u64) -> Bytes {
         seen: Vec::new(),
         wall: 0,
         sealed: None,
+        via: None,
     };
     let node = NodeId(signer.public());
     let body = |seq| draft.to_body(NetworkId::OPEN, node, Boot::new(1, 1), seq);

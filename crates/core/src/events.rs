@@ -149,5 +149,6 @@ fn event(
         late: entry.late,
         caught_up: entry.caught_up,
         own: entry.node == me.id,
+        via: body.via(),
     })
 }

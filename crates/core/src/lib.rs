@@ -30,6 +30,7 @@ mod delivery;
 mod dial;
 mod directory;
 mod door;
+mod doors;
 mod echo;
 mod env;
 mod events;

@@ -53,7 +53,17 @@ pub const ROOMS: usize = 1024;
 /// Local people; the one who has been offline longest makes room.
 pub const PEOPLE: usize = meshchat_proto::limits::PEOPLE;
 /// Local clients.
-pub const SESSIONS: usize = 256;
+pub const SESSIONS: usize = 512;
+/// Gateways that tell of their doors.
+pub const GATEWAYS: usize = 16;
+/// Reasons of drops that one door tells of.
+pub const DOOR_DROPS: usize = 32;
+/// Codes for doors that were not used yet.
+pub const DOOR_CODES: usize = 16;
+/// How long a code for doors works.
+pub const DOOR_CODE_AGE: Duration = Duration::from_secs(600);
+/// Wrong codes that may be tried in a minute.
+pub const DOOR_GUESSES: usize = 30;
 /// Running streams of one client.
 pub const STREAMS: usize = 64;
 /// Estimated bytes on their way to all clients together. One client may have half of what the

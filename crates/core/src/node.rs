@@ -19,6 +19,7 @@ use crate::clones::Clones;
 use crate::contacts::Contacts;
 use crate::cursors::Cursors;
 use crate::delivery::Deliveries;
+use crate::doors::Doors;
 use crate::echo::Echoes;
 use crate::env::Env;
 use crate::greeting::LinkUp;
@@ -96,6 +97,7 @@ pub struct Node<E> {
     pub(crate) blind_until: Option<Mono>,
     pub(crate) partition: Partition,
     pub(crate) people: People,
+    pub(crate) doors: Doors,
     pub(crate) acquaintances: Acquaintances,
     pub(crate) sessions: Sessions,
     pub(crate) cursors: Cursors,
@@ -166,6 +168,7 @@ impl<E: Env> Node<E> {
             blind_until: None,
             partition: Partition::new(now.mono),
             people: People::load(config.people),
+            doors: Doors::default(),
             acquaintances: Acquaintances::load(config.acquaintances),
             sessions: Sessions::default(),
             cursors: Cursors::default(),

@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use meshchat_proto::limits::{NAME_CHARS, ROOMS_PER_PERSON};
-use meshchat_proto::name::{PersonName, RoomName};
+use meshchat_proto::name::{PersonName, RoomName, Via};
 use meshchat_proto::peer::{Person, PersonState};
 use meshchat_proto::skeleton;
 
@@ -22,8 +22,9 @@ pub(crate) struct LocalPerson {
     pub(crate) away: Option<String>,
     /// Streams that they read along with.
     pub(crate) reading: u32,
-    /// They come through a gateway and are forgotten when their session ends.
-    gateway: bool,
+    /// The door that they come in by; they are forgotten when their last session ends. None for
+    /// a Unix user.
+    pub(crate) via: Option<Via>,
     touched: u64,
 }
 
@@ -48,14 +49,8 @@ impl People {
             let SavedPerson { user, name, mut rooms, away } = person;
             rooms.truncate(ROOMS_PER_PERSON);
             people.touches += 1;
-            let local = LocalPerson {
-                name,
-                rooms,
-                away,
-                reading: 0,
-                gateway: false,
-                touched: people.touches,
-            };
+            let local =
+                LocalPerson { name, rooms, away, reading: 0, via: None, touched: people.touches };
             people.map.insert(user, local);
         }
         people
@@ -68,7 +63,7 @@ impl People {
             rooms: person.rooms.clone(),
             away: person.away.clone(),
         };
-        self.map.iter().filter(|(_, person)| !person.gateway).map(save).collect()
+        self.map.iter().filter(|(_, person)| person.via.is_none()).map(save).collect()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -101,7 +96,7 @@ impl People {
                 rooms: [RoomName::lobby()].into(),
                 away: None,
                 reading: 0,
-                gateway: false,
+                via: None,
                 touched: 0,
             };
             self.map.insert(user.into(), person);
@@ -112,22 +107,21 @@ impl People {
         Some(person)
     }
 
-    /// A new person who comes through a gateway, and the key that takes the place of a Unix
-    /// user; none when all places are taken by people who are there.
-    pub(crate) fn welcome(&mut self, name: &PersonName) -> Option<String> {
-        self.make_room()?;
+    /// A new person who comes through a gateway; false when all places are taken by people who
+    /// are there.
+    pub(crate) fn welcome(&mut self, user: &str, mut guest: LocalPerson) -> bool {
+        if self.make_room().is_none() {
+            return false;
+        }
         self.touches += 1;
-        let user = format!("{GATEWAY}{name}");
-        let person = LocalPerson {
-            name: name.clone(),
-            rooms: [RoomName::lobby()].into(),
-            away: None,
-            reading: 0,
-            gateway: true,
-            touched: self.touches,
-        };
-        self.map.insert(user.clone(), person);
-        Some(user)
+        guest.touched = self.touches;
+        self.map.insert(user.into(), guest);
+        true
+    }
+
+    /// Somebody who came through a gateway and is still there.
+    pub(crate) fn person_of_guest(&mut self, user: &str) -> Option<&mut LocalPerson> {
+        self.map.get_mut(user).filter(|person| person.via.is_some())
     }
 
     /// Forgets who came through a gateway; returns whether it was such a person.
@@ -137,7 +131,7 @@ impl People {
 
     /// Whether this is not a Unix user but somebody who comes through a gateway.
     pub(crate) fn is_gateway(&self, user: &str) -> bool {
-        self.get(user).is_some_and(|person| person.gateway)
+        self.get(user).is_some_and(|person| person.via.is_some())
     }
 
     /// Whether somebody else here is called so, or in a way that looks like it.
@@ -163,7 +157,7 @@ impl People {
         if self.map.len() < limits::PEOPLE {
             return Some(());
         }
-        let may_go = |person: &LocalPerson| person.reading == 0 && !person.gateway;
+        let may_go = |person: &LocalPerson| person.reading == 0 && person.via.is_none();
         let offline = self.map.iter().filter(|(_, person)| may_go(person));
         let gone = offline.min_by_key(|(_, person)| person.touched)?.0.clone();
         self.map.remove(&gone).map(|_| ())
@@ -187,6 +181,11 @@ impl People {
 }
 
 impl LocalPerson {
+    /// Somebody who comes in by a door.
+    pub(crate) const fn guest(name: PersonName, rooms: Vec<RoomName>, via: Via) -> Self {
+        Self { name, rooms, away: None, reading: 0, via: Some(via), touched: 0 }
+    }
+
     pub(crate) fn join(&mut self, room: &RoomName) -> Result<(), TooManyRooms> {
         if self.rooms.contains(room) {
             return Ok(());
@@ -210,7 +209,7 @@ impl LocalPerson {
             state,
             rooms: self.rooms.clone(),
             note,
-            gateway: self.gateway,
+            gateway: self.via.is_some(),
         }
     }
 }

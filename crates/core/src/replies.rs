@@ -11,6 +11,7 @@ use meshchat_proto::name::{NameError, PersonName, RoomName, Text};
 
 use crate::chat::{Outgoing, Post};
 use crate::env::Env;
+use crate::gateway::Guest;
 use crate::io::{Output, SessionId};
 use crate::node::Node;
 use crate::sessions::TailWish;
@@ -47,8 +48,11 @@ impl<E: Env> Node<E> {
             }),
             Request::Delivery(request) => self.on_delivery_request(now, at, request),
             Request::Names(request) => self.on_names_request(now, &user, request).map(Some),
-            Request::Become { name, via } => {
-                self.become_person(now, session, &name, &via).map(Some)
+            Request::Become { name, via, key, rooms } => {
+                self.become_person(now, session, Guest { name, via, key, rooms }).map(Some)
+            }
+            Request::Doors(request) => {
+                self.on_doors_request(now, session, &user, request).map(Some)
             }
             Request::Network(request) => self.on_network_request(now, at, request).map(|()| None),
             request @ (Request::Status {}
@@ -121,6 +125,7 @@ impl<E: Env> Node<E> {
             | Request::Delivery(_)
             | Request::Names(_)
             | Request::Become { .. }
+            | Request::Doors(_)
             | Request::Network(_)
             | Request::Dm(_)
             | Request::Cursor(_)
@@ -213,7 +218,8 @@ impl<E: Env> Node<E> {
         let author = self.people.name_of(user);
         let room = self.rooms.intern(room.as_str()).unwrap_or(room);
         let seen = self.rooms.take_frontier(&room);
-        let draft = Draft { author, room, kind, text, seen, wall: now.wall_ms, sealed: None };
+        let via = self.people.get(user).and_then(|person| person.via.clone());
+        let draft = Draft { author, room, kind, text, seen, wall: now.wall_ms, sealed: None, via };
         self.pace(now, Outgoing { session, id, draft, post: Post::Said })
     }
 
@@ -232,7 +238,7 @@ impl<E: Env> Node<E> {
     }
 }
 
-fn parse_room(room: &str) -> Result<RoomName, Error> {
+pub(crate) fn parse_room(room: &str) -> Result<RoomName, Error> {
     room.parse().map_err(|error| {
         bad("room", error).hint("a room is a word such as #lobby, without spaces, @, : or a comma")
     })
@@ -257,7 +263,7 @@ fn bad(what: &str, error: NameError) -> Error {
     Error::new(ErrorCode::BadArgument, format!("bad {what}: {error}"))
 }
 
-fn too_many_people() -> Error {
+pub(crate) fn too_many_people() -> Error {
     Error::new(ErrorCode::TooMany, "too many people are on this node")
         .hint("wait until somebody else closes their chat")
 }

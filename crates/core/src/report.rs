@@ -98,6 +98,13 @@ impl<E: Env> Node<E> {
             ("rooms", self.rooms.len(), limits::ROOMS, "the quietest is forgotten"),
             ("people", self.people.len(), limits::PEOPLE, "whoever is offline longest makes room"),
             ("clients", self.sessions.len(), limits::SESSIONS, "new clients are refused"),
+            (
+                "doors",
+                self.doors.len(),
+                limits::GATEWAYS * meshchat_proto::limits::DOORS,
+                "the request is refused",
+            ),
+            ("door_codes", self.doors.codes(), limits::DOOR_CODES, "the oldest is worthless"),
             ("streams", streams, limits::SESSIONS * limits::STREAMS, "the request is refused"),
             ("cursors", self.cursors.len(), limits::CURSORS, "the request is refused"),
             (

@@ -112,6 +112,11 @@ impl Sessions {
         }
     }
 
+    /// Whether a user has a session.
+    fn is_open_for(&self, user: &str) -> bool {
+        self.map.values().any(|session| session.user == user)
+    }
+
     /// The session is that of somebody else from now on.
     pub(crate) fn rename(&mut self, session: SessionId, user: String) {
         if let Some(state) = self.map.get_mut(&session) {
@@ -208,7 +213,9 @@ impl<E: Env> Node<E> {
         for _ in state.streams.values().filter(|stream| stream.follow) {
             self.stop_reading(now, &state.user);
         }
-        if self.people.forget_gateway(&state.user) {
+        self.doors.forget(session);
+        let last = !self.sessions.is_open_for(&state.user);
+        if last && self.people.forget_gateway(&state.user) {
             self.acquaintances.unmute(&state.user, |_| true);
             self.record_changed(now);
         }

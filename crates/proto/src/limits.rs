@@ -22,6 +22,16 @@ pub const TEXT_BYTES: usize = 4096;
 pub const BODY_BYTES: usize = 6 * 1024;
 /// Longest sealed content of a message in bytes: a full text, names and padding.
 pub const LOCK_BYTES: usize = TEXT_BYTES + 512;
+/// Longest word for the door that somebody came in by, in bytes.
+pub const VIA_BYTES: usize = 16;
+/// Most doors that one gateway announces.
+pub const DOORS: usize = 16;
+/// Most addresses of one door.
+pub const DOOR_ADDRESSES: usize = 8;
+/// Longest address of a door, and longest reason of a drop, in bytes.
+pub const DOOR_TEXT: usize = 128;
+/// Longest key of a person who comes through a gateway, in bytes.
+pub const GUEST_KEY: usize = 64;
 /// Most sealed keys in a message: one for the recipient, one for the author.
 pub const SEALED_KEYS: usize = 2;
 /// Longest sealed key in bytes.

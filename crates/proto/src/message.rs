@@ -7,7 +7,7 @@ use serde_bytes::Bytes as ByteSlice;
 
 use crate::codec::{self, DecodeError};
 use crate::id::{Boot, KeyId, MessageId, MessageRef, NetworkId, NodeId};
-use crate::name::{NameError, PersonName, RoomName, Text};
+use crate::name::{NameError, PersonName, RoomName, Text, Via};
 use crate::sealed::Sealed;
 use crate::{limits, merkle};
 
@@ -59,7 +59,7 @@ pub enum BodyError {
     /// Longer than [`limits::BODY_BYTES`].
     #[error("message body longer than {} bytes", limits::BODY_BYTES)]
     Long,
-    /// The author's name, the room or the text is not allowed.
+    /// The author's name, the room, the text or the door is not allowed.
     #[error("{what}: {error}")]
     Name {
         /// Which of them.
@@ -116,6 +116,9 @@ pub struct Body<'a> {
     /// The sealed content.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<&'a ByteSlice>,
+    /// The door that the author came in by.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    via: Option<&'a str>,
 }
 
 impl<'a> Body<'a> {
@@ -136,6 +139,7 @@ impl<'a> Body<'a> {
         PersonName::check(body.name).map_err(named("author"))?;
         RoomName::check(body.room).map_err(named("room"))?;
         Text::check(body.text).map_err(named("text"))?;
+        body.via.map_or(Ok(()), Via::check).map_err(named("door"))?;
         if body.seq == 0 {
             return Err(BodyError::Sequence);
         }
@@ -167,6 +171,11 @@ impl<'a> Body<'a> {
         self.room
     }
 
+    /// The kind of door that the author came in by, if they are no user of their node.
+    pub fn via(&self) -> Option<Via> {
+        self.via.map(Via::of_checked)
+    }
+
     /// The text, already checked. It may contain any character.
     pub fn text(&self) -> &'a str {
         self.text
@@ -190,6 +199,8 @@ pub struct Draft {
     pub wall: u64,
     /// The sealed content of a message that only some may read.
     pub sealed: Option<Sealed>,
+    /// The kind of door that the author came in by; none for a user of the node.
+    pub via: Option<Via>,
 }
 
 impl Draft {
@@ -206,6 +217,7 @@ impl Draft {
             seen: Vec::new(),
             wall: 0,
             sealed: Some(sealed),
+            via: None,
         }
     }
 
@@ -237,6 +249,7 @@ impl Draft {
             keys: keys.iter().map(|key| ByteSlice::new(key)).collect(),
             key: sealed.and_then(|sealed| sealed.key),
             lock: sealed.map(|sealed| ByteSlice::new(&sealed.lock)),
+            via: self.via.as_ref().map(Via::as_str),
         }
     }
 }
@@ -337,6 +350,7 @@ mod tests {
             seen: vec![MessageRef([1; 8])],
             wall: 1_700_000_000_000,
             sealed: None,
+            via: None,
         }
     }
 
@@ -356,6 +370,7 @@ mod tests {
             author: "\u{1F980}".repeat(limits::NAME_CHARS).parse().unwrap(),
             room: "\u{1F980}".repeat(limits::ROOM_CHARS - 1).parse().unwrap(),
             seen: vec![MessageRef([1; 8]); limits::SEEN_REFS],
+            via: Some("x".repeat(limits::VIA_BYTES).parse().unwrap()),
             ..draft(&"x".repeat(limits::TEXT_BYTES))
         };
         let bytes = longest.to_body(NetworkId::OPEN, NodeId([2; 32]), Boot::new(1, 2), u64::MAX);

@@ -128,6 +128,26 @@ name_type! {
     Text, check_text
 }
 
+name_type! {
+    /// By which kind of door somebody came in who is no user of their node: `irc`, `web`, `nats`.
+    /// 1 to [`limits::VIA_BYTES`] lower-case ASCII letters, digits and dashes.
+    Via, check_via
+}
+
+impl Via {
+    pub(crate) fn of_checked(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl FromStr for Via {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::from_wire(text)
+    }
+}
+
 impl RoomName {
     /// The room that everyone is in unless they left it.
     pub fn lobby() -> Self {
@@ -299,6 +319,18 @@ fn check_room(text: &str) -> Result<(), NameError> {
     let banned =
         |c: char| matches!(c, '@' | ':' | ',' | '#') || c.is_whitespace() || c.is_uppercase();
     bare.chars().find(|c| banned(*c)).map_or(Ok(()), |c| Err(NameError::Character(c)))
+}
+
+fn check_via(text: &str) -> Result<(), NameError> {
+    if text.is_empty() {
+        return Err(NameError::Empty);
+    }
+    if text.len() > limits::VIA_BYTES {
+        let length = text.len();
+        return Err(NameError::TooLong { length, most: limits::VIA_BYTES, unit: "bytes" });
+    }
+    let allowed = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-';
+    text.chars().find(|c| !allowed(c)).map_or(Ok(()), |c| Err(NameError::Character(c)))
 }
 
 fn check_text(text: &str) -> Result<(), NameError> {

@@ -203,6 +203,7 @@ fn chat() {
         seen: vec![MessageRef([9; 8])],
         wall: 1_700_000_000_000,
         sealed: None,
+        via: None,
     };
     let body = draft.to_body(NetworkId::OPEN, NODE, Boot::new(7, 8), 42);
     same("body", &body);
@@ -442,6 +443,7 @@ fn control_events() {
         late: false,
         caught_up: true,
         own: false,
+        via: None,
     };
     both("event_message", &FromDaemon::event(1, Event::Message(message)));
     both(

@@ -242,6 +242,7 @@ pub(crate) fn message(node: u8, seq: u64, cursor: u64, text: &str) -> Message {
         late: false,
         caught_up: false,
         own: false,
+        via: None,
     }
 }
 

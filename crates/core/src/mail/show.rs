@@ -169,5 +169,6 @@ fn said_event(
         late: entry.late,
         caught_up: entry.caught_up,
         own,
+        via: None,
     })
 }

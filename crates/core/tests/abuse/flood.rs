@@ -151,6 +151,7 @@ pub(crate) fn batch(key: &NodeId, seq: &mut u64, count: u64) -> bytes::Bytes {
         seen: Vec::new(),
         wall: 0,
         sealed: None,
+        via: None,
     };
     let boot = Boot::new(1, 1);
     let bodies: Vec<_> = (*seq + 1..=*seq + count)

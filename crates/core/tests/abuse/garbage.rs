@@ -84,6 +84,7 @@ fn garbage(n: u64) -> Bytes {
         seen: Vec::new(),
         wall: random(),
         sealed: None,
+        via: None,
     };
     let seq = [1, random() % 1000, random(), u64::MAX][(n / 7 % 4) as usize].max(1);
     let boot = Boot::new([1, random(), u64::MAX][(n / 5 % 3) as usize], random() % 3);

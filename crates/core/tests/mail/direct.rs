@@ -267,6 +267,7 @@ fn sealed_messages_that_say_nothing_are_passed_on_and_not_shown() {
         seen: Vec::new(),
         wall: 0,
         sealed: None,
+        via: None,
     };
     mesh.inject(0, &signed(NodeId([99; 32]), &empty, 1));
     let open = Draft { kind: MessageKind::Text, room: direct_room(), ..empty };

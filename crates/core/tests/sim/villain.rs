@@ -80,6 +80,7 @@ impl Villain {
             seen: Vec::new(),
             wall: body.wall,
             sealed: None,
+            via: None,
         };
         let seq = body.seq + rng.below(100);
         let forged = draft.to_body(body.network, body.node, body.boot, seq);

@@ -7,7 +7,7 @@ use super::reply::{NodeState, PeerInfo, PersonStatus};
 use super::shape::PartitionChange;
 use crate::id::{MessageId, NodeId};
 use crate::message::MessageKind;
-use crate::name::{NodeName, PersonName, RoomName, Text};
+use crate::name::{NodeName, PersonName, RoomName, Text, Via};
 
 /// Something that happened, on a stream that a client opened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,6 +78,9 @@ pub struct Message {
     /// Sent from this node.
     #[serde(default)]
     pub own: bool,
+    /// The kind of door that the author came in by; none for a user of their node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
 }
 
 /// A change of one person.

@@ -10,6 +10,7 @@
 
 mod cursor;
 mod delivery;
+mod doors;
 mod error;
 mod event;
 mod finding;
@@ -31,6 +32,7 @@ pub use delivery::{
     DeliveryInfo, DeliveryRequest, DeliveryState, HolderInfo, TrailCopy, TrailFacts, TrailHop,
     TrailInfo, Wait,
 };
+pub use doors::{DoorInfo, DoorsRequest, PairingInfo};
 pub use error::{Error, ErrorCode};
 pub use event::{Event, Gone, KeyShared, Message, Missed, NodeChange, PersonChange};
 pub use finding::{Finding, Grade};

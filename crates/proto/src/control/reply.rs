@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cursor::CursorInfo;
 use super::delivery::{DeliveryInfo, TrailInfo};
+use super::doors::{DoorInfo, PairingInfo};
 use super::finding::Finding;
 use super::mail::DirectInfo;
 use super::names::{MuteInfo, VerifyInfo};
@@ -65,6 +66,10 @@ pub enum Reply {
     Ticket(TicketInfo),
     /// To [`super::NetworkRequest::Invites`].
     Invites(Vec<InviteInfo>),
+    /// To [`super::DoorsRequest::List`].
+    Doors(Vec<DoorInfo>),
+    /// To [`super::DoorsRequest::Pair`].
+    Pairing(PairingInfo),
     /// To [`super::NetworkRequest::Members`].
     Members(Vec<MemberInfo>),
     /// To [`super::NetworkRequest::Backup`]: 64 hexadecimal digits.

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cursor::CursorRequest;
 use super::delivery::DeliveryRequest;
+use super::doors::DoorsRequest;
 use super::mail::{Dm, DmRequest};
 use super::names::NamesRequest;
 use super::network::NetworkRequest;
@@ -137,10 +138,20 @@ pub enum Request {
     Become {
         /// What they are called.
         name: String,
-        /// The kind of gateway, for the log: `irc`, `web`.
+        /// The kind of door, which the person's messages carry: a word such as `irc`, `web`.
         #[serde(default)]
         via: String,
+        /// A secret that makes sessions of the same name those of one person, and their direct
+        /// messages unreadable for whoever takes the name later; up to 64 bytes. Without one the
+        /// person lasts as long as this session.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// The rooms that they are in to begin with, when they are new; the lobby when missing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rooms: Option<Vec<String>>,
     },
+    /// Doors for other clients, which gateways hold open beside the daemon.
+    Doors(DoorsRequest),
     /// About the network that the node belongs to.
     Network(NetworkRequest),
     /// About the durable cursors of the person.

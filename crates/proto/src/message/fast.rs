@@ -44,6 +44,10 @@ pub(super) fn body(bytes: &[u8]) -> Option<Body<'_>> {
             Some(reader) => Some(reader.bytes()?),
             None => None,
         },
+        via: match reader.optional(b"\xa3via", &mut read) {
+            Some(reader) => Some(reader.str()?),
+            None => None,
+        },
     };
     (fields == read && reader.0.is_empty()).then_some(body)
 }
@@ -162,6 +166,7 @@ mod tests {
                     seen: vec![MessageRef([7; 8]); seen],
                     wall: number,
                     sealed: sealed(length, seen),
+                    via: (seen == 1).then(|| "irc".parse().unwrap()),
                 };
                 let boot = Boot::new(number, 5);
                 all.push(draft.to_body(NetworkId::OPEN, NodeId([9; 32]), boot, number));
