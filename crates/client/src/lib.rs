@@ -2,7 +2,8 @@
 //!
 //! [`Client`] is one connection: many requests and event streams run on it at once.
 //! [`Pipeline`] keeps many requests in flight without waiting for each. [`Tail`] follows a
-//! stream across restarts of the daemon. [`candidates`] knows where the socket is.
+//! stream across restarts of the daemon. [`Guest`] is somebody whom a gateway speaks for.
+//! [`candidates`] knows where the socket is.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -10,6 +11,7 @@ mod client;
 mod confirm;
 mod connect;
 mod error;
+mod guest;
 mod incoming;
 mod pipeline;
 mod socket;
@@ -20,6 +22,7 @@ mod wire;
 pub use client::Client;
 pub use connect::CONNECT_TIMEOUT;
 pub use error::{ConnectError, RequestError};
+pub use guest::{Guest, Identity, SpeakError, Speaker};
 pub use meshchat_proto as proto;
 pub use pipeline::Pipeline;
 pub use socket::candidates;

@@ -9,6 +9,7 @@ use tokio::time;
 use crate::client::Client;
 use crate::confirm::Confirming;
 use crate::error::{ConnectError, RequestError};
+use crate::guest::Shared;
 use crate::stream::EventStream;
 
 /// Ids of shown messages that a [`Tail`] remembers, the newest of them: more than a node's
@@ -60,6 +61,7 @@ pub enum TailItem {
 pub struct Tail {
     paths: Vec<PathBuf>,
     request: TailRequest,
+    guest: Option<Shared>,
     stream: Option<EventStream>,
     confirming: Confirming,
     place: Place,
@@ -73,9 +75,18 @@ impl Tail {
     ///
     /// The first attempt must succeed; only later ones are repeated.
     pub async fn open(paths: Vec<PathBuf>, request: TailRequest) -> Result<Self, TailError> {
+        Self::open_as(paths, request, None).await
+    }
+
+    /// The same as somebody whom a gateway speaks for.
+    pub(crate) async fn open_as(
+        paths: Vec<PathBuf>,
+        request: TailRequest,
+        guest: Option<Shared>,
+    ) -> Result<Self, TailError> {
         let place = Place::default();
         let (stream, confirming, pause) = (None, Confirming::default(), SHORTEST_PAUSE);
-        let mut tail = Self { paths, request, stream, confirming, place, pause };
+        let mut tail = Self { paths, request, guest, stream, confirming, place, pause };
         tail.reopen().await?;
         Ok(tail)
     }
@@ -158,6 +169,9 @@ impl Tail {
 
     async fn reopen(&mut self) -> Result<(), TailError> {
         let client = Client::connect_any(&self.paths).await?;
+        if let Some(guest) = &self.guest {
+            guest.introduce(&client).await?;
+        }
         let request = match &self.request {
             TailRequest::Peers => Request::WatchPeers {},
             TailRequest::Messages { room, start, follow, presence, dm, cursor } => {
