@@ -133,6 +133,14 @@ pub(crate) enum Command {
     Dm(Dm),
     /// Show messages: the last ones, then what comes
     Tail(Tail),
+    /// Doors for other clients: web page, IRC, TCP, WebSocket, NATS; who is in and what was refused
+    Doors,
+    /// Make a code that lets one browser or program in by those doors
+    Pair {
+        /// Show a QR code of the page's address: on a terminal only, always, or never
+        #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+        qr: Qr,
+    },
     /// Your durable cursors: how far each `tail --cursor NAME` has read
     Cursors {
         #[command(subcommand)]

@@ -7,6 +7,7 @@ mod cursors;
 mod delivery;
 mod dm;
 mod doctor;
+mod doors;
 mod graph;
 mod invite;
 mod members;
@@ -79,6 +80,8 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Cursors { command: Some(Cursors::Remove { name }) } => {
             cursors::remove(session, name).await
         }
+        Command::Doors => doors::doors(session).await,
+        Command::Pair { qr } => doors::pair(session, qr).await,
         Command::Ping(ping) => ping::ping(session, ping).await,
         Command::Trace(trace) => trace::trace(session, trace).await,
         Command::Delivery(delivery) => delivery::delivery(session, delivery).await,

@@ -296,6 +296,7 @@ mod tests {
             late: false,
             caught_up: false,
             own: false,
+            via: None,
         }
     }
 
