@@ -1,0 +1,199 @@
+//! Who may come in: codes that `meshchatctl pair` makes are changed for tokens that last.
+//!
+//! A token is 16 random bytes and a keyed hash of them, so that nothing about it needs to be
+//! kept, and gateways that share the key know each other's.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use meshchat_client::proto::control::{DoorsRequest, Error, ErrorCode, Request};
+use meshchat_client::{Client, RequestError};
+
+use crate::config::{Pairing, WebConfig};
+use crate::door::House;
+
+/// Knows who may come in.
+#[derive(Clone)]
+pub struct Auth {
+    key: Arc<[u8; 32]>,
+    pairing: Pairing,
+    sockets: Arc<[PathBuf]>,
+}
+
+/// Somebody who may come in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pass {
+    /// The same for all connections with this token: the key of their
+    /// [`Identity`](meshchat_client::Identity).
+    pub id: String,
+    /// What they show next time.
+    pub token: String,
+}
+
+/// Why somebody may not come in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Neither a token nor a code.
+    #[error("this node lets you in with a code; on its machine: meshchatctl pair")]
+    CodeNeeded,
+    /// Not a token of this gateway, or of an earlier key.
+    #[error("you were let in once, but the node does not know you any more")]
+    BadToken,
+    /// The daemon does not know the code, or nobody can ask it.
+    #[error("{0}")]
+    Code(Error),
+}
+
+impl Auth {
+    /// Reads the key, or makes one.
+    ///
+    /// # Errors
+    ///
+    /// When it can be neither read nor made.
+    pub fn load(house: &House, config: &WebConfig) -> anyhow::Result<Self> {
+        let key = match &config.token_key_file {
+            Some(path) => {
+                let secret = fs::read(path)
+                    .with_context(|| format!("cannot read token-key-file {}", path.display()))?;
+                anyhow::ensure!(
+                    (32..=4096).contains(&secret.len()),
+                    "token-key-file {} must have 32 to 4096 bytes; make one: head -c 32 /dev/urandom",
+                    path.display()
+                );
+                blake3::derive_key(CONTEXT, &secret)
+            }
+            None => {
+                let path = house.state_dir.join("token.key");
+                own_key(&path).with_context(|| {
+                    format!("cannot keep the key for tokens in {}", path.display())
+                })?
+            }
+        };
+        let (pairing, sockets) = (config.pairing, house.sockets.clone().into());
+        Ok(Self { key: Arc::new(key), pairing, sockets })
+    }
+
+    /// Lets somebody in by a token or a code; where no codes are asked for, also without.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`], with words for a person.
+    pub async fn admit(&self, token: Option<&str>, code: Option<&str>) -> Result<Pass, Refusal> {
+        if let Some(token) = token.filter(|token| !token.is_empty()) {
+            let known = self.check(token);
+            if known.is_some() || (code.is_none() && self.pairing == Pairing::On) {
+                return known.ok_or(Refusal::BadToken);
+            }
+        }
+        match code.filter(|code| !code.is_empty()) {
+            Some(code) if self.pairing == Pairing::On => self.redeem(code).await?,
+            None if self.pairing == Pairing::On => return Err(Refusal::CodeNeeded),
+            Some(_) | None => {}
+        }
+        self.fresh().map_err(|error| {
+            Refusal::Code(Error::new(ErrorCode::Internal, format!("no random numbers: {error}")))
+        })
+    }
+
+    /// The holder of a token, if it is one of ours.
+    pub fn check(&self, token: &str) -> Option<Pass> {
+        let (id, mac) = token.split_at_checked(ID_CHARS)?;
+        // Comparing hashes compares in constant time.
+        let given = blake3::Hash::from_hex(mac).ok()?;
+        let fits = blake3::keyed_hash(&self.key, id.as_bytes()) == given;
+        fits.then(|| Pass { id: id.to_owned(), token: token.to_owned() })
+    }
+
+    fn fresh(&self) -> io::Result<Pass> {
+        let id = crate::door::fresh_key()?;
+        let mac = blake3::keyed_hash(&self.key, id.as_bytes()).to_hex();
+        Ok(Pass { token: format!("{id}{mac}"), id })
+    }
+
+    async fn redeem(&self, code: &str) -> Result<(), Refusal> {
+        let code: String = code.chars().take(MOST_CODE).collect();
+        let ask = async {
+            let client = Client::connect_any(&self.sockets)
+                .await
+                .map_err(|error| Error::new(ErrorCode::Unreachable, error.to_string()))?;
+            client.request(Request::Doors(DoorsRequest::Redeem { code })).await.map_err(|error| {
+                match error {
+                    RequestError::Daemon(error) => error,
+                    other => Error::new(ErrorCode::Unreachable, other.to_string()),
+                }
+            })
+        };
+        ask.await.map(|_| ()).map_err(Refusal::Code)
+    }
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth").field("pairing", &self.pairing).finish_non_exhaustive()
+    }
+}
+
+fn own_key(path: &Path) -> io::Result<[u8; 32]> {
+    match fs::read(path) {
+        Ok(bytes) => <[u8; 32]>::try_from(bytes).map_err(|_| {
+            io::Error::new(io::ErrorKind::InvalidData, "it is damaged; remove it, and pair anew")
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut key = [0; 32];
+            getrandom::fill(&mut key).map_err(io::Error::other)?;
+            let fresh = path.with_extension("new");
+            let mut options = fs::OpenOptions::new();
+            let mut file =
+                options.write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+            file.write_all(&key)?;
+            file.sync_all()?;
+            fs::rename(&fresh, path)?;
+            Ok(key)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+const CONTEXT: &str = "meshchat gateway 2026-11-21 tokens";
+/// The id at the beginning of a token: 16 bytes in hexadecimal digits.
+const ID_CHARS: usize = 32;
+/// More than any code has.
+const MOST_CODE: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn auth(pairing: Pairing, key: u8) -> Auth {
+        Auth { key: Arc::new([key; 32]), pairing, sockets: Arc::default() }
+    }
+
+    #[tokio::test]
+    async fn tokens_are_known_again_and_cannot_be_made_up() {
+        let open = auth(Pairing::Off, 1);
+        let pass = open.admit(None, None).await.unwrap();
+        let closed = auth(Pairing::On, 1);
+        assert_eq!(closed.admit(Some(&pass.token), None).await, Ok(pass.clone()));
+        let other = auth(Pairing::On, 2);
+        assert_eq!(other.admit(Some(&pass.token), None).await, Err(Refusal::BadToken));
+        for at in [0, 40, 95] {
+            let mut bytes = pass.token.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
+            assert!(closed.check(std::str::from_utf8(&bytes).unwrap()).is_none());
+        }
+        for bad in ["", "x", "é".repeat(48).as_str(), &pass.token[..95]] {
+            assert!(closed.check(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stranger_needs_a_code() {
+        let auth = auth(Pairing::On, 1);
+        assert_eq!(auth.admit(None, None).await, Err(Refusal::CodeNeeded));
+        assert!(matches!(auth.admit(None, Some("1234-5678")).await, Err(Refusal::Code(_))));
+    }
+}
