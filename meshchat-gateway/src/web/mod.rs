@@ -1,5 +1,6 @@
 //! The web page, what it talks to, and the HTTP API.
 
+mod api;
 mod auth;
 mod fault;
 mod files;
@@ -13,6 +14,7 @@ use axum::Router;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 
+pub use api::Tools;
 pub use auth::{Auth, Pass, Refusal};
 pub use fault::{Code, Fault};
 pub use present::Present;
@@ -34,6 +36,8 @@ pub struct Web {
     pub config: Arc<WebConfig>,
     /// Whose page is open.
     pub present: Present,
+    /// Tools that have asked lately.
+    pub tools: Tools,
 }
 
 /// Opens the door.
@@ -48,14 +52,14 @@ pub async fn open(house: &House, config: WebConfig) -> anyhow::Result<()> {
     doorway.door.set_pairing(config.pairing == Pairing::On);
     let auth = Auth::load(house, &config)?;
     let (door, config) = (doorway.door.clone(), Arc::new(config));
-    let present = Present::new(house);
-    let web = Web { house: house.clone(), door, auth, config, present };
+    let (present, tools) = (Present::new(house), Tools::new(house));
+    let web = Web { house: house.clone(), door, auth, config, present, tools };
     house.tasks.spawn(serve(doorway, house.tasks.clone(), router(web)));
     Ok(())
 }
 
 fn router(web: Web) -> Router {
-    Router::new().merge(files::routes()).merge(live::routes()).with_state(web)
+    Router::new().merge(files::routes()).merge(live::routes()).merge(api::routes()).with_state(web)
 }
 
 async fn serve(doorway: Doorway, tasks: Tasks, router: Router) {
