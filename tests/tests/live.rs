@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 const OPEN: &str = "[web]\nlisten = \"127.0.0.1:0\"\npairing = \"off\"\n";
 const PAIRED: &str = "[web]\nlisten = \"127.0.0.1:0\"\n";
@@ -34,8 +35,10 @@ impl Page {
         let address = gateway.address("web");
         let host = address.trim_start_matches("http://").trim_end_matches('/');
         let stream = TcpStream::connect(host).await.unwrap();
-        let url = format!("ws://{host}/api/v1/live");
-        let (socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+        let mut request = format!("ws://{host}/api/v1/live").into_client_request().unwrap();
+        let origin = format!("http://{host}").parse().unwrap();
+        request.headers_mut().insert("origin", origin);
+        let (socket, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
         Self { socket, asked: 0 }
     }
 

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::response::sse::{self, KeepAlive, Sse};
@@ -17,7 +17,8 @@ use super::answer::Failure;
 use super::look::open_room;
 use super::say::person;
 use super::take::{Params, Tool};
-use crate::web::{Fault, Web};
+use crate::door::Seat;
+use crate::web::{Caller, Fault, Web};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +49,7 @@ impl Source {
 pub(super) async fn events(
     State(web): State<Web>,
     tool: Tool,
+    Extension(caller): Extension<Caller>,
     Params(wish): Params<Wish>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Failure> {
@@ -65,7 +67,8 @@ pub(super) async fn events(
         }
     };
     let keep_alive = KeepAlive::new().interval(COMMENT).text("still here");
-    Ok(Sse::new(flow(source)).keep_alive(keep_alive))
+    let seat = caller.sit().map_err(Fault::from)?;
+    Ok(Sse::new(flow(source, seat)).keep_alive(keep_alive))
 }
 
 async fn as_person(
@@ -99,18 +102,18 @@ fn last_event(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
 }
 
 /// The events of a source; the client is asked for the next one only once it took the last.
-fn flow(source: Source) -> impl Stream<Item = Result<sse::Event, Infallible>> {
+fn flow(source: Source, seat: Seat) -> impl Stream<Item = Result<sse::Event, Infallible>> {
     let first = sse::Event::default().retry(RETRY).comment("these are events");
-    stream::unfold((Some(first), Some(source)), |(first, source)| async move {
+    stream::unfold((Some(first), Some((source, seat))), |(first, source)| async move {
         if let Some(first) = first {
             return Some((Ok(first), (None, source)));
         }
-        let mut source = source?;
+        let (mut source, seat) = source?;
         let (event, goes_on) = match source.next().await? {
             Ok(item) => (written(item), true),
             Err(error) => (block("error", None, &Fault::from(error)), false),
         };
-        Some((Ok(event), (None, goes_on.then_some(source))))
+        Some((Ok(event), (None, goes_on.then_some((source, seat)))))
     })
 }
 

@@ -1,7 +1,7 @@
 //! Requests that change something.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use meshchat_client::Speaker;
 use meshchat_client::proto::control::{
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::Failure;
 use super::take::{Body, Tool};
-use crate::web::{Fault, Web};
+use crate::web::{Caller, Fault, Web};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,9 +29,10 @@ pub(super) struct Paired {
 /// Changes a code for a token.
 pub(super) async fn pair(
     State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
     Body(pair): Body<Pair>,
 ) -> Result<(StatusCode, Json<Paired>), Failure> {
-    let pass = web.auth.admit(None, Some(&pair.code)).await;
+    let pass = web.auth.admit(caller.peer, None, Some(&pair.code)).await;
     let pass = pass.inspect_err(|_| web.door.count("refused"))?;
     Ok((StatusCode::CREATED, Json(Paired { token: pass.token })))
 }

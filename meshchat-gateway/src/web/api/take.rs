@@ -8,12 +8,13 @@ use serde::de::DeserializeOwned;
 
 use super::answer::Failure;
 use crate::config::Pairing;
-use crate::web::{Fault, Refusal, Web};
+use crate::door::network;
+use crate::web::{Caller, Fault, Refusal, Web};
 
 /// A tool that may come in.
 #[derive(Debug, Clone)]
 pub(super) struct Tool {
-    /// The same for all requests with one token.
+    /// The same for all requests with one token, or without one from one address.
     pub(super) id: String,
 }
 
@@ -26,7 +27,10 @@ impl FromRequestParts<Web> for Tool {
                 Some(pass) => Ok(Self { id: pass.id }),
                 None => Err(refuse(web, Refusal::BadToken)),
             },
-            None if web.config.pairing == Pairing::Off => Ok(Self { id: "open".to_owned() }),
+            None if web.config.pairing == Pairing::Off => {
+                let peer = parts.extensions.get::<Caller>().map(|caller| network(caller.peer));
+                Ok(Self { id: format!("open {peer:?}") })
+            }
             None => Err(refuse(web, Refusal::CodeNeeded)),
         }
     }
