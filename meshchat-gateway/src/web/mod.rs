@@ -1,11 +1,15 @@
 //! The web page, what it talks to, and the HTTP API.
 
+mod api;
 mod auth;
+mod fault;
 mod files;
 mod gate;
 mod guesses;
+mod live;
 mod origins;
 mod pool;
+mod present;
 mod serve;
 
 use std::sync::Arc;
@@ -14,9 +18,12 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 
+pub use api::Tools;
 pub use auth::{Auth, Pass, Refusal};
+pub use fault::{Code, Fault};
 pub use origins::Origins;
 pub use pool::Caller;
+pub use present::Present;
 
 use crate::config::{Pairing, Tls, WebConfig};
 use crate::door::{Door, Doorway, House};
@@ -37,6 +44,10 @@ pub struct Web {
     pub origins: Arc<Origins>,
     /// Whether it speaks TLS.
     pub secure: bool,
+    /// Whose page is open.
+    pub present: Present,
+    /// Tools that have asked lately.
+    pub tools: Tools,
 }
 
 /// Opens the door.
@@ -53,15 +64,17 @@ pub async fn open(house: &House, config: WebConfig) -> anyhow::Result<()> {
     let origins = Arc::new(Origins::new(&config, &machine()));
     let secure = config.tls != Tls::Off;
     let (door, config) = (doorway.door.clone(), Arc::new(config));
-    let web = Web { house: house.clone(), door, auth, config, origins, secure };
-    house.tasks.spawn(serve::serve(doorway, house.tasks.clone(), router(web)));
+    let (house, present, tools) = (house.clone(), Present::new(house), Tools::new(house));
+    let tasks = house.tasks.clone();
+    let web = Web { house, door, auth, config, origins, secure, present, tools };
+    tasks.spawn(serve::serve(doorway, tasks.clone(), router(web)));
     Ok(())
 }
 
 /// Every request goes through the gate: it checks Host and Origin, takes in the body, and adds the
 /// headers of the answer.
 fn router(web: Web) -> Router {
-    let routes = Router::new().merge(files::routes());
+    let routes = Router::new().merge(files::routes()).merge(live::routes()).merge(api::routes());
     routes
         .fallback((StatusCode::NOT_FOUND, "there is nothing here\n"))
         .layer(from_fn_with_state(web.clone(), gate::gate))
