@@ -295,6 +295,7 @@ impl Place {
             | Event::Gone(_)
             | Event::KeyShared(_)
             | Event::Key(_)
+            | Event::Relayed(_)
             | Event::Peers(_) => true,
         }
     }

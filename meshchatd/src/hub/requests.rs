@@ -59,6 +59,7 @@ impl Hub {
             | Request::Names(_)
             | Request::Become { .. }
             | Request::Doors(_)
+            | Request::Relay(_)
             | Request::Network(_)
             | Request::Dm(_)
             | Request::Cursor(_)
@@ -267,6 +268,7 @@ fn needs_gateway(request: &Request) -> bool {
     matches!(
         request,
         Request::Become { .. }
+            | Request::Relay(_)
             | Request::Doors(DoorsRequest::Announce { .. } | DoorsRequest::Redeem { .. })
     )
 }
