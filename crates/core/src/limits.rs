@@ -58,6 +58,8 @@ pub const SESSIONS: usize = 512;
 pub const GATEWAYS: usize = 16;
 /// Reasons of drops that one door tells of.
 pub const DOOR_DROPS: usize = 32;
+/// Streams of gateways that carry messages on.
+pub const RELAYS: usize = 16;
 /// Codes for doors that were not used yet.
 pub const DOOR_CODES: usize = 16;
 /// How long a code for doors works.
