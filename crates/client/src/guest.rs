@@ -7,6 +7,7 @@ use meshchat_proto::control::{Reply, Request};
 
 use crate::client::Client;
 use crate::error::{ConnectError, RequestError};
+use crate::stream::EventStream;
 use crate::tail::{Tail, TailError, TailItem, TailRequest};
 
 /// Who somebody is to the daemon. What they change by [`Speaker::ask`] is kept here, so that a
@@ -109,9 +110,19 @@ impl Speaker {
         Ok(result?)
     }
 
+    /// Opens a stream on the connection that answers, such as one that reads history.
+    ///
+    /// # Errors
+    ///
+    /// [`SpeakError`], as [`Self::ask`].
+    pub async fn stream(&self, request: Request) -> Result<EventStream, SpeakError> {
+        Ok(self.client().await?.stream(request).await?)
+    }
+
     async fn client(&self) -> Result<Client, SpeakError> {
         let mut place = self.client.lock().await;
-        if let Some(client) = &*place {
+        // One that is known to be lost would refuse what was never asked.
+        if let Some(client) = place.as_ref().filter(|client| !client.is_lost()) {
             return Ok(client.clone());
         }
         let client = Client::connect_any(&self.paths).await?;
