@@ -19,8 +19,13 @@ pub struct Pace {
 impl Pace {
     /// A full bucket.
     pub fn new(limits: &LimitsConfig) -> Self {
-        let each = Duration::from_secs(1) / limits.per_second.max(1);
-        Self { full_at: Instant::now(), burst: each * limits.burst.max(1), each }
+        Self::of(limits.burst, limits.per_second)
+    }
+
+    /// A full bucket of so many tokens, which come back at so many a second.
+    pub fn of(burst: u32, per_second: u32) -> Self {
+        let each = Duration::from_secs(1) / per_second.max(1);
+        Self { full_at: Instant::now(), burst: each * burst.max(1), each }
     }
 
     /// Takes one token; the time until it may be used is how long to wait before reading on.

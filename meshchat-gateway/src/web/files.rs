@@ -7,7 +7,7 @@ use axum::routing::get;
 use super::Web;
 
 /// Serves each file under its name.
-pub fn routes() -> Router<Web> {
+pub(super) fn routes() -> Router<Web> {
     FILES.iter().fold(Router::new(), |router, (path, kind, content)| {
         let answer = ([(CONTENT_TYPE, *kind), (CACHE_CONTROL, "no-cache")], *content);
         router.route(path, get(|| async move { answer }))

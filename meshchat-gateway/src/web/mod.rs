@@ -1,7 +1,10 @@
 //! The web page, what it talks to, and the HTTP API.
 
 mod auth;
+mod fault;
 mod files;
+mod live;
+mod present;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +14,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 
 pub use auth::{Auth, Pass, Refusal};
+pub use fault::{Code, Fault};
+pub use present::Present;
 
 use crate::config::{Pairing, WebConfig};
 use crate::door::{Door, Doorway, House};
@@ -27,6 +32,8 @@ pub struct Web {
     pub auth: Auth,
     /// The settings.
     pub config: Arc<WebConfig>,
+    /// Whose page is open.
+    pub present: Present,
 }
 
 /// Opens the door.
@@ -41,13 +48,14 @@ pub async fn open(house: &House, config: WebConfig) -> anyhow::Result<()> {
     doorway.door.set_pairing(config.pairing == Pairing::On);
     let auth = Auth::load(house, &config)?;
     let (door, config) = (doorway.door.clone(), Arc::new(config));
-    let web = Web { house: house.clone(), door, auth, config };
+    let present = Present::new(house);
+    let web = Web { house: house.clone(), door, auth, config, present };
     house.tasks.spawn(serve(doorway, house.tasks.clone(), router(web)));
     Ok(())
 }
 
 fn router(web: Web) -> Router {
-    Router::new().merge(files::routes()).with_state(web)
+    Router::new().merge(files::routes()).merge(live::routes()).with_state(web)
 }
 
 async fn serve(doorway: Doorway, tasks: Tasks, router: Router) {
