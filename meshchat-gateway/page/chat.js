@@ -19,6 +19,7 @@ export class Chat {
     this.places = new Map();
     this.people = new Map();
     this.nodes = new Map();
+    this.trips = new Map();
     this.known = [];
     this.missing = null;
     this.open = '';

@@ -199,11 +199,16 @@ export class Log {
     if (this.stuck) this.root.scrollTop = this.root.scrollHeight;
   }
 
-  toEnd() {
+  /** The person said something: they want to see it. */
+  toEndQuietly() {
     this.stuck = true;
     this.below = 0;
     this.settle();
     this.count();
+  }
+
+  toEnd() {
+    this.toEndQuietly();
     this.root.focus({ preventScroll: true });
   }
 

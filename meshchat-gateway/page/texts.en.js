@@ -28,6 +28,7 @@ export default {
     seconds > 0
       ? `Disconnected. Trying again in ${count(seconds, 'second', 'seconds')}.`
       : 'Disconnected. Trying again now …',
+  disconnected: 'Disconnected',
   nothing_lost: 'What you write is kept and sent later.',
   try_now: 'Try now',
   daemon_lost: 'The page is connected, but the node behind it does not answer.',

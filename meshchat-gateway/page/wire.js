@@ -11,7 +11,9 @@ const PULSE_LIMIT = 10_000;
 /** How long a node may be away before others are tried. */
 const LOYALTY = 4_000;
 const MOST_OTHERS = 16;
-const MOST_ASKED = 64;
+/** Requests that run at once, and that wait for them. */
+const MOST_ASKED = 10;
+const MOST_QUEUED = 64;
 /** Refusals that only the person can help against. */
 const FINAL = new Set(['code_needed', 'bad_code', 'bad_token', 'name_taken', 'bad_name', 'denied']);
 
@@ -38,6 +40,7 @@ export class Wire {
     this.lostAt = 0;
     this.next = 1;
     this.asked = new Map();
+    this.queue = [];
     this.closed = new Map();
     this.code = undefined;
     this.linked = true;
@@ -85,16 +88,25 @@ export class Wire {
 
   ask(request, limit = ASK_LIMIT) {
     if (!this.open) return Promise.reject(new WireError({ code: 'no_link' }));
-    if (this.asked.size >= MOST_ASKED) return Promise.reject(new WireError({ code: 'too_many' }));
-    const id = this.next++;
+    if (this.queue.length >= MOST_QUEUED) return Promise.reject(new WireError({ code: 'too_many' }));
     return new Promise((resolve, reject) => {
+      this.queue.push({ request, limit, resolve, reject });
+      this.askNext();
+    });
+  }
+
+  askNext() {
+    while (this.open && this.asked.size < MOST_ASKED && this.queue.length > 0) {
+      const { request, limit, resolve, reject } = this.queue.shift();
+      const id = this.next++;
       const timer = setTimeout(() => {
         this.asked.delete(id);
         reject(new WireError({ code: 'timed_out' }));
+        this.askNext();
       }, limit);
       this.asked.set(id, { resolve, reject, timer });
       this.socket.send(JSON.stringify({ id, ask: request }));
-    });
+    }
   }
 
   // ---- one connection
@@ -183,6 +195,7 @@ export class Wire {
     clearTimeout(asked.timer);
     if (frame.error) asked.reject(new WireError(frame.error));
     else asked.resolve(frame.ok ?? {});
+    this.askNext();
   }
 
   async pulse() {
@@ -201,8 +214,9 @@ export class Wire {
     const socket = this.socket;
     this.socket = undefined;
     socket?.close();
-    const asked = [...this.asked.values()];
+    const asked = [...this.asked.values(), ...this.queue];
     this.asked.clear();
+    this.queue = [];
     for (const { reject, timer } of asked) {
       clearTimeout(timer);
       reject(new WireError({ code: 'no_link' }));
