@@ -74,6 +74,7 @@ impl Voice {
             | Event::Key(_)
             | Event::CaughtUp { .. }
             | Event::KeyShared(_)
+            | Event::Relayed(_)
             | Event::Peers(_) => None,
         }
     }
@@ -142,7 +143,9 @@ impl Voice {
                 let bare = entry.room.as_str().trim_start_matches('#');
                 let channel = if as_typed { entry.typed.as_str() } else { bare };
                 let other = if other { format!(" as {called}") } else { String::new() };
-                Some(json(&Json::Success { msg: &format!("Connected to channel {channel}{other}") }))
+                Some(json(&Json::Success {
+                    msg: &format!("Connected to channel {channel}{other}"),
+                }))
             }
             Self::Plain => {
                 let why = if other { ", as your name is taken" } else { "" };

@@ -11,9 +11,10 @@ use axum::routing::get;
 use super::Web;
 
 /// Serves each file under its name.
-pub fn routes() -> Router<Web> {
+pub(super) fn routes() -> Router<Web> {
     FILES.iter().fold(Router::new(), |router, file| {
-        let tag: Arc<str> = format!("\"{}\"", blake3::hash(file.content.as_bytes()).to_hex()).into();
+        let tag: Arc<str> =
+            format!("\"{}\"", blake3::hash(file.content.as_bytes()).to_hex()).into();
         router.route(file.path, get(async move |headers: HeaderMap| answer(file, &tag, &headers)))
     })
 }
