@@ -1,5 +1,6 @@
 //! The web page, what it talks to, and the HTTP API.
 
+mod addresses;
 mod auth;
 mod files;
 mod gate;
@@ -7,7 +8,9 @@ mod guesses;
 mod origins;
 mod pool;
 mod serve;
+mod tls;
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -18,7 +21,7 @@ pub use auth::{Auth, Pass, Refusal};
 pub use origins::Origins;
 pub use pool::Caller;
 
-use crate::config::{Pairing, Tls, WebConfig};
+use crate::config::{Pairing, WebConfig};
 use crate::door::{Door, Doorway, House};
 
 /// What every handler gets. [`Caller`], an extension of the request, says who asks and has the
@@ -43,19 +46,46 @@ pub struct Web {
 ///
 /// # Errors
 ///
-/// When it cannot listen, or has no key for tokens.
+/// When it cannot listen, or has no key for tokens or TLS.
 pub async fn open(house: &House, config: WebConfig) -> anyhow::Result<()> {
     let doorway = Doorway::open(house, "web", config.listen).await?;
-    let address = doorway.address()?;
-    doorway.door.set_addresses([format!("http://{address}/")]);
-    doorway.door.set_pairing(config.pairing == Pairing::On);
+    let (door, local) = (doorway.door.clone(), doorway.address()?);
+    door.set_pairing(config.pairing == Pairing::On);
     let auth = Auth::load(house, &config)?;
     let origins = Arc::new(Origins::new(&config, &machine()));
-    let secure = config.tls != Tls::Off;
-    let (door, config) = (doorway.door.clone(), Arc::new(config));
-    let web = Web { house: house.clone(), door, auth, config, origins, secure };
-    house.tasks.spawn(serve::serve(doorway, house.tasks.clone(), router(web)));
+    let tls = tls::acceptor(&config.tls, &house.state_dir, &names(&origins, local))?;
+    let config = Arc::new(config);
+    let web = Web { house: house.clone(), door, auth, config, origins, secure: tls.is_some() };
+    warn(&web, local);
+    web.door.set_addresses(addresses::urls(&web, local));
+    house.tasks.spawn(addresses::keep(web.clone(), local));
+    house.tasks.spawn(serve::serve(doorway, house.tasks.clone(), tls, router(web)));
     Ok(())
+}
+
+/// What an own certificate is for. Addresses of IPv6 are left out: they change too often.
+fn names(origins: &Origins, local: SocketAddr) -> Vec<String> {
+    let addresses = addresses::reachable(local.ip()).into_iter().filter(IpAddr::is_ipv4);
+    origins.names().chain(addresses.map(|ip| ip.to_string())).collect()
+}
+
+/// Says what others on the network can do.
+fn warn(web: &Web, local: SocketAddr) {
+    if local.ip().is_loopback() {
+        return;
+    }
+    if !web.secure {
+        tracing::warn!(
+            "the web page is not encrypted: whoever is on the same network can read along and \
+             take over what they see; set tls = \"own\" in [web]"
+        );
+    }
+    if web.config.pairing == Pairing::Off {
+        tracing::warn!(
+            "whoever reaches {local} may read and write here; set pairing = \"on\" in [web] to \
+             ask for a code"
+        );
+    }
 }
 
 /// Every request goes through the gate: it checks Host and Origin, takes in the body, and adds the
