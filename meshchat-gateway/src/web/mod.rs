@@ -1,12 +1,16 @@
 //! The web page, what it talks to, and the HTTP API.
 
 mod addresses;
+mod api;
 mod auth;
+mod fault;
 mod files;
 mod gate;
 mod guesses;
+mod live;
 mod origins;
 mod pool;
+mod present;
 mod serve;
 mod tls;
 
@@ -17,9 +21,12 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 
+pub use api::Tools;
 pub use auth::{Auth, Pass, Refusal};
+pub use fault::{Code, Fault};
 pub use origins::Origins;
 pub use pool::Caller;
+pub use present::Present;
 
 use crate::config::{Pairing, WebConfig};
 use crate::door::{Door, Doorway, House};
@@ -40,6 +47,10 @@ pub struct Web {
     pub origins: Arc<Origins>,
     /// Whether it speaks TLS.
     pub secure: bool,
+    /// Whose page is open.
+    pub present: Present,
+    /// Tools that have asked lately.
+    pub tools: Tools,
 }
 
 /// Opens the door.
@@ -54,12 +65,14 @@ pub async fn open(house: &House, config: WebConfig) -> anyhow::Result<()> {
     let auth = Auth::load(house, &config)?;
     let origins = Arc::new(Origins::new(&config, &machine()));
     let tls = tls::acceptor(&config.tls, &house.state_dir, &names(&origins, local))?;
-    let config = Arc::new(config);
-    let web = Web { house: house.clone(), door, auth, config, origins, secure: tls.is_some() };
+    let (config, secure) = (Arc::new(config), tls.is_some());
+    let (house, present, tools) = (house.clone(), Present::new(house), Tools::new(house));
+    let tasks = house.tasks.clone();
+    let web = Web { house, door, auth, config, origins, secure, present, tools };
     warn(&web, local);
     web.door.set_addresses(addresses::urls(&web, local));
-    house.tasks.spawn(addresses::keep(web.clone(), local));
-    house.tasks.spawn(serve::serve(doorway, house.tasks.clone(), tls, router(web)));
+    tasks.spawn(addresses::keep(web.clone(), local));
+    tasks.spawn(serve::serve(doorway, tasks.clone(), tls, router(web)));
     Ok(())
 }
 
@@ -91,7 +104,7 @@ fn warn(web: &Web, local: SocketAddr) {
 /// Every request goes through the gate: it checks Host and Origin, takes in the body, and adds the
 /// headers of the answer.
 fn router(web: Web) -> Router {
-    let routes = Router::new().merge(files::routes());
+    let routes = Router::new().merge(files::routes()).merge(live::routes()).merge(api::routes());
     routes
         .fallback((StatusCode::NOT_FOUND, "there is nothing here\n"))
         .layer(from_fn_with_state(web.clone(), gate::gate))
