@@ -300,6 +300,7 @@ fn control_frames() {
         Request::Config {},
         Request::Reload {},
         Request::Cancel { id: 3 },
+        Request::Read { room: room(), start: Start::After(7), presence: true },
     ];
     for (id, request) in (1..).zip(requests) {
         let name = encode(&request);

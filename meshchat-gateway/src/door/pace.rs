@@ -35,6 +35,21 @@ impl Pace {
         (self.full_at - now).saturating_sub(self.burst)
     }
 
+    /// Takes one token if it may be used at once.
+    ///
+    /// # Errors
+    ///
+    /// How long until then.
+    pub fn try_take(&mut self) -> Result<(), Duration> {
+        let before = self.full_at;
+        let wait = self.take();
+        if wait.is_zero() {
+            return Ok(());
+        }
+        self.full_at = before;
+        Err(wait)
+    }
+
     /// Takes one token and waits until it may be used. Not safe to cancel: the token is gone.
     pub async fn wait(&mut self) {
         let wait = self.take();

@@ -5,6 +5,7 @@ use meshchat_client::{ConnectError, RequestError, SpeakError, TailError};
 use serde::Serialize;
 
 use super::Refusal;
+use crate::door::Full;
 
 /// Why something was not done: a stable code, words for people, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,6 +43,12 @@ impl Fault {
     #[must_use]
     pub fn with_code(self, code: &'static str) -> Self {
         Self { code: Code::Own(code), ..self }
+    }
+}
+
+impl From<Full> for Fault {
+    fn from(full: Full) -> Self {
+        Self::own("full", full.to_string(), "")
     }
 }
 
@@ -109,6 +116,7 @@ impl From<Refusal> for Fault {
                 words,
                 "ask for a new code on the machine of the node: meshchatctl pair",
             ),
+            Refusal::TooMany => Self::own("too_many", words, "wait a minute"),
             Refusal::Code(error) => of_code(error),
         }
     }

@@ -1,27 +1,35 @@
 //! The web page, what it talks to, and the HTTP API.
 
+mod api;
 mod auth;
 mod fault;
 mod files;
+mod gate;
+mod guesses;
 mod live;
+mod origins;
+mod pool;
 mod present;
+mod serve;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 
+pub use api::Tools;
 pub use auth::{Auth, Pass, Refusal};
 pub use fault::{Code, Fault};
+pub use origins::Origins;
+pub use pool::Caller;
 pub use present::Present;
 
-use crate::config::{Pairing, WebConfig};
+use crate::config::{Pairing, Tls, WebConfig};
 use crate::door::{Door, Doorway, House};
-use crate::supervise::Tasks;
 
-/// What every handler gets.
+/// What every handler gets. [`Caller`], an extension of the request, says who asks and has the
+/// seats for what stays open.
 #[derive(Debug, Clone)]
 pub struct Web {
     /// What all doors have in common.
@@ -32,8 +40,14 @@ pub struct Web {
     pub auth: Auth,
     /// The settings.
     pub config: Arc<WebConfig>,
+    /// Names and pages that may use it.
+    pub origins: Arc<Origins>,
+    /// Whether it speaks TLS.
+    pub secure: bool,
     /// Whose page is open.
     pub present: Present,
+    /// Tools that have asked lately.
+    pub tools: Tools,
 }
 
 /// Opens the door.
@@ -47,35 +61,28 @@ pub async fn open(house: &House, config: WebConfig) -> anyhow::Result<()> {
     doorway.door.set_addresses([format!("http://{address}/")]);
     doorway.door.set_pairing(config.pairing == Pairing::On);
     let auth = Auth::load(house, &config)?;
+    let origins = Arc::new(Origins::new(&config, &machine()));
+    let secure = config.tls != Tls::Off;
     let (door, config) = (doorway.door.clone(), Arc::new(config));
-    let present = Present::new(house);
-    let web = Web { house: house.clone(), door, auth, config, present };
-    house.tasks.spawn(serve(doorway, house.tasks.clone(), router(web)));
+    let (house, present, tools) = (house.clone(), Present::new(house), Tools::new(house));
+    let tasks = house.tasks.clone();
+    let web = Web { house, door, auth, config, origins, secure, present, tools };
+    tasks.spawn(serve::serve(doorway, tasks.clone(), router(web)));
     Ok(())
 }
 
+/// Every request goes through the gate: it checks Host and Origin, takes in the body, and adds the
+/// headers of the answer.
 fn router(web: Web) -> Router {
-    Router::new().merge(files::routes()).merge(live::routes()).with_state(web)
+    let routes = Router::new().merge(files::routes()).merge(live::routes()).merge(api::routes());
+    routes
+        .fallback((StatusCode::NOT_FOUND, "there is nothing here\n"))
+        .layer(from_fn_with_state(web.clone(), gate::gate))
+        .with_state(web)
 }
 
-async fn serve(doorway: Doorway, tasks: Tasks, router: Router) {
-    loop {
-        let (stream, conn) = doorway.accept().await;
-        let router = router.clone();
-        tasks.spawn(async move {
-            let Ok(_seat) = conn.sit() else { return };
-            let mut server = hyper::server::conn::http1::Builder::new();
-            server.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(BUFFER);
-            let service = TowerToHyperService::new(router);
-            let serving = server.serve_connection(TokioIo::new(stream), service).with_upgrades();
-            if let Err(error) = serving.await {
-                tracing::debug!("a browser went: {error}");
-            }
-        });
-    }
+/// The name of this machine; empty when it has none.
+fn machine() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    name.into_string().unwrap_or_default()
 }
-
-/// How long a browser may take to say what it wants.
-const HEADERS: Duration = Duration::from_secs(10);
-/// Bytes of a request head and of what is read at once.
-const BUFFER: usize = 16 * 1024;

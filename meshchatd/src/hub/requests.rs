@@ -52,6 +52,7 @@ impl Hub {
             | Request::Leave { .. }
             | Request::Send { .. }
             | Request::Tail { .. }
+            | Request::Read { .. }
             | Request::Nick { .. }
             | Request::Away { .. }
             | Request::Ping { .. }
@@ -267,6 +268,7 @@ fn needs_gateway(request: &Request) -> bool {
     matches!(
         request,
         Request::Become { .. }
+            | Request::Read { .. }
             | Request::Doors(DoorsRequest::Announce { .. } | DoorsRequest::Redeem { .. })
     )
 }

@@ -6,8 +6,9 @@ use meshchat_client::{Guest, Identity, TailRequest};
 
 use super::frame::{First, Hello, Welcome};
 use crate::SOFTWARE;
+use crate::door::Seat;
 use crate::web::present::Visit;
-use crate::web::{Code, Fault, Pass, Web};
+use crate::web::{Caller, Code, Fault, Pass, Web};
 
 /// A page that is in.
 #[derive(Debug)]
@@ -15,16 +16,19 @@ pub(super) struct Entered {
     pub(super) visit: Visit,
     pub(super) guest: Guest,
     pub(super) welcome: Welcome,
+    pub(super) seat: Seat,
 }
 
 /// Reads the first frame and lets the page in.
-pub(super) async fn enter(web: &Web, text: &str) -> Result<Entered, Fault> {
+pub(super) async fn enter(web: &Web, caller: &Caller, text: &str) -> Result<Entered, Fault> {
     let First { hello } = serde_json::from_str(text).map_err(|error| {
         let words = format!("the first frame is no hello: {error}");
         Fault::own("bad_hello", words, "load the page again")
     })?;
-    let pass = web.auth.admit(hello.token.as_deref(), hello.code.as_deref()).await?;
+    let (token, code) = (hello.token.as_deref(), hello.code.as_deref());
+    let pass = web.auth.admit(caller.peer, token, code).await?;
     let identity = identity(&pass, &hello)?;
+    let seat = caller.sit()?;
     let (visit, guest) = web.present.arrive(identity, request(&hello)).await.map_err(refused)?;
     let status = guest.speaker().ask(Request::Status {}).await;
     let status = match status.map_err(|error| refused(error.into()))? {
@@ -33,7 +37,7 @@ pub(super) async fn enter(web: &Web, text: &str) -> Result<Entered, Fault> {
     };
     let name = guest.speaker().identity().name;
     let welcome = welcome(web, pass, name, *status);
-    Ok(Entered { visit, guest, welcome })
+    Ok(Entered { visit, guest, welcome, seat })
 }
 
 fn identity(pass: &Pass, hello: &Hello) -> Result<Identity, Fault> {

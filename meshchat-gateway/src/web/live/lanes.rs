@@ -150,6 +150,7 @@ fn lane(request: &Request) -> Option<Lane> {
         | Request::Disconnect { .. }
         | Request::Delivery(_)
         | Request::Tail { .. }
+        | Request::Read { .. }
         | Request::Private(_)
         | Request::Config {}
         | Request::Reload {}

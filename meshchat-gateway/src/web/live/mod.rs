@@ -9,8 +9,8 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use axum::routing::any;
 use futures_util::StreamExt as _;
@@ -22,7 +22,7 @@ use self::enter::Entered;
 use self::frame::{Answer, Ask, Link, Outbound};
 use self::lanes::Asks;
 use self::outbox::{Closed, Outbox, Written};
-use super::{Fault, Web};
+use super::{Caller, Fault, Web};
 use crate::door::Door;
 
 /// The live socket.
@@ -30,7 +30,11 @@ pub(super) fn routes() -> Router<Web> {
     Router::new().route("/api/v1/live", any(upgrade))
 }
 
-async fn upgrade(upgrade: WebSocketUpgrade, State(web): State<Web>) -> Response {
+async fn upgrade(
+    upgrade: WebSocketUpgrade,
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+) -> Response {
     let upgrade = upgrade
         .max_message_size(FRAME_BYTES)
         .max_frame_size(FRAME_BYTES)
@@ -38,7 +42,7 @@ async fn upgrade(upgrade: WebSocketUpgrade, State(web): State<Web>) -> Response 
         .write_buffer_size(0);
     upgrade.on_upgrade(|socket| async move {
         let tasks = web.house.tasks.clone();
-        tasks.spawn(serve(socket, web));
+        tasks.spawn(serve(socket, web, caller));
     })
 }
 
@@ -55,13 +59,13 @@ enum End {
     Refused(Fault),
 }
 
-async fn serve(socket: WebSocket, web: Web) {
+async fn serve(socket: WebSocket, web: Web, caller: Caller) {
     let door = web.door.clone();
     let (mut sink, mut stream) = socket.split();
     let (outbox, queue) = outbox::pair();
     let (written, end) = {
         let mut writing = pin!(outbox::write(&mut sink, queue));
-        let mut living = Box::pin(live(&mut stream, &web, outbox));
+        let mut living = Box::pin(live(&mut stream, (&web, &caller), outbox));
         tokio::select! {
             written = &mut writing => (written, living.await),
             end = &mut living => {
@@ -85,8 +89,8 @@ async fn serve(socket: WebSocket, web: Web) {
 }
 
 /// Everything between the upgrade and the last frame.
-async fn live(stream: &mut SplitStream<WebSocket>, web: &Web, outbox: Outbox) -> End {
-    let end = meet(stream, web, &outbox).await;
+async fn live(stream: &mut SplitStream<WebSocket>, who: (&Web, &Caller), outbox: Outbox) -> End {
+    let end = meet(stream, who, &outbox).await;
     if let End::Refused(fault) = &end {
         outbox.put(&Outbound::Refused(fault.clone())).await.ok();
     }
@@ -94,18 +98,29 @@ async fn live(stream: &mut SplitStream<WebSocket>, web: &Web, outbox: Outbox) ->
 }
 
 /// Lets a page in once it has said who it is.
-async fn meet(stream: &mut SplitStream<WebSocket>, web: &Web, outbox: &Outbox) -> End {
+async fn meet(
+    stream: &mut SplitStream<WebSocket>,
+    (web, caller): (&Web, &Caller),
+    outbox: &Outbox,
+) -> End {
     let patience = Duration::from_secs(web.house.limits.hello_seconds);
-    let text = match time::timeout(patience, first(stream)).await {
-        Ok(Ok(text)) => text,
-        Ok(Err(end)) => return end,
-        Err(_) => {
+    let hello = async {
+        tokio::select! {
+            first = time::timeout(patience, first(stream)) => first.ok(),
+            // Newer ones need its place.
+            _ = caller.end() => None,
+        }
+    };
+    let text = match hello.await {
+        Some(Ok(text)) => text,
+        Some(Err(end)) => return end,
+        None => {
             web.door.count("hello_late");
             let words = "the page took too long to say who it is";
             return End::Refused(Fault::own("late", words, "load the page again"));
         }
     };
-    match Box::pin(enter::enter(web, &text)).await {
+    match Box::pin(enter::enter(web, caller, &text)).await {
         Ok(entered) => Box::pin(stay(entered, stream, web, outbox)).await,
         Err(fault) => {
             web.door.count("refused");
@@ -130,7 +145,7 @@ async fn stay(
     web: &Web,
     outbox: &Outbox,
 ) -> End {
-    let Entered { visit, mut guest, welcome } = entered;
+    let Entered { visit, mut guest, welcome, seat: _seat } = entered;
     if outbox.put(&Outbound::Welcome(welcome.into())).await.is_err() {
         return End::Gone;
     }

@@ -1,0 +1,78 @@
+//! Accepts connections and serves each of them for as long as it may stay.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Router;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use super::pool::{Caller, End, Pool};
+use crate::door::{Door, Doorway};
+use crate::supervise::Tasks;
+
+/// Serves for ever.
+pub(super) async fn serve(doorway: Doorway, tasks: Tasks, router: Router) {
+    let pool = Pool::new(doorway.door.clone(), CONNECTIONS, CONNECTIONS_OF_ADDRESS);
+    let seats = doorway.seats();
+    loop {
+        let (stream, peer) = doorway.next().await;
+        let Ok(local) = stream.local_addr() else { continue };
+        let Some(caller) = pool.enter(peer.ip(), local, &seats) else { continue };
+        tasks.spawn(connection(stream, caller, doorway.door.clone(), router.clone()));
+    }
+}
+
+async fn connection(stream: TcpStream, caller: Caller, door: Door, router: Router) {
+    tokio::select! {
+        () = http(stream, caller.clone(), &door, router) => {}
+        end = caller.end() => match end {
+            End::Late => door.count("hello_late"),
+            // Counted where it was decided, or as it should be.
+            End::PushedOut | End::Idle => {}
+        }
+    }
+}
+
+async fn http<S>(stream: S, caller: Caller, door: &Door, router: Router)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        caller.set_busy(true);
+        request.extensions_mut().insert(caller.clone());
+        let (answer, caller) = (service.call(request), caller.clone());
+        async move {
+            let answer: Result<Response, Infallible> = answer.await;
+            caller.set_busy(false);
+            answer
+        }
+    });
+    let mut server = hyper::server::conn::http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(BUFFER);
+    let serving = server.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    if let Err(error) = serving.await {
+        if error.is_parse_too_large() {
+            door.count("head_too_large");
+        } else if error.is_parse() {
+            door.count("malformed");
+        } else if error.is_timeout() {
+            door.count("hello_late");
+        }
+        tracing::debug!("a browser went: {error}");
+    }
+}
+
+/// Connections without a seat, of all and of one address.
+const CONNECTIONS: usize = 256;
+const CONNECTIONS_OF_ADDRESS: usize = 32;
+/// How long the head of a request may take once it has begun.
+const HEADERS: Duration = Duration::from_secs(10);
+/// Bytes of a request head and of what is read at once.
+const BUFFER: usize = 16 * 1024;
