@@ -3,59 +3,59 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::Web;
 
-/// Serves each file under its name.
-pub fn routes() -> Router<Web> {
-    FILES.iter().fold(Router::new(), |router, file| {
-        let tag: Arc<str> = format!("\"{}\"", blake3::hash(file.content.as_bytes()).to_hex()).into();
-        router.route(file.path, get(async move |headers: HeaderMap| answer(file, &tag, &headers)))
+/// Serves each file under its name, with a tag by which browsers know whether they have it.
+pub(super) fn routes() -> Router<Web> {
+    FILES.iter().fold(Router::new(), |router, (path, kind, content)| {
+        let hash = blake3::hash(content.as_bytes()).to_hex();
+        let tag: Arc<str> = format!("\"{}\"", hash.get(..TAG).unwrap_or_default()).into();
+        router.route(path, get(move |headers: HeaderMap| answer(headers, tag, kind, content)))
     })
 }
 
-/// Browsers ask each time whether what they keep is still right: a page must not outlive the
-/// release that it belongs to.
-fn answer(file: &File, tag: &str, headers: &HeaderMap) -> Response {
-    let cached = [(CACHE_CONTROL, "no-cache"), (ETAG, tag)];
-    if headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag) {
-        return (StatusCode::NOT_MODIFIED, cached).into_response();
-    }
-    (cached, [(CONTENT_TYPE, file.kind)], file.content).into_response()
-}
-
-#[derive(Debug)]
-struct File {
-    path: &'static str,
+async fn answer(
+    asked: HeaderMap,
+    tag: Arc<str>,
     kind: &'static str,
     content: &'static str,
+) -> Response {
+    let known = asked.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let mut known = known.flat_map(|tags| tags.split(','));
+    let same = known.any(|known| known.trim().trim_start_matches("W/") == &*tag);
+    let headers =
+        [(ETAG, &*tag), (CACHE_CONTROL, "no-cache")].map(|(name, value)| (name, value.to_owned()));
+    match same {
+        true => (StatusCode::NOT_MODIFIED, headers).into_response(),
+        false => (headers, [(CONTENT_TYPE, kind)], content).into_response(),
+    }
 }
 
-/// Files of `page/`, each under its own name.
+/// Digits of a hash that tell contents apart.
+const TAG: usize = 16;
+
+/// The path, the type and the content of each file of `page/`.
 macro_rules! files {
     ($($kind:ident: $($name:literal)+;)+) => {
-        [
-            File { path: "/", kind: HTML, content: include_str!("../../page/index.html") },
-            $($(File {
-                path: concat!("/", $name),
-                kind: $kind,
-                content: include_str!(concat!("../../page/", $name)),
-            },)+)+
+        &[
+            ("/", HTML, include_str!("../../page/index.html")),
+            $($((concat!("/", $name), $kind, include_str!(concat!("../../page/", $name))),)+)+
         ]
     };
 }
 
-static FILES: &[File] = &files! {
+const FILES: &[(&str, &str, &str)] = files! {
     CSS: "base.css" "layout.css" "parts.css";
     MANIFEST: "app.webmanifest";
     SCRIPT:
         "app.js" "cards.js" "chat.js" "commands.js" "compose.js" "delivery.js" "dialogs.js"
-        "dom.js" "icons.js" "lists.js" "log.js" "map.js" "outbox.js" "session.js" "shape.js" "signs.js"
-        "store.js" "texts.en.js" "texts.js" "times.js" "wire.js" "words.js";
+        "dom.js" "icons.js" "lists.js" "log.js" "map.js" "outbox.js" "panels.js" "session.js"
+        "shape.js" "signs.js" "store.js" "texts.en.js" "texts.js" "times.js" "wire.js" "words.js";
     SVG: "icon.svg" "icon-new.svg";
 };
 
