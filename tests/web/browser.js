@@ -81,3 +81,21 @@ export async function shown(page, text, limit = 20_000) {
 export function complaints(page) {
   return page.seen.complaints.filter((text) => !/ERR_CONNECTION_REFUSED|WebSocket connection to|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET/.test(text));
 }
+
+/** Violations that axe finds in what is shown now, in words. */
+export async function violations(page, axe) {
+  // A script that is injected this way is not held to the page's policy.
+  await page.evaluate(`${axe};undefined`);
+  const { violations: found } = await page.evaluate(() => globalThis.axe.run(document, {
+    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+  }));
+  return found.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.target} ${node.failureSummary}`).join(' | ')}`);
+}
+
+/** Whether the page is wider than the window. */
+export const overflows = (page) => page.evaluate(() => {
+  const root = document.scrollingElement;
+  const wide = [...document.querySelectorAll('body *')].filter((node) =>
+    node.checkVisibility() && !node.closest('#map-view, .sr-only, .skip') && node.getBoundingClientRect().right > innerWidth + 1);
+  return root.scrollWidth > innerWidth ? [`page ${root.scrollWidth}`] : wide.map((node) => node.outerHTML.slice(0, 120));
+});
