@@ -8,6 +8,7 @@ import { dot, fillIcons } from './icons.js';
 import { Lists, stateWord } from './lists.js';
 import { Log } from './log.js';
 import { MeshMap } from './map.js';
+import { Panels, listenKeys } from './panels.js';
 import { Session } from './session.js';
 import { notify, sign } from './signs.js';
 import { store } from './store.js';
@@ -36,18 +37,18 @@ const cards = new Cards(chat, {
     if (wire.ready && node?.state === 'reachable') session.trip(person.node).catch(() => {});
   },
   message(person) {
-    closePanels();
+    panels.close();
     openPlace(chat.direct(person.name, person.node, person.node_name).key);
   },
   mute: (person, on) => attempt(session.mute(person, on), t(on ? 'muted_done' : 'unmuted_done', plain(person.name))),
 });
 const lists = new Lists(chat, cards, {
   open(key) {
-    closePanels();
+    panels.close();
     openPlace(key);
   },
   join(room) {
-    closePanels();
+    panels.close();
     attempt(session.join(room));
   },
 });
@@ -60,6 +61,10 @@ const log = new Log($('log'), $('newest'), {
   discard: (item) => outbox.discard(item),
 });
 const compose = new Compose(run);
+const panels = new Panels((id) => {
+  cards.hide();
+  if (id === 'people') session.stale('people');
+});
 const map = new MeshMap();
 const settings = new dialogs.Settings({
   nick: (name) => session.nick(name),
@@ -138,10 +143,11 @@ function drawMesh() {
   const names = missing.names.map(plain);
   const lost = missing.known - missing.reachable;
   const words = [
-    missing.isolated ? t('isolated') : t('partition', missing.reachable, missing.known),
+    missing.isolated ? t('isolated') : '',
+    t('partition', missing.reachable, missing.known),
     names.length ? t('missing', names, Math.max(0, lost - names.length)) : '',
   ];
-  say($('mesh'), words.join(' '));
+  say($('mesh'), words.filter(Boolean).join(' '));
 }
 
 // ---- the connection
@@ -161,6 +167,7 @@ function drawState() {
   else broken ||= Date.now();
   const late = broken && Date.now() - broken > BREAK_SHOWN;
   $('offline').hidden = !late || wire.state === 'idle';
+  $('retry').hidden = wire.open;
   if (late) say($('offline-words'), breakWords());
   else if (broken) setTimeout(drawState, BREAK_SHOWN + 50);
 }
@@ -178,7 +185,7 @@ function stateWords() {
 }
 
 function breakWords() {
-  if (wire.open) return t('daemon_lost');
+  if (wire.open) return t('daemon_lost_long');
   if (wire.state === 'connecting') return t('waiting', 0);
   return t('waiting', Math.max(0, Math.ceil((wire.retryAt - Date.now()) / 1000)));
 }
@@ -282,37 +289,12 @@ async function showMap() {
   }
 }
 
-// ---- panels, on narrow screens
-
-function togglePanel(id) {
-  const opening = !$(id).classList.contains('open');
-  closePanels();
-  if (!opening) return;
-  $(id).classList.add('open');
-  $(`show-${id}`).setAttribute('aria-expanded', 'true');
-  $('chat').inert = true;
-  $(id).querySelector('[aria-current="true"], .item, button').focus();
-  if (id === 'people') session.stale('people');
-}
-
-/** Whether one was open. */
-function closePanels() {
-  cards.hide();
-  let closed = null;
-  for (const id of ['places', 'people']) {
-    if ($(id).classList.contains('open')) closed = id;
-    $(id).classList.remove('open');
-    $(`show-${id}`).setAttribute('aria-expanded', 'false');
-  }
-  $('chat').inert = false;
-  if (closed) $(`show-${closed}`).focus();
-  return closed !== null;
-}
+// ---- what is tapped
 
 const DOES = {
-  places: () => togglePanel('places'),
-  people: () => togglePanel('people'),
-  'close-panels': closePanels,
+  places: () => panels.toggle('places'),
+  people: () => panels.toggle('people'),
+  'close-panels': () => panels.close(),
   more: () => dialogs.open('more'),
   map: showMap,
   'map-larger': () => map.resize(1),
@@ -340,51 +322,24 @@ $('enter-room').addEventListener('submit', async (event) => {
   event.preventDefault();
   const room = $('enter-name').value.trim();
   if (!room) return;
-  closePanels();
+  panels.close();
   await attempt(session.join(room));
   $('enter-name').value = '';
 });
 
-// ---- keys
-
-/** Whether a list can be seen, or must be opened first. */
-const inSight = (id) => $(id).offsetParent !== null || getComputedStyle($(id)).display !== 'none';
-
-function toList(id) {
-  if (!inSight(id)) togglePanel(id);
-  else $(id).querySelector('[aria-current="true"], .item')?.focus();
-}
-
-function step(by, onlyNew) {
-  const { rooms, directs } = chat.listed();
-  const all = [...rooms, ...directs];
-  const at = all.findIndex((place) => place.key === chat.open);
-  for (let k = 1; k <= all.length; k += 1) {
-    const next = all[(at + by * k + all.length * 2) % all.length];
-    if (next && (!onlyNew || next.unread > 0)) {
-      chat.show(next.key);
-      return;
-    }
-  }
-}
-
-document.addEventListener('keydown', (event) => {
-  if ($('app').hidden || event.defaultPrevented || document.querySelector('dialog[open]')) return;
-  const plainAlt = event.altKey && !event.ctrlKey && !event.metaKey;
-  if (event.key === 'Escape') {
-    if (!cards.hide() && !closePanels()) $('text').focus();
-  } else if (plainAlt && (event.key === 'ArrowDown' || event.key === 'ArrowUp')) {
-    step(event.key === 'ArrowDown' ? 1 : -1, event.shiftKey);
-  } else if ((event.ctrlKey || event.metaKey) && !event.altKey && event.code === 'KeyK') {
-    toList('places');
-  } else if (plainAlt && event.code === 'KeyP') {
-    toList('people');
-  } else if (plainAlt && event.code === 'KeyM') {
-    showMap();
-  } else {
-    return;
-  }
-  event.preventDefault();
+listenKeys({
+  active: () => !$('app').hidden,
+  step(by, onlyNew) {
+    const { rooms, directs } = chat.listed();
+    const all = [...rooms, ...directs];
+    const at = all.findIndex((place) => place.key === chat.open);
+    const round = all.map((_, k) => all[(at + by * (k + 1) + all.length * 2) % all.length]);
+    const next = round.find((place) => !onlyNew || place.unread > 0);
+    if (next) chat.show(next.key);
+  },
+  list: (id) => panels.toList(id),
+  map: showMap,
+  escape: () => cards.hide() || panels.close() || $('text').focus(),
 });
 
 // ---- being looked at

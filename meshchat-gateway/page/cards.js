@@ -108,7 +108,9 @@ export class Cards {
       facts.push(['card_rtt', trip ? tripTime(trip) : t('not_known')]);
     }
     facts.push(['card_version', node?.software ? plain(node.software) : t('not_known')]);
-    facts.push(['card_via', t(person.gateway ? 'via_gateway' : 'via_user')]);
+    const via = this.chat.vias.get(this.shown.key);
+    const door = via ? t('via_door', plain(via)) : t('via_gateway');
+    facts.push(['card_via', person.gateway ? door : t('via_user')]);
     const rooms = person.rooms.slice(0, 6).map(plain).join(', ');
     if (rooms) facts.push(['card_rooms', rooms]);
     return facts;

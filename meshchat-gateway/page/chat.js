@@ -5,6 +5,7 @@
 export const MOST_LINES = 500;
 const MOST_PLACES = 96;
 const MOST_SEEN = 8192;
+const MOST_VIAS = 1024;
 /** A clock that says something this far in the future is wrong. */
 const CLOCK_GRACE = 120_000;
 const WEEK = 7 * 24 * 3_600_000;
@@ -20,6 +21,8 @@ export class Chat {
     this.people = new Map();
     this.nodes = new Map();
     this.trips = new Map();
+    /** The kind of door that somebody's newest message came by. */
+    this.vias = new Map();
     this.known = [];
     this.missing = null;
     this.open = '';
@@ -173,8 +176,15 @@ export class Chat {
     if (this.again(body.id)) return;
     const place = this.place(body.room);
     const mine = this.isMe(body.author, body.node);
+    this.remember(`${body.author}@${body.node}`, body.via);
     this.add(place, { ...this.line(body), author: body.author, node: body.node, nodeName: body.node_name, mine,
       mention: !mine && this.mentions(body.text) });
+  }
+
+  remember(who, via) {
+    if (!via) return;
+    this.vias.set(who, via);
+    if (this.vias.size > MOST_VIAS) this.vias.delete(this.vias.keys().next().value);
   }
 
   directMessage(body) {

@@ -7,7 +7,7 @@ import { name } from './words.js';
 
 /** Milliseconds after sending at which the newest messages are asked about. */
 const LOOKS = [700, 2_500, 8_000, 30_000];
-const NEWEST = 3;
+const NEWEST = 5;
 const BETWEEN = 3_000;
 
 export class Deliveries {

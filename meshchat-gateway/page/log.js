@@ -24,6 +24,7 @@ export class Log {
     this.nodes = new Map();
     this.below = 0;
     this.stuck = true;
+    this.top = 0;
     root.addEventListener('scroll', () => this.scrolled(), { passive: true });
     new ResizeObserver(() => this.settle()).observe(root);
     new ResizeObserver(() => this.settle()).observe(this.lines);
@@ -124,14 +125,14 @@ export class Log {
     if (line.kind === 1) node.classList.add('action');
     const stamp = el('time', { datetime: isoTime(line.at), title: stampHint(line) }, time(line.at));
     const words = text(line.kind === 1 ? `${plain(line.author)} ${line.text}` : line.text);
+    const row = el('div.row', {}, words, this.marks(line));
     if (follows) {
-      node.append(el('span.sr-only', {}, name(line.author)), el('div.row', {}, words, stamp));
+      row.append(stamp);
+      node.append(el('span.sr-only', {}, name(line.author)), row);
     } else {
-      node.append(head(line, stamp), words);
+      node.append(head(line, stamp), row);
     }
     if (isLong(line.text)) this.fold(node);
-    const marks = this.marks(line);
-    if (marks) node.append(marks);
     return node;
   }
 
@@ -166,7 +167,7 @@ export class Log {
   }
 
   waiting(item) {
-    const node = el('div.msg.mine.first', {}, text(item.text));
+    const node = el('div.msg.mine.first');
     if (item.kind === 1) node.classList.add('action');
     const marks = el('div.marks');
     if (item.error) {
@@ -178,7 +179,7 @@ export class Log {
     } else {
       marks.append(el('span.open', { title: t('sending_hint') }, t('sending')));
     }
-    node.append(marks);
+    node.append(el('div.row', {}, text(item.text), marks));
     return node;
   }
 
@@ -188,8 +189,12 @@ export class Log {
     return this.root.scrollHeight - this.root.scrollTop - this.root.clientHeight < NEAR_END;
   }
 
+  /** Only who scrolls back leaves the end: what is added moves it away from under them. */
   scrolled() {
-    this.stuck = this.isAtEnd();
+    const back = this.root.scrollTop < this.top - 2;
+    this.top = this.root.scrollTop;
+    if (this.isAtEnd()) this.stuck = true;
+    else if (back) this.stuck = false;
     if (this.stuck) this.below = 0;
     this.count();
   }
@@ -222,7 +227,8 @@ function head(line, stamp) {
   const author = name(line.author, 'span.author');
   author.classList.add(hue(`${line.author}@${line.node}`));
   const from = el('span.from', {}, '@', name(line.nodeName));
-  if (line.via) from.append(' ', t('by_door', plain(line.via)));
+  // Most come by a page like this one.
+  if (line.via && line.via !== 'web') from.append(' ', t('by_door', plain(line.via)));
   const row = el('div.head', {}, author, from);
   if (line.late) row.append(el('span.tag.late', { title: t('late_hint') }, t('late')));
   else if (line.caughtUp) row.append(el('span.tag', { title: t('caught_up_hint') }, t('caught_up')));

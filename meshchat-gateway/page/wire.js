@@ -10,6 +10,8 @@ const PULSE = 25_000;
 const PULSE_LIMIT = 10_000;
 /** How long a node may be away before others are tried. */
 const LOYALTY = 4_000;
+/** How long the gateway of a node may be without it. */
+const UNLINKED = 8_000;
 const MOST_OTHERS = 16;
 /** Requests that run at once, and that wait for them. */
 const MOST_ASKED = 10;
@@ -184,6 +186,9 @@ export class Wire {
 
   relinked(link) {
     this.linked = link.state !== 'lost';
+    clearTimeout(this.unlinked);
+    // Where there are others, a page without its node is of no use.
+    if (!this.linked && this.bases.length > 1) this.unlinked = setTimeout(() => this.fail(), UNLINKED);
     this.on.link(link);
     this.on.state();
   }
@@ -209,6 +214,7 @@ export class Wire {
   }
 
   drop() {
+    clearTimeout(this.unlinked);
     clearTimeout(this.limit);
     clearInterval(this.beat);
     const socket = this.socket;
