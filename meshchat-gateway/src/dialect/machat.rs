@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn a_hello_without_a_name_ends_it() {
-        for bad in [r#"{"room":"dev"}"#, r#"{"name":"","room":"dev"}"#, "{}", r#"{"name":1}"#, "x"] {
+        for bad in [r#"{"room":"dev"}"#, r#"{"name":"","room":"dev"}"#, "{}", r#"{"name":1}"#, "x"]
+        {
             let wants = read(&mut Machat::default(), bad);
             assert!(matches!(wants.as_slice(), [Want::End("malformed", _)]), "{bad}: {wants:?}");
         }

@@ -12,7 +12,8 @@ use meshchat_client::proto::name::{NameError, PersonName, RoomName, is_deceptive
 pub fn person(typed: &str) -> Result<PersonName, NameError> {
     typed.parse().or_else(|_| {
         let banned = |c: char| matches!(c, '@' | ':' | '~' | '/' | ',' | '#');
-        let clean: String = typed.chars().take(LONGEST).filter_map(|c| visible(c, banned)).collect();
+        let clean: String =
+            typed.chars().take(LONGEST).filter_map(|c| visible(c, banned)).collect();
         let words: Vec<_> = clean.split_whitespace().collect();
         cut(&words.join(" "), NAME_CHARS).parse()
     })

@@ -64,7 +64,8 @@ impl Objects {
 
     /// The object at the beginning of the buffer.
     fn take_object(&mut self) -> Option<Object> {
-        let mut values = serde_json::Deserializer::from_slice(&self.buffer).into_iter::<IgnoredAny>();
+        let mut values =
+            serde_json::Deserializer::from_slice(&self.buffer).into_iter::<IgnoredAny>();
         let value = values.next()?;
         let end = values.byte_offset();
         match value {
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     /// All that is found when the stream comes in these pieces.
-    fn found<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Object> {
+    fn found(pieces: impl IntoIterator<Item = &[u8]>) -> Vec<Object> {
         let mut objects = Objects::default();
         let mut all = Vec::new();
         for piece in pieces {
@@ -134,7 +135,10 @@ mod tests {
     #[test]
     fn split_and_glued() {
         let (a, b) = (r#"{"type":"join","uname":"a}{\"","x":{"y":[{}]}}"#, r#"{"msg":"\\"}"#);
-        assert_eq!(everywhere(format!("{a}{b} \r\n{a}").as_bytes()), [whole(a), whole(b), whole(a)]);
+        assert_eq!(
+            everywhere(format!("{a}{b} \r\n{a}").as_bytes()),
+            [whole(a), whole(b), whole(a)]
+        );
     }
 
     #[test]
@@ -155,7 +159,9 @@ mod tests {
 
     #[test]
     fn after_a_broken_object_the_next_is_found() {
-        for broken in [r#"{"a":1"#, "{nope}", r#"{"a"}"#, "{'a':1}", "{\"a\":\n tru}", "{,}", r#"{"a":01}"#] {
+        for broken in
+            [r#"{"a":1"#, "{nope}", r#"{"a"}"#, "{'a':1}", "{\"a\":\n tru}", "{,}", r#"{"a":01}"#]
+        {
             let all = everywhere(format!("{broken}{{\"b\":2}}").as_bytes());
             assert_eq!(all, [Object::Broken, whole("{\"b\":2}")], "{broken}");
         }
@@ -182,6 +188,9 @@ mod tests {
         assert_eq!(told, 1);
         let fits = format!("{{\"a\":\"{}\"}}", "x".repeat(LINE_BYTES - 8));
         assert_eq!(found([fits.as_bytes()]), [whole(&fits)]);
-        assert_eq!(found([format!("{fits} ").replace("x\"", "xx\"").as_bytes()]), [Object::TooLong]);
+        assert_eq!(
+            found([format!("{fits} ").replace("x\"", "xx\"").as_bytes()]),
+            [Object::TooLong]
+        );
     }
 }
