@@ -286,7 +286,7 @@ mod tests {
             shown(Voice::Page, "me", "hi").unwrap(),
             "{\"name\":\"me\",\"message\":\"hi\",\"pong\":false,\"presence\":false,\"id\":\"17\"}\n"
         );
-        assert!(shown(Voice::Page, "ann", "hi").unwrap().contains(r#""id":"ann@0404-"#));
+        assert!(shown(Voice::Page, "ann", "hi").unwrap().contains(r#""id":"ann@040g-"#));
     }
 
     #[test]

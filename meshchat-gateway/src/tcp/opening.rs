@@ -50,9 +50,7 @@ mod tests {
     use super::*;
 
     /// What is found, with the bytes behind it, when they come in these pieces.
-    fn opened(
-        pieces: impl IntoIterator<Item = &[u8]>,
-    ) -> (&'static str, Option<Unit>, Vec<u8>) {
+    fn opened(pieces: impl IntoIterator<Item = &[u8]>) -> (&'static str, Option<Unit>, Vec<u8>) {
         let mut opening = Opening::default();
         let mut found = None;
         let mut behind = Vec::new();
