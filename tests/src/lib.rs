@@ -32,7 +32,9 @@ mod notify;
 mod process;
 mod questions;
 mod tail;
+mod talk;
 mod wait;
+mod web_talk;
 
 pub use bin::{program, python};
 pub use ctl::{Ctl, Finished};
@@ -43,4 +45,6 @@ pub use http::Answer;
 pub use net::Net;
 pub use process::Process;
 pub use tail::Tail;
+pub use talk::Talk;
 pub use wait::{Limit, wait_for, wait_some};
+pub use web_talk::{WebTalk, http};

@@ -19,7 +19,7 @@ pub use names::{person, room, tagged};
 pub use objects::{Object, Objects};
 pub use page::{Page, pong};
 pub use plain::{Plain, WELCOME};
-pub use voice::{View, Voice, age};
+pub use voice::{View, Voice, age, page_id};
 pub use words::one_line;
 
 /// What came from a client in one piece: a line, a JSON object or a WebSocket frame.

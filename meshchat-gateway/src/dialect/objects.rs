@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     /// All that is found when the stream comes in these pieces.
-    fn found<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Object> {
+    fn found(pieces: impl IntoIterator<Item = &[u8]>) -> Vec<Object> {
         let mut objects = Objects::default();
         let mut all = Vec::new();
         for piece in pieces {

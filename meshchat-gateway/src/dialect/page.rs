@@ -23,16 +23,16 @@ struct In {
 
 /// What the page gets: always all five, in this order.
 #[derive(Serialize)]
-pub(super) struct Out<'a> {
-    pub(super) name: &'a str,
-    pub(super) message: &'a str,
-    pub(super) pong: bool,
-    pub(super) presence: bool,
-    pub(super) id: &'a str,
+pub(crate) struct Out<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) message: &'a str,
+    pub(crate) pong: bool,
+    pub(crate) presence: bool,
+    pub(crate) id: &'a str,
 }
 
 impl Out<'_> {
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let mut line = serde_json::to_string(self).unwrap_or_default();
         line.push('\n');
         line

@@ -35,8 +35,17 @@ pub struct View {
     pub id: String,
     /// The room.
     pub room: RoomName,
-    /// What is shown is live, not history.
+    /// The newest message that was there when they came, by its cursor.
+    pub newest: u64,
+    /// History is behind them.
     pub live: bool,
+}
+
+impl View {
+    /// Whether something was said before they came.
+    const fn is_past(&self, cursor: u64) -> bool {
+        !self.live && cursor <= self.newest
+    }
 }
 
 #[derive(Serialize)]
@@ -81,10 +90,11 @@ impl Voice {
 
     /// A message. Two dialects do not give it back to who wrote it.
     fn message(self, view: &View, message: &Message) -> Option<String> {
-        let shown = view.live || self.history().1;
+        let past = view.is_past(message.cursor);
         let own = message.own && message.author == view.me;
         let echoes = matches!(self, Self::Machat | Self::Page);
-        if message.room != view.room || !shown || (own && view.live && !echoes) {
+        let hidden = if past { !self.history().1 } else { own && !echoes };
+        if hidden || message.room != view.room {
             return None;
         }
         let text = said(message.kind, message.text.as_str());
@@ -92,7 +102,7 @@ impl Voice {
         Some(match self {
             Self::Plain => {
                 let node = &message.node_name;
-                let marks = marks(message.late, !view.live, message.age_ms);
+                let marks = marks(message.late, past, message.age_ms);
                 format!("<{author}@{node}> {}{marks}\n", one_line(&text))
             }
             Self::Page if own => self.say((author, &view.id), &text),
@@ -102,13 +112,14 @@ impl Voice {
     }
 
     fn direct(self, view: &View, direct: &DirectMessage) -> Option<String> {
-        if direct.own || !(view.live || self.history().1) {
+        let past = view.is_past(direct.cursor);
+        if direct.own || (past && !self.history().1) {
             return None;
         }
         let text = said(direct.kind, direct.text.as_str());
         let from = &direct.from;
         if self == Self::Plain {
-            let marks = marks(direct.late, !view.live, direct.age_ms);
+            let marks = marks(direct.late, past, direct.age_ms);
             let node = &direct.from_node_name;
             return Some(format!("<{from}@{node}, to you only> {}{marks}\n", one_line(&text)));
         }
@@ -165,7 +176,7 @@ impl Voice {
 }
 
 /// By what pages tell people who came in elsewhere.
-pub(crate) fn page_id(name: &PersonName, node: &NodeId) -> String {
+pub fn page_id(name: &PersonName, node: &NodeId) -> String {
     format!("{name}@{}", node.short())
 }
 
@@ -229,7 +240,13 @@ mod tests {
     use super::*;
 
     fn view() -> View {
-        View { me: "me".parse().unwrap(), id: "17".into(), room: RoomName::lobby(), live: true }
+        View {
+            me: "me".parse().unwrap(),
+            id: "17".into(),
+            room: RoomName::lobby(),
+            newest: 1,
+            live: true,
+        }
     }
 
     fn message(author: &str, text: &str) -> Event {
@@ -270,7 +287,7 @@ mod tests {
             shown(Voice::Page, "me", "hi").unwrap(),
             "{\"name\":\"me\",\"message\":\"hi\",\"pong\":false,\"presence\":false,\"id\":\"17\"}\n"
         );
-        assert!(shown(Voice::Page, "ann", "hi").unwrap().contains(r#""id":"ann@0404-"#));
+        assert!(shown(Voice::Page, "ann", "hi").unwrap().contains(r#""id":"ann@040g-"#));
     }
 
     #[test]
@@ -289,6 +306,8 @@ mod tests {
         let event = message("me", "old");
         assert_eq!(Voice::Plain.event(&past, &event).unwrap(), "<me@pi> old (1 min ago)\n");
         assert_eq!(Voice::Machat.event(&past, &event), None);
+        let early = View { newest: 0, live: false, ..view() };
+        assert_eq!(Voice::Machat.event(&early, &event).unwrap(), "me:old\n");
     }
 
     #[test]
