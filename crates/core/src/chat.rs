@@ -303,9 +303,9 @@ impl<E: Env> Node<E> {
         let links = self.send_chat(targets, frame);
         let proof = Arc::new(Proof { sig, of: Proven::Batch(ids.clone()) });
         if self.relays.len() > 0 {
-            let lone = (0u8..).zip(ids.iter().zip(&bodies)).map(|(index, (id, body))| {
-                (*id, lone_message(&sig, body, proof.place(index)))
-            });
+            let lone = (0u8..)
+                .zip(ids.iter().zip(&bodies))
+                .map(|(index, (id, body))| (*id, lone_message(&sig, body, proof.place(index))));
             let frames = lone.collect();
             self.relay(Came::Here, frames);
         }
