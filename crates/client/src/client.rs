@@ -60,11 +60,6 @@ impl Client {
         }
     }
 
-    /// Whether the connection is known to have ended: nothing more can be asked over it.
-    pub fn is_lost(&self) -> bool {
-        self.wire.is_lost()
-    }
-
     /// Sends one request if there is room for it now.
     pub(crate) fn try_ask(&self, request: Request) -> Option<oneshot::Receiver<Answer>> {
         let (to, answer) = oneshot::channel();

@@ -315,9 +315,11 @@ impl<E: Env> Node<E> {
         let proven = by_record.max(by_message).unwrap_or(0);
         // Nothing more of a run that is over can be proven any more. A neighbour is believed, but
         // not more than it could itself have held.
-        // Nor of a node that only gateways bring messages of.
-        let over = known.is_none_or(|known| known.record.boot > origin.1 || !is_up(known.state));
+        let over = known.is_some_and(|known| known.record.boot > origin.1 || !is_up(known.state));
         let proven = if over { proven.saturating_add(limits::BELIEVED) } else { proven };
+        // Nor of a node that only gateways bring messages of: it has no record here.
+        let foreign = known.is_none() && claimed.count() <= limits::BELIEVED_FOREIGN;
+        let proven = if foreign { proven.max(claimed.last()) } else { proven };
         if proven == 0 {
             return;
         }
