@@ -100,7 +100,8 @@ impl Query {
                 | Event::Gone(_)
                 | Event::CaughtUp { .. }
                 | Event::KeyShared(_)
-                | Event::Peers(_) => {}
+                | Event::Peers(_)
+                | Event::Relayed(_) => {}
             }
         }
         Ok(window.finish())
