@@ -192,8 +192,9 @@ impl<E: Env> Node<E> {
         let name: PersonName = name.parse().map_err(|error| {
             bad("name", error).hint(format!("choose 1 to {NAME_CHARS} visible characters"))
         })?;
-        if self.people.is_taken(user, &name) {
-            let words = format!("{name} is, or looks like, what somebody on this node is called");
+        let of_member = self.people.is_gateway(user) && self.is_member_name(&name);
+        if of_member || self.people.is_taken(user, &name) {
+            let words = format!("{name} is, or looks like, what somebody here is called");
             return Err(Error::new(ErrorCode::NameTaken, words).hint("choose another name"));
         }
         self.people.person(user).ok_or_else(too_many_people)?.name = name;

@@ -1,6 +1,6 @@
 //! Accepting clients: those who do not say who they are must not keep others out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -83,7 +83,7 @@ impl Doorway {
     /// The next client. Its connection is kept alive by TCP and sends at once.
     pub async fn accept(&self) -> (TcpStream, Conn) {
         let (stream, peer) = self.next().await;
-        let waiting = self.porch.enter();
+        let waiting = self.porch.enter(peer.ip().to_canonical());
         let (door, seats) = (self.door.clone(), self.seats.clone());
         let address = peer.ip().to_canonical();
         (stream, Conn { address, door, seats, waiting, hello: self.hello })
@@ -159,7 +159,7 @@ struct Porch(Arc<Mutex<Queue>>);
 #[derive(Debug, Default)]
 struct Queue {
     next: u64,
-    tokens: BTreeMap<u64, CancellationToken>,
+    tokens: BTreeMap<u64, (IpAddr, CancellationToken)>,
 }
 
 #[derive(Debug)]
@@ -170,22 +170,36 @@ struct Waiting {
 }
 
 impl Porch {
-    fn enter(&self) -> Waiting {
+    fn enter(&self, address: IpAddr) -> Waiting {
         let mut queue = self.queue();
         if queue.tokens.len() >= PORCH
-            && let Some((_, longest)) = queue.tokens.pop_first()
+            && let Some(number) = queue.least_welcome()
+            && let Some((_, token)) = queue.tokens.remove(&number)
         {
-            longest.cancel();
+            token.cancel();
         }
         queue.next += 1;
         let (number, token) = (queue.next, CancellationToken::new());
-        queue.tokens.insert(number, token.clone());
+        queue.tokens.insert(number, (address, token.clone()));
         drop(queue);
         Waiting { porch: self.clone(), number, token }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// The one longest there of the address that has most: one address pushes out its own.
+    fn least_welcome(&self) -> Option<u64> {
+        let mut counts = HashMap::new();
+        for (address, _) in self.tokens.values() {
+            *counts.entry(*address).or_insert(0) += 1;
+        }
+        let most = counts.values().max().copied()?;
+        let crowded = |address: &IpAddr| counts.get(address) == Some(&most);
+        self.tokens.iter().find(|(_, (address, _))| crowded(address)).map(|(number, _)| *number)
     }
 }
 
@@ -221,16 +235,28 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 mod tests {
     use super::*;
 
+    const A: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const B: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+
     #[test]
     fn newcomers_push_out_whoever_says_nothing_longest() {
         let porch = Porch::default();
-        let mut all: Vec<_> = (0..PORCH).map(|_| porch.enter()).collect();
-        let newer = porch.enter();
+        let mut all: Vec<_> = (0..PORCH).map(|_| porch.enter(A)).collect();
+        let newer = porch.enter(A);
         assert!(all[0].token.is_cancelled() && !all[1].token.is_cancelled());
         all[1].leave();
-        let _newest = porch.enter();
+        let _newest = porch.enter(A);
         assert!(!all[2].token.is_cancelled() && !newer.token.is_cancelled());
         all.clear();
         assert_eq!(porch.queue().tokens.len(), 2);
+    }
+
+    #[test]
+    fn one_address_pushes_out_its_own() {
+        let porch = Porch::default();
+        let quiet = porch.enter(B);
+        let crowd: Vec<_> = (0..3 * PORCH).map(|_| porch.enter(A)).collect();
+        assert!(!quiet.token.is_cancelled());
+        assert_eq!(crowd.iter().filter(|waiting| !waiting.token.is_cancelled()).count(), PORCH - 1);
     }
 }
