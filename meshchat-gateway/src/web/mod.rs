@@ -1,5 +1,6 @@
 //! The web page, what it talks to, and the HTTP API.
 
+mod addresses;
 mod api;
 mod auth;
 mod fault;
@@ -11,7 +12,9 @@ mod origins;
 mod pool;
 mod present;
 mod serve;
+mod tls;
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -25,7 +28,7 @@ pub use origins::Origins;
 pub use pool::Caller;
 pub use present::Present;
 
-use crate::config::{Pairing, Tls, WebConfig};
+use crate::config::{Pairing, WebConfig};
 use crate::door::{Door, Doorway, House};
 
 /// What every handler gets. [`Caller`], an extension of the request, says who asks and has the
@@ -54,21 +57,48 @@ pub struct Web {
 ///
 /// # Errors
 ///
-/// When it cannot listen, or has no key for tokens.
+/// When it cannot listen, or has no key for tokens or TLS.
 pub async fn open(house: &House, config: WebConfig) -> anyhow::Result<()> {
     let doorway = Doorway::open(house, "web", config.listen).await?;
-    let address = doorway.address()?;
-    doorway.door.set_addresses([format!("http://{address}/")]);
-    doorway.door.set_pairing(config.pairing == Pairing::On);
+    let (door, local) = (doorway.door.clone(), doorway.address()?);
+    door.set_pairing(config.pairing == Pairing::On);
     let auth = Auth::load(house, &config)?;
     let origins = Arc::new(Origins::new(&config, &machine()));
-    let secure = config.tls != Tls::Off;
-    let (door, config) = (doorway.door.clone(), Arc::new(config));
+    let tls = tls::acceptor(&config.tls, &house.state_dir, &names(&origins, local))?;
+    let (config, secure) = (Arc::new(config), tls.is_some());
     let (house, present, tools) = (house.clone(), Present::new(house), Tools::new(house));
     let tasks = house.tasks.clone();
     let web = Web { house, door, auth, config, origins, secure, present, tools };
-    tasks.spawn(serve::serve(doorway, tasks.clone(), router(web)));
+    warn(&web, local);
+    web.door.set_addresses(addresses::urls(&web, local));
+    tasks.spawn(addresses::keep(web.clone(), local));
+    tasks.spawn(serve::serve(doorway, tasks.clone(), tls, router(web)));
     Ok(())
+}
+
+/// What an own certificate is for. Addresses of IPv6 are left out: they change too often.
+fn names(origins: &Origins, local: SocketAddr) -> Vec<String> {
+    let addresses = addresses::reachable(local.ip()).into_iter().filter(IpAddr::is_ipv4);
+    origins.names().chain(addresses.map(|ip| ip.to_string())).collect()
+}
+
+/// Says what others on the network can do.
+fn warn(web: &Web, local: SocketAddr) {
+    if local.ip().is_loopback() {
+        return;
+    }
+    if !web.secure {
+        tracing::warn!(
+            "the web page is not encrypted: whoever is on the same network can read along and \
+             take over what they see; set tls = \"own\" in [web]"
+        );
+    }
+    if web.config.pairing == Pairing::Off {
+        tracing::warn!(
+            "whoever reaches {local} may read and write here; set pairing = \"on\" in [web] to \
+             ask for a code"
+        );
+    }
 }
 
 /// Every request goes through the gate: it checks Host and Origin, takes in the body, and adds the

@@ -85,6 +85,13 @@ impl Origins {
         }
     }
 
+    /// All names, without ports and brackets.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        let hosts = self.hosts.iter().map(|(name, _)| name);
+        let bare = |name: &String| name.trim_matches(['[', ']']).to_owned();
+        self.own.iter().chain(hosts).map(bare)
+    }
+
     /// What our page may connect to beside us: each with a space before it.
     pub fn connect(&self) -> &str {
         &self.connect
