@@ -16,6 +16,8 @@ import { fill, of, t } from './texts.js';
 import { plain } from './words.js';
 
 const HOME = new URL('./', location.href).href.split(/[?#]/)[0];
+/** Where everybody is at first. */
+const LOBBY = '#lobby';
 const TOAST = 6_000;
 /** Shorter breaks are over before anybody could read of them. */
 const BREAK_SHOWN = 1_200;
@@ -363,8 +365,9 @@ function showDoor(words, code) {
 function showApp() {
   $('door').hidden = true;
   $('app').hidden = false;
-  if (store.place) chat.place(store.place, placeFields(store.place));
-  chat.show(store.place);
+  const key = store.place || store.rooms?.[0] || LOBBY;
+  chat.place(key, placeFields(key));
+  chat.show(key);
 }
 
 /** The key of a conversation has all that is needed to open it again. */

@@ -169,7 +169,7 @@ journey('nothing that others write acts', async (come) => {
   const evil = [
     '<img src=x onerror=alert(1)>', '<script>alert(1)</script>', '"><svg/onload=alert(1)>', "javascript:alert('1')",
     '{{constructor.constructor("alert(1)")()}}', '<a href="javascript:alert(1)">x</a>', '</textarea><iframe src=//example.com>',
-    '\u202egnirts desrever', 'a\u0000b\u001b[31mred\u0007', '\u{e0041}\u200b\ufeffhidden', 'https://example.com/"onmouseover="alert(1)',
+    '\u202egnirts desrever', 'a\u0001b\u001b[31mred\u0007', '\u{e0041}\u200b\ufeffhidden', 'https://example.com/"onmouseover="alert(1)',
     'https://user:pw@example.com/%00\u202e', '&lt;b&gt;', `${'\u0301'.repeat(200)}zalgo`, 'x'.repeat(4000), 'line\n'.repeat(300),
     '__proto__', 'constructor', '<style>*{display:none}</style>', 'https://example.com/evil.png',
   ];
