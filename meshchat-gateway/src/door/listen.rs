@@ -70,6 +70,11 @@ impl Doorway {
         self.listener.local_addr()
     }
 
+    /// Within which a client must say who it is.
+    pub fn hello(&self) -> Duration {
+        self.hello
+    }
+
     /// Its seats.
     pub fn seats(&self) -> Seats {
         self.seats.clone()

@@ -4,7 +4,7 @@
 //! kept, and gateways that share the key know each other's.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -65,10 +65,10 @@ impl Auth {
     pub fn load(house: &House, config: &WebConfig) -> anyhow::Result<Self> {
         let key = match &config.token_key_file {
             Some(path) => {
-                let secret = fs::read(path)
+                let secret = read(path)
                     .with_context(|| format!("cannot read token-key-file {}", path.display()))?;
                 anyhow::ensure!(
-                    (32..=4096).contains(&secret.len()),
+                    (32..=LARGEST_KEY).contains(&secret.len()),
                     "token-key-file {} must have 32 to 4096 bytes; make one: head -c 32 /dev/urandom",
                     path.display()
                 );
@@ -148,7 +148,10 @@ impl Auth {
             client.request(Request::Doors(DoorsRequest::Redeem { code })).await.map_err(|error| {
                 match error {
                     RequestError::Daemon(error) => error,
-                    other => Error::new(ErrorCode::Unreachable, other.to_string()),
+                    RequestError::Lost(_)
+                    | RequestError::NotUnderstood
+                    | RequestError::TooLong(_)
+                    | RequestError::Full => Error::new(ErrorCode::Unreachable, error.to_string()),
                 }
             })
         };
@@ -162,9 +165,15 @@ impl std::fmt::Debug for Auth {
     }
 }
 
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(LARGEST_KEY as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn own_key(path: &Path) -> io::Result<[u8; 32]> {
     match fs::read(path) {
-        Ok(bytes) => <[u8; 32]>::try_from(bytes).map_err(|_| {
+        Ok(bytes) => <[u8; 32]>::try_from(bytes).map_err(|_bytes| {
             io::Error::new(io::ErrorKind::InvalidData, "it is damaged; remove it, and pair anew")
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -184,6 +193,8 @@ fn own_key(path: &Path) -> io::Result<[u8; 32]> {
 }
 
 const CONTEXT: &str = "meshchat gateway 2026-11-21 tokens";
+/// Bytes of `token-key-file`.
+const LARGEST_KEY: usize = 4096;
 /// The id at the beginning of a token: 16 bytes in hexadecimal digits.
 const ID_CHARS: usize = 32;
 /// More than any code has.

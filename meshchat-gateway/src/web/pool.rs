@@ -18,6 +18,7 @@ pub(super) struct Pool {
     door: Door,
     most: usize,
     per_address: usize,
+    hello: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -33,6 +34,8 @@ struct Connection {
     /// Since when nothing is asked for, or something is.
     since: Instant,
     busy: bool,
+    /// Something was asked for before.
+    asked: bool,
     token: CancellationToken,
 }
 
@@ -69,9 +72,10 @@ pub(super) enum End {
 }
 
 impl Pool {
-    /// `most` places, of which one address may take `per_address`.
-    pub(super) fn new(door: Door, most: usize, per_address: usize) -> Self {
-        Self { state: Arc::default(), door, most, per_address }
+    /// `most` places, of which one address may take `per_address`; the first request must have
+    /// come after `hello`.
+    pub(super) fn new(door: Door, most: usize, per_address: usize, hello: Duration) -> Self {
+        Self { state: Arc::default(), door, most, per_address, hello }
     }
 
     /// Takes a place for a connection. Where all are taken, it is that of the one which is idle
@@ -100,7 +104,8 @@ impl Pool {
         state.next += 1;
         let (number, token) = (state.next, CancellationToken::new());
         let since = Instant::now();
-        let connection = Connection { address, since, busy: false, token: token.clone() };
+        let connection =
+            Connection { address, since, busy: false, asked: false, token: token.clone() };
         state.connections.insert(number, connection);
         *state.by_address.entry(address).or_default() += 1;
         drop(state);
@@ -109,6 +114,7 @@ impl Pool {
         }
         let ticket = Arc::new(Ticket { pool: self.clone(), number, token });
         let seats = seats.clone();
+        let local = SocketAddr::new(local.ip().to_canonical(), local.port());
         Some(Caller { peer: peer.to_canonical(), local, secure: false, seats, ticket })
     }
 
@@ -160,25 +166,27 @@ impl Caller {
         if let Some(connection) = self.ticket.pool.state().connections.get_mut(&self.ticket.number)
         {
             (connection.busy, connection.since) = (busy, Instant::now());
+            connection.asked = true;
         }
     }
 
     /// Waits until the connection has to end; never, once it has a seat.
     pub(super) async fn end(&self) -> End {
-        let mut asked = false;
         loop {
-            let look =
-                self.ticket.pool.state().connections.get(&self.ticket.number).map(|connection| {
-                    let limit = if connection.busy { ANSWER } else { IDLE };
-                    (connection.busy, connection.since + limit)
-                });
-            let Some((busy, deadline)) = look else {
+            let look = self.ticket.pool.state().connections.get(&self.ticket.number).map(|it| {
+                let (limit, end) = match (it.busy, it.asked) {
+                    (true, _) => (ANSWER, End::Late),
+                    (false, true) => (IDLE, End::Idle),
+                    (false, false) => (self.ticket.pool.hello, End::Late),
+                };
+                (it.since + limit, end)
+            });
+            let Some((deadline, end)) = look else {
                 self.ticket.token.cancelled().await;
                 return End::PushedOut;
             };
-            asked |= busy;
             if deadline <= Instant::now() {
-                return if busy || !asked { End::Late } else { End::Idle };
+                return end;
             }
             tokio::select! {
                 () = time::sleep_until(deadline) => {}
@@ -200,7 +208,7 @@ impl Drop for Ticket {
     }
 }
 
-/// How long a connection may be without a request, and how long the head of one may take.
+/// How long a connection may be without a further request, and how long that may take to come.
 const IDLE: Duration = Duration::from_secs(15);
 /// How long an answer may take to begin.
 const ANSWER: Duration = Duration::from_secs(90);
@@ -210,12 +218,13 @@ mod tests {
     use super::*;
     use crate::door::Board;
 
+    const HELLO: Duration = Duration::from_secs(10);
     const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 80);
 
     fn pool(most: usize, per_address: usize) -> (Pool, Seats, Door) {
         let door = Board::default().door("test", 1);
         let seats = Seats::new(door.clone(), 1, 1);
-        (Pool::new(door.clone(), most, per_address), seats, door)
+        (Pool::new(door.clone(), most, per_address, HELLO), seats, door)
     }
 
     fn address(last: u8) -> IpAddr {
@@ -265,6 +274,13 @@ mod tests {
         let caller = pool.enter(address(1), LOCAL, &seats).unwrap();
         let start = Instant::now();
         assert_eq!(caller.end().await, End::Late);
-        assert_eq!(start.elapsed(), IDLE);
+        assert_eq!(start.elapsed(), HELLO);
+        let caller = pool.enter(address(1), LOCAL, &seats).unwrap();
+        caller.set_busy(true);
+        time::advance(IDLE * 2).await;
+        caller.set_busy(false);
+        assert_eq!(caller.end().await, End::Idle);
+        caller.set_busy(true);
+        assert_eq!(caller.end().await, End::Late);
     }
 }

@@ -1,7 +1,6 @@
 //! Accepts connections and serves each of them for as long as it may stay.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use axum::Router;
 use axum::response::Response;
@@ -24,7 +23,8 @@ pub(super) async fn serve(
     tls: Option<TlsAcceptor>,
     router: Router,
 ) {
-    let pool = Pool::new(doorway.door.clone(), CONNECTIONS, CONNECTIONS_OF_ADDRESS);
+    let pool =
+        Pool::new(doorway.door.clone(), CONNECTIONS, CONNECTIONS_OF_ADDRESS, doorway.hello());
     let seats = doorway.seats();
     loop {
         let (stream, peer) = doorway.next().await;
@@ -88,15 +88,14 @@ where
         }
     });
     let mut server = hyper::server::conn::http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(BUFFER);
+    // The pool knows how long a head may take.
+    server.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(BUFFER);
     let serving = server.serve_connection(TokioIo::new(stream), service).with_upgrades();
     if let Err(error) = serving.await {
         if error.is_parse_too_large() {
             door.count("head_too_large");
         } else if error.is_parse() {
             door.count("malformed");
-        } else if error.is_timeout() {
-            door.count("hello_late");
         }
         tracing::debug!("a browser went: {error}");
     }
@@ -107,7 +106,5 @@ const TLS_HANDSHAKE: u8 = 22;
 /// Connections without a seat, of all and of one address.
 const CONNECTIONS: usize = 256;
 const CONNECTIONS_OF_ADDRESS: usize = 32;
-/// How long the head of a request may take once it has begun.
-const HEADERS: Duration = Duration::from_secs(10);
 /// Bytes of a request head and of what is read at once.
 const BUFFER: usize = 16 * 1024;
