@@ -16,7 +16,7 @@ export class Cards {
     this.shown = null;
     addEventListener('resize', () => this.hide());
     addEventListener('scroll', (event) => {
-      if (this.shown && !this.shown.card.contains(event.target)) this.hide();
+      if (this.shown && event.target.contains(this.shown.item)) this.hide();
     }, { capture: true, passive: true });
     addEventListener('pointerdown', (event) => {
       if (this.shown && !this.shown.item.contains(event.target)) this.hide();
