@@ -103,7 +103,9 @@ pub(super) fn machine_names(machine: &str) -> Vec<String> {
     let machine = machine.to_ascii_lowercase();
     let short = machine.split('.').next().unwrap_or_default().to_owned();
     let mut names = vec!["localhost".to_owned()];
-    if !short.is_empty() {
+    // What no URL can have is no name to ask for.
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !short.is_empty() && machine.chars().all(plain) {
         names.extend([format!("{short}.local"), short, machine]);
     }
     names.dedup();
@@ -184,6 +186,13 @@ mod tests {
         assert_eq!(ask(&none, "attic", "192.0.2.7:443", true), Some("https"));
         assert_eq!(ask(&none, "[::1]:8480", "[::1]:8480", false), Some("http"));
         assert_eq!(ask(&none, "127.0.0.1:8480", "[::ffff:127.0.0.1]:8480", false), Some("http"));
+    }
+
+    #[test]
+    fn a_machine_without_a_usable_name_is_only_localhost() {
+        assert_eq!(machine_names(""), ["localhost"]);
+        assert_eq!(machine_names("küche"), ["localhost"]);
+        assert_eq!(machine_names("Attic"), ["localhost", "attic.local", "attic"]);
     }
 
     #[test]
