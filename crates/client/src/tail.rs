@@ -309,6 +309,7 @@ impl Place {
             | Event::Gone(_)
             | Event::KeyShared(_)
             | Event::Key(_)
+            | Event::Relayed(_)
             | Event::Peers(_) => true,
         }
     }

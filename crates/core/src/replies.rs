@@ -59,6 +59,7 @@ impl<E: Env> Node<E> {
             Request::Doors(request) => {
                 self.on_doors_request(now, session, &user, request).map(Some)
             }
+            Request::Relay(request) => self.on_relay_request(now, at, request),
             Request::Network(request) => self.on_network_request(now, at, request).map(|()| None),
             request @ (Request::Status {}
             | Request::Limits {}
@@ -111,6 +112,7 @@ impl<E: Env> Node<E> {
             Request::Away { away, note } => self.away(now, user, away.then_some(note)),
             Request::Cancel { id }
                 if self.close_tail(now, session, id)
+                    || self.stop_relaying(session, id)
                     || self.deliveries.cancel(session, Some(id)) =>
             {
                 Ok(Reply::Done {})
@@ -132,6 +134,7 @@ impl<E: Env> Node<E> {
             | Request::Names(_)
             | Request::Become { .. }
             | Request::Doors(_)
+            | Request::Relay(_)
             | Request::Network(_)
             | Request::Dm(_)
             | Request::Cursor(_)

@@ -115,8 +115,21 @@ impl Conn {
     ///
     /// [`Late`] after the deadline, or when newer clients needed the place. It is counted.
     pub async fn greet<T>(&self, hello: impl Future<Output = T>) -> Result<T, Late> {
+        self.greet_within(self.hello, hello).await
+    }
+
+    /// The same with another deadline: a person who has to type something needs longer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::greet`].
+    pub async fn greet_within<T>(
+        &self,
+        limit: Duration,
+        hello: impl Future<Output = T>,
+    ) -> Result<T, Late> {
         tokio::select! {
-            result = time::timeout(self.hello, hello) => result.map_err(|_| {
+            result = time::timeout(limit, hello) => result.map_err(|_| {
                 self.door.count("hello_late");
                 Late
             }),
