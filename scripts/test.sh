@@ -43,6 +43,7 @@ run_all() { # [--offline]
   fi
   tests/netns_selftest.sh
   tests/demo.sh
+  tests/web/run.sh
   if has_nextest; then
     "$CARGO" test --workspace --locked --doc --quiet "$@"
     "$CARGO" nextest run --workspace --locked --no-fail-fast "$@"
