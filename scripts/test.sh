@@ -31,6 +31,7 @@ build() {
   else
     "$CARGO" test --workspace --locked --no-run
   fi
+  tests/web/run.sh prepare
 }
 
 run_all() { # [--offline]

@@ -3,6 +3,9 @@
 # scripts/test.sh calls it. Needs chromium, node and npm (scripts/setup.sh test); says "skipped"
 # when one of them is missing.
 #
+#   run.sh          runs the tests
+#   run.sh prepare  gets what npm has to get, so that the tests need no internet
+#
 #   MESHCHAT_BIN_DIR    the programs (otherwise those in PATH)
 #   MESHCHAT_CHROMIUM   the browser (otherwise /usr/bin/chromium)
 #   MESHCHAT_SHOTS      where screenshots go (otherwise target/page)
@@ -16,6 +19,7 @@ MESHCHAT_CHROMIUM=${MESHCHAT_CHROMIUM:-/usr/bin/chromium}
 
 main() {
   command -v node >/dev/null || skip "there is no node"
+  [ "$(node --print 'process.versions.node.split(".")[0]')" -ge 20 ] || skip "node is older than 20"
   local tests=(pure.test.js)
   local why
   if why=$(no_browser); then
@@ -23,6 +27,7 @@ main() {
   else
     tests+=(page.test.js)
   fi
+  [ "${1-}" != prepare ] || return 0
   export MESHCHAT_CHROMIUM MESHCHAT_SHOTS=${MESHCHAT_SHOTS:-$(readlink -f $ROOT)/target/page}
   node --test "${tests[@]}"
 }
@@ -44,4 +49,4 @@ have_packages() {
 skip_browser() { echo "Tests of the page in a browser: skipped, as $1." >&2; }
 skip() { echo "Tests of the page: skipped, as $1." >&2; exit 0; }
 
-main
+main "$@"
