@@ -4,21 +4,22 @@ import { Compose } from './compose.js';
 import { Deliveries } from './delivery.js';
 import * as dialogs from './dialogs.js';
 import { $, say, soon } from './dom.js';
-import { dot, fillIcons } from './icons.js';
-import { Lists, stateWord } from './lists.js';
+import { fillIcons } from './icons.js';
+import { Lists } from './lists.js';
 import { Log } from './log.js';
 import { MeshMap } from './map.js';
 import { Panels, listenKeys } from './panels.js';
 import { Session } from './session.js';
 import { notify, sign } from './signs.js';
+import { Standing } from './standing.js';
 import { store } from './store.js';
 import { fill, of, t } from './texts.js';
 import { plain } from './words.js';
 
 const HOME = new URL('./', location.href).href.split(/[?#]/)[0];
+/** Where everybody is at first. */
+const LOBBY = '#lobby';
 const TOAST = 6_000;
-/** Shorter breaks are over before anybody could read of them. */
-const BREAK_SHOWN = 1_200;
 
 dialogs.theme(store.theme);
 fill(document);
@@ -26,8 +27,10 @@ fillIcons(document);
 dialogs.fillHelp();
 dialogs.listen();
 
-const session = new Session(HOME, { changed, state: drawState, refused, problem });
+const session = new Session(HOME, { changed, state: () => standing.draw(), refused, problem });
 const { chat, wire, outbox } = session;
+
+const standing = new Standing(session);
 
 const cards = new Cards(chat, {
   stale() {
@@ -104,10 +107,10 @@ const CHANGES = {
     drawPeople();
     deliveries.refresh();
   },
-  mesh: () => drawMesh(),
+  mesh: () => standing.drawMesh(),
   me() {
     drawPlaces();
-    drawState();
+    standing.draw();
   },
   caught_up() {
     chat.watch(isWatched());
@@ -133,66 +136,10 @@ function drawTitle() {
   const named = place ? plain(place.name) : t('title');
   say($('title'), place && !place.room ? `${named} @${plain(place.nodeName)}` : named);
   sign(chat.unread().sum, place?.name);
-  drawState();
-}
-
-function drawMesh() {
-  const missing = chat.missing;
-  $('mesh').hidden = !missing;
-  if (!missing) return;
-  const names = missing.names.map(plain);
-  const lost = missing.known - missing.reachable;
-  const words = [
-    missing.isolated ? t('isolated') : '',
-    t('partition', missing.reachable, missing.known),
-    names.length ? t('missing', names, Math.max(0, lost - names.length)) : '',
-  ];
-  say($('mesh'), words.filter(Boolean).join(' '));
+  standing.draw();
 }
 
 // ---- the connection
-
-let broken = 0;
-
-function drawState() {
-  const words = stateWords();
-  const holder = $('status');
-  if (holder.dataset.words !== words) {
-    holder.dataset.words = words;
-    const span = document.createElement('span');
-    span.textContent = words;
-    holder.replaceChildren(dot(wire.ready ? 'online' : 'unreachable'), span);
-  }
-  if (wire.ready) broken = 0;
-  else broken ||= Date.now();
-  const late = broken && Date.now() - broken > BREAK_SHOWN;
-  $('offline').hidden = !late || wire.state === 'idle';
-  $('retry').hidden = wire.open;
-  if (late) say($('offline-words'), breakWords());
-  else if (broken) setTimeout(drawState, BREAK_SHOWN + 50);
-}
-
-function stateWords() {
-  const node = chat.me ? plain(chat.me.nodeName) : t('this_node');
-  if (wire.ready) {
-    const place = chat.places.get(chat.open);
-    const other = wire.base !== HOME;
-    const connected = other ? t('connected_other', node, new URL(HOME).host) : t('connected', node);
-    return place && !place.room ? `${stateWord(chat.people.get(place.key)?.state)} · ${connected}` : connected;
-  }
-  if (wire.open) return t('daemon_lost');
-  return chat.me ? t('disconnected') : t('connecting', t('this_node'));
-}
-
-function breakWords() {
-  if (wire.open) return t('daemon_lost_long');
-  if (wire.state === 'connecting') return t('waiting', 0);
-  return t('waiting', Math.max(0, Math.ceil((wire.retryAt - Date.now()) / 1000)));
-}
-
-setInterval(() => {
-  if (!wire.ready && !$('app').hidden) drawState();
-}, 1000);
 
 function refused(error, base) {
   const code = error.code ?? 'other';
@@ -201,9 +148,9 @@ function refused(error, base) {
     toast(t('other_needs_code', new URL(base).host));
   } else if (wire.state === 'refused') {
     showDoor(words, code);
-  } else if (!$('door').hidden) {
-    say($('signin-error'), [words, error.message].join(' '));
-    $('signin-go').disabled = false;
+  } else {
+    standing.why = words;
+    standing.draw();
   }
 }
 
@@ -363,8 +310,9 @@ function showDoor(words, code) {
 function showApp() {
   $('door').hidden = true;
   $('app').hidden = false;
-  if (store.place) chat.place(store.place, placeFields(store.place));
-  chat.show(store.place);
+  const key = store.place || store.rooms?.[0] || LOBBY;
+  chat.place(key, placeFields(key));
+  chat.show(key);
 }
 
 /** The key of a conversation has all that is needed to open it again. */
@@ -382,6 +330,7 @@ $('signin').addEventListener('submit', (event) => {
     $('signin-name').focus();
     return;
   }
+  standing.why = '';
   say($('signin-error'), '');
   $('signin-go').disabled = true;
   session.enter(name, $('signin-code').value.trim() || undefined);
@@ -397,9 +346,9 @@ function codeOfAddress() {
 
 chat.watch(isWatched());
 $('signin-code').value = codeOfAddress();
-if (store.name && !$('signin-code').value) {
+if (store.name) {
   showApp();
-  session.enter(store.name);
+  session.enter(store.name, $('signin-code').value || undefined);
 } else {
   showDoor('');
 }

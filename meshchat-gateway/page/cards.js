@@ -16,7 +16,7 @@ export class Cards {
     this.shown = null;
     addEventListener('resize', () => this.hide());
     addEventListener('scroll', (event) => {
-      if (this.shown && !this.shown.card.contains(event.target)) this.hide();
+      if (this.shown && event.target.contains(this.shown.item)) this.hide();
     }, { capture: true, passive: true });
     addEventListener('pointerdown', (event) => {
       if (this.shown && !this.shown.item.contains(event.target)) this.hide();
@@ -25,6 +25,7 @@ export class Cards {
 
   attach(item, button, key) {
     let timer;
+    let pointed = false;
     const show = () => this.show(item, button, key);
     item.addEventListener('pointerenter', (event) => {
       if (event.pointerType === 'mouse') timer = setTimeout(show, HOVER_DELAY);
@@ -33,13 +34,16 @@ export class Cards {
       clearTimeout(timer);
       if (event.pointerType === 'mouse' && !item.contains(document.activeElement)) this.hide(item);
     });
+    // A tap shows and hides it by its click.
+    button.addEventListener('pointerdown', () => { pointed = true; });
     button.addEventListener('focus', () => {
-      if (button.matches(':focus-visible')) show();
+      if (!pointed) show();
     });
     item.addEventListener('focusout', (event) => {
       if (!item.contains(event.relatedTarget)) this.hide(item);
     });
     button.addEventListener('click', () => {
+      pointed = false;
       if (this.shown?.item === item && this.shown.pinned) this.hide();
       else {
         show();

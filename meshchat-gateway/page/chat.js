@@ -101,7 +101,8 @@ export class Chat {
     for (const place of this.places.values()) {
       if (place.room) place.joined = joined.has(place.key);
     }
-    if (!this.places.has(this.open)) this.show([...joined][0] ?? '');
+    const open = this.places.get(this.open);
+    if (!open || (open.room && !open.joined && open.lines.length === 0)) this.show([...joined][0] ?? '');
     this.changed('places');
   }
 

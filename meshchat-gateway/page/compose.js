@@ -35,7 +35,6 @@ export class Compose {
     }
     this.text.setAttribute('aria-label', t('write_to', plain(place?.name ?? '')));
     this.text.placeholder = t('write_to', plain(place?.name ?? ''));
-    this.text.disabled = false;
   }
 
   key(event) {

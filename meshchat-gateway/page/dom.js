@@ -38,21 +38,23 @@ export function say(node, text) {
  */
 export function reconcile(parent, items, keyOf, make, update) {
   const old = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  const keys = new Set(items.map(keyOf));
+  for (const [key, child] of old) if (!keys.has(key)) child.remove();
   let place = parent.firstElementChild;
   for (const item of items) {
     const key = keyOf(item);
-    let child = old.get(key);
-    if (child) {
-      old.delete(key);
-    } else {
-      child = make(item);
-      child.dataset.key = key;
-    }
+    const child = old.get(key) ?? make(item);
+    child.dataset.key = key;
     update(child, item);
+    // Moving an element takes the focus from it, so the others move around it.
+    while (place && place !== child && child.contains(document.activeElement)) {
+      const next = place.nextElementSibling;
+      parent.append(place);
+      place = next;
+    }
     if (child === place) place = place.nextElementSibling;
     else parent.insertBefore(child, place);
   }
-  for (const child of old.values()) child.remove();
 }
 
 /** Arrow keys, Home and End move the focus among the buttons of a list. */

@@ -10,14 +10,12 @@ export default {
 
   // Signing in
   title: 'meshchat',
-  sign_in: 'Join the chat',
   your_name: 'Your name',
   your_name_hint: 'What the others call you. You can change it later.',
   code: 'Code',
   code_hint: 'On the machine of this node: meshchatctl pair',
   code_label_optional: 'Code, if this node asks for one',
   join_button: 'Join',
-  joining: 'Joining …',
   name_missing: 'Type the name that others shall see.',
 
   // How the connection is
@@ -35,7 +33,6 @@ export default {
   daemon_lost_long: 'The page is there, but the node behind it does not answer.',
   other_needs_code: (host) => `${host} answers too, but wants a code of its own.`,
   this_node: 'this node',
-  back_after_gap: 'Connected again.',
 
   // The mesh
   partition: (reachable, known) => `You are with ${reachable} of ${known}.`,
@@ -61,8 +58,6 @@ export default {
   unread: (n) => count(n, 'new message', 'new messages'),
   mentioned: 'you are mentioned',
   people_in: (n) => count(n, 'person', 'people'),
-  people_here: (present) => `${present} here`,
-  not_joined: 'Not a room of yours yet. Open it to join.',
   no_messages: 'Nothing has been said here yet.',
   not_open: 'No room is open. Choose one, or join one by its name.',
   close: 'Close',
@@ -84,7 +79,6 @@ export default {
   card_via: 'Came by',
   card_rooms: 'Rooms',
   card_note: 'Note',
-  card_links: 'Links',
   path_here: 'on this node',
   path_direct: 'direct link',
   path_over: (names, hops) => `over ${names.join(' → ')} (${count(hops, 'link', 'links')})`,
@@ -138,7 +132,6 @@ export default {
   delivery_title: 'Who has this message',
   delivery_sum: (n, of) => `${n} of ${count(of, 'node has', 'nodes have')} it.`,
   delivery_unknown: 'That is not known now.',
-  held: 'has it',
   holder: {
     here: 'has it: this node',
     wrote: 'wrote it',
@@ -182,8 +175,6 @@ export default {
   now_called: (name) => `You are now called ${name}.`,
   now_away: 'You are shown as away.',
   now_back: 'You are shown as online.',
-  copied: 'Copied.',
-  copy: 'Copy',
   saved_failed: 'This browser keeps nothing: what is not sent is lost when the page closes.',
 
   // Map

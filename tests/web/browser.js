@@ -94,8 +94,14 @@ export async function violations(page, axe) {
 
 /** Whether the page is wider than the window. */
 export const overflows = (page) => page.evaluate(() => {
+  /** Something around it cuts it off, or scrolls by itself. */
+  const isCut = (node) => {
+    const around = node.parentElement;
+    if (!around || around === document.body) return false;
+    return (getComputedStyle(around).overflowX !== 'visible' && around.getBoundingClientRect().right <= innerWidth + 1) || isCut(around);
+  };
   const root = document.scrollingElement;
   const wide = [...document.querySelectorAll('body *')].filter((node) =>
-    node.checkVisibility() && !node.closest('#map-view, .sr-only, .skip') && node.getBoundingClientRect().right > innerWidth + 1);
+    node.checkVisibility() && !node.closest('.sr-only, .skip') && node.getBoundingClientRect().right > innerWidth + 1 && !isCut(node));
   return root.scrollWidth > innerWidth ? [`page ${root.scrollWidth}`] : wide.map((node) => node.outerHTML.slice(0, 120));
 });

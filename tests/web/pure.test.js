@@ -31,6 +31,12 @@ test('every text that is used exists', () => {
   for (const [, key, named] of used) assert.match(texts, new RegExp(`^  ${key ?? named}:`, 'm'), key ?? named);
 });
 
+test('no text is left over', () => {
+  const all = sources.filter((name) => name !== 'texts.en.js').map(source).join();
+  const keys = [...source('texts.en.js').matchAll(/^  ([a-z_]+):/gm)].map(([, key]) => key).filter((key) => key !== 'language');
+  assert.deepEqual(keys.filter((key) => !new RegExp(`['"]${key}['"]`).test(all)), []);
+});
+
 test('the table of files in the gateway is complete', () => {
   const table = fs.readFileSync(new URL('../src/web/files.rs', PAGE), 'utf8');
   for (const name of fs.readdirSync(PAGE)) assert.ok(table.includes(name), name);

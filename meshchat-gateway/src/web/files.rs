@@ -55,7 +55,8 @@ const FILES: &[(&str, &str, &str)] = files! {
     SCRIPT:
         "app.js" "cards.js" "chat.js" "commands.js" "compose.js" "delivery.js" "dialogs.js"
         "dom.js" "icons.js" "lists.js" "log.js" "map.js" "outbox.js" "panels.js" "session.js"
-        "shape.js" "signs.js" "store.js" "texts.en.js" "texts.js" "times.js" "wire.js" "words.js";
+        "shape.js" "signs.js" "standing.js" "store.js" "texts.en.js" "texts.js" "times.js" "wire.js"
+        "words.js";
     SVG: "icon.svg" "icon-new.svg";
 };
 
