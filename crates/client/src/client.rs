@@ -60,11 +60,6 @@ impl Client {
         }
     }
 
-    /// Whether the connection is known to have ended: nothing more can be asked over it.
-    pub fn is_lost(&self) -> bool {
-        self.wire.is_lost()
-    }
-
     /// Sends one request if there is room for it now.
     pub(crate) fn try_ask(&self, request: Request) -> Option<oneshot::Receiver<Answer>> {
         let (to, answer) = oneshot::channel();
@@ -86,6 +81,11 @@ impl Client {
     /// Begins to send many requests without waiting for each.
     pub fn pipeline(&self) -> Pipeline {
         Pipeline::new(Arc::clone(&self.wire))
+    }
+
+    /// Whether the connection is known to have ended: nothing can be asked over it any more.
+    pub fn is_lost(&self) -> bool {
+        self.wire.is_lost()
     }
 
     /// The state of the node.

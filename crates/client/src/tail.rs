@@ -34,6 +34,15 @@ pub enum TailRequest {
         /// A durable cursor: the tail begins behind what was confirmed with it.
         cursor: Option<String>,
     },
+    /// One room for nobody, as in [`Request::Read`].
+    Room {
+        /// The room; the lobby when missing.
+        room: Option<String>,
+        /// Where in history to start.
+        start: Start,
+        /// Also changes of people and nodes.
+        presence: bool,
+    },
     /// Peers, as in [`Request::WatchPeers`].
     Peers,
 }
@@ -142,7 +151,7 @@ impl Tail {
     }
 
     fn follows(&self) -> bool {
-        matches!(self.request, TailRequest::Peers | TailRequest::Messages { follow: true, .. })
+        !matches!(self.request, TailRequest::Messages { follow: false, .. })
     }
 
     fn lost(&mut self, why: String) -> TailItem {
@@ -174,6 +183,11 @@ impl Tail {
         }
         let request = match &self.request {
             TailRequest::Peers => Request::WatchPeers {},
+            TailRequest::Room { room, start, presence } => {
+                let status = client.status().await?;
+                let start = self.place.enter(status.boot, status.history.cursor, *start);
+                Request::Read { room: room.clone(), start, presence: *presence }
+            }
             TailRequest::Messages { room, start, follow, presence, dm, cursor } => {
                 let status = client.status().await?;
                 let start = match cursor {
@@ -295,6 +309,7 @@ impl Place {
             | Event::Gone(_)
             | Event::KeyShared(_)
             | Event::Key(_)
+            | Event::Relayed(_)
             | Event::Peers(_) => true,
         }
     }

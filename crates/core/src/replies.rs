@@ -33,11 +33,16 @@ impl<E: Env> Node<E> {
             Request::Tail { room, start, follow, presence, dm, cursor } => {
                 let room = room.as_deref().map(|room| self.readable_room(&user, room)).transpose();
                 room.map(|room| {
-                    let wish = TailWish { room, start, follow, presence, dm, cursor };
+                    let unseen = false;
+                    let wish = TailWish { room, start, follow, presence, dm, cursor, unseen };
                     self.open_tail(now, session, id, wish);
                     None
                 })
             }
+            Request::Read { room, start, presence } => open_room(room.as_deref()).map(|room| {
+                self.open_tail(now, session, id, TailWish::unseen(room, start, presence));
+                None
+            }),
             Request::Private(request) => self.on_private_request(now, &user, request).map(Some),
             Request::Dm(request) => self.on_dm_request(now, at, &user, request).map(|()| None),
             Request::Cursor(request) => self.on_cursor_request(&user, request).map(Some),
@@ -54,6 +59,7 @@ impl<E: Env> Node<E> {
             Request::Doors(request) => {
                 self.on_doors_request(now, session, &user, request).map(Some)
             }
+            Request::Relay(request) => self.on_relay_request(now, at, request),
             Request::Network(request) => self.on_network_request(now, at, request).map(|()| None),
             request @ (Request::Status {}
             | Request::Limits {}
@@ -106,6 +112,7 @@ impl<E: Env> Node<E> {
             Request::Away { away, note } => self.away(now, user, away.then_some(note)),
             Request::Cancel { id }
                 if self.close_tail(now, session, id)
+                    || self.stop_relaying(session, id)
                     || self.deliveries.cancel(session, Some(id)) =>
             {
                 Ok(Reply::Done {})
@@ -115,6 +122,7 @@ impl<E: Env> Node<E> {
             }
             Request::Send { .. }
             | Request::Tail { .. }
+            | Request::Read { .. }
             | Request::Ping { .. }
             | Request::Peers {}
             | Request::WatchPeers {}
@@ -126,6 +134,7 @@ impl<E: Env> Node<E> {
             | Request::Names(_)
             | Request::Become { .. }
             | Request::Doors(_)
+            | Request::Relay(_)
             | Request::Network(_)
             | Request::Dm(_)
             | Request::Cursor(_)
@@ -236,6 +245,16 @@ impl<E: Env> Node<E> {
         self.out.push_back(Output::SavePeople(self.people.save()));
         self.record_changed(now);
     }
+}
+
+/// A room that anybody may read, the lobby when missing.
+fn open_room(room: Option<&str>) -> Result<RoomName, Error> {
+    let room = room.map_or_else(|| Ok(RoomName::lobby()), parse_room)?;
+    if room.is_sealed() {
+        let words = format!("only members of {room} read it, as it is a private room");
+        return Err(Error::new(ErrorCode::Denied, words));
+    }
+    Ok(room)
 }
 
 pub(crate) fn parse_room(room: &str) -> Result<RoomName, Error> {

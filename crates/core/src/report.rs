@@ -104,6 +104,7 @@ impl<E: Env> Node<E> {
                 limits::GATEWAYS * meshchat_proto::limits::DOORS,
                 "the request is refused",
             ),
+            ("relays", self.relays.len(), limits::RELAYS, "the request is refused"),
             ("door_codes", self.doors.codes(), limits::DOOR_CODES, "the oldest is worthless"),
             ("streams", streams, limits::SESSIONS * limits::STREAMS, "the request is refused"),
             ("cursors", self.cursors.len(), limits::CURSORS, "the request is refused"),

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::address::Listen;
+use super::bounds;
+use super::nats::NatsConfig;
 
 /// All settings.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -66,10 +68,13 @@ pub struct WebConfig {
     pub listen: Listen,
     /// Names by which browsers may ask for it, beside its addresses, `localhost` and the name of
     /// this host.
+    #[serde(deserialize_with = "bounds::hosts")]
     pub hosts: Vec<String>,
     /// Origins of other pages that may use it, such as those of other nodes.
+    #[serde(deserialize_with = "bounds::origins")]
     pub origins: Vec<String>,
     /// Pages of other nodes, which the page tries when this node does not answer.
+    #[serde(deserialize_with = "bounds::origins")]
     pub others: Vec<String>,
     /// Whether browsers need a code.
     pub pairing: Pairing,
@@ -142,45 +147,24 @@ impl Default for IrcConfig {
     }
 }
 
-/// The bridge to NATS.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct NatsConfig {
-    /// The server, such as `nats://127.0.0.1:4222`.
-    pub url: String,
-    /// A file with the credentials: `user:password`, or a token.
-    pub credentials_file: Option<PathBuf>,
-    /// The subject of each room, for foreign clients.
-    pub rooms: std::collections::BTreeMap<String, String>,
-    /// Begins the subject over which islands of nodes exchange messages as they are; empty for
-    /// none.
-    pub backbone: String,
-}
-
-impl Default for NatsConfig {
-    fn default() -> Self {
-        Self {
-            url: "nats://127.0.0.1:4222".to_owned(),
-            credentials_file: None,
-            rooms: [("#lobby".to_owned(), "meshchat.broadcast".to_owned())].into(),
-            backbone: "meshchat.backbone".to_owned(),
-        }
-    }
-}
-
 /// What holds for every door.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LimitsConfig {
     /// Clients of one door at once, 1 to 1024.
+    #[serde(deserialize_with = "bounds::number::<1, 1024, _, _>")]
     pub clients: usize,
-    /// Clients of one door from one address at once.
+    /// Clients of one door from one address at once, 1 to 1024.
+    #[serde(deserialize_with = "bounds::number::<1, 1024, _, _>")]
     pub per_address: usize,
-    /// Lines that a client may send at once.
+    /// Lines that a client may send at once, 1 to 1000.
+    #[serde(deserialize_with = "bounds::number::<1, 1000, _, _>")]
     pub burst: u32,
-    /// Lines a second that it may send after that.
+    /// Lines a second that it may send after that, 1 to 1000.
+    #[serde(deserialize_with = "bounds::number::<1, 1000, _, _>")]
     pub per_second: u32,
-    /// Seconds within which a client must say who it is.
+    /// Seconds within which a client must say who it is, 1 to 300.
+    #[serde(deserialize_with = "bounds::number::<1, 300, _, _>")]
     pub hello_seconds: u64,
 }
 

@@ -83,6 +83,7 @@ impl Voice {
             | Event::Key(_)
             | Event::CaughtUp { .. }
             | Event::KeyShared(_)
+            | Event::Relayed(_)
             | Event::Peers(_) => None,
         }
     }

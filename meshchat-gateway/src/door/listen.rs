@@ -71,16 +71,32 @@ impl Doorway {
         self.listener.local_addr()
     }
 
+    /// Within which a client must say who it is.
+    pub fn hello(&self) -> Duration {
+        self.hello
+    }
+
+    /// Its seats.
+    pub fn seats(&self) -> Seats {
+        self.seats.clone()
+    }
+
     /// The next client. Its connection is kept alive by TCP and sends at once.
     pub async fn accept(&self) -> (TcpStream, Conn) {
+        let (stream, peer) = self.next().await;
+        let waiting = self.porch.enter();
+        let (door, seats) = (self.door.clone(), self.seats.clone());
+        let address = peer.ip().to_canonical();
+        (stream, Conn { address, door, seats, waiting, hello: self.hello })
+    }
+
+    /// The same, for a door that counts its connections itself.
+    pub async fn next(&self) -> (TcpStream, SocketAddr) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
                     tune(&stream);
-                    let waiting = self.porch.enter();
-                    let (door, seats) = (self.door.clone(), self.seats.clone());
-                    let address = peer.ip().to_canonical();
-                    return (stream, Conn { address, door, seats, waiting, hello: self.hello });
+                    return (stream, peer);
                 }
                 Err(error) => {
                     // Out of descriptors: others must close theirs first.

@@ -13,7 +13,7 @@ pub use board::{Board, Door};
 pub use lines::{Line, Lines};
 pub use listen::{Conn, Doorway, Late};
 pub use pace::Pace;
-pub use seats::{Full, Seat, Seats};
+pub use seats::{Full, Seat, Seats, network};
 
 use crate::config::LimitsConfig;
 use crate::supervise::Tasks;

@@ -52,6 +52,7 @@ impl Hub {
             | Request::Leave { .. }
             | Request::Send { .. }
             | Request::Tail { .. }
+            | Request::Read { .. }
             | Request::Nick { .. }
             | Request::Away { .. }
             | Request::Ping { .. }
@@ -59,6 +60,7 @@ impl Hub {
             | Request::Names(_)
             | Request::Become { .. }
             | Request::Doors(_)
+            | Request::Relay(_)
             | Request::Network(_)
             | Request::Dm(_)
             | Request::Cursor(_)
@@ -267,6 +269,8 @@ fn needs_gateway(request: &Request) -> bool {
     matches!(
         request,
         Request::Become { .. }
+            | Request::Read { .. }
+            | Request::Relay(_)
             | Request::Doors(DoorsRequest::Announce { .. } | DoorsRequest::Redeem { .. })
     )
 }

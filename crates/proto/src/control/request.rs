@@ -7,6 +7,7 @@ use super::mail::{Dm, DmRequest};
 use super::names::NamesRequest;
 use super::network::NetworkRequest;
 use super::private::PrivateRequest;
+use super::relay::RelayRequest;
 use crate::id::NodeId;
 use crate::message::MessageKind;
 
@@ -98,6 +99,20 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
     },
+    /// Streams the messages of one room that is not private, history and then what comes, for
+    /// nobody: unlike with [`Self::Tail`], no person is there who reads along. Only for gateways.
+    /// Replies [`super::Reply::Done`] first.
+    Read {
+        /// The room; `#lobby` when missing.
+        #[serde(default)]
+        room: Option<String>,
+        /// Where in history to start.
+        #[serde(default)]
+        start: Start,
+        /// Also changes of people and nodes.
+        #[serde(default)]
+        presence: bool,
+    },
     /// Direct messages.
     Dm(DmRequest),
     /// Private rooms.
@@ -152,6 +167,8 @@ pub enum Request {
     },
     /// Doors for other clients, which gateways hold open beside the daemon.
     Doors(DoorsRequest),
+    /// Signed messages on their way to and from nodes that no link leads to.
+    Relay(RelayRequest),
     /// About the network that the node belongs to.
     Network(NetworkRequest),
     /// About the durable cursors of the person.
