@@ -55,7 +55,7 @@ fn distributed_chat_is_on_every_other_path() {
     two.say(r#"{"type":"msg","uname":"V","msg":"ho"}"#);
     one.wait_for("ho", |text| text == r#"{"type":"msg","uname":"V","msg":"ho"}"#);
     assert!(one.texts().iter().all(|(_, text)| !text.contains("\"hi\"")));
-    assert_eq!(gateway.drops("websocket", "malformed"), 1);
+    wait_for("the drop", Limit::default(), || gateway.drops("websocket", "malformed") == 1);
 }
 
 #[test]

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     /// All that is found when the stream comes in these pieces.
-    fn found(pieces: impl IntoIterator<Item = &[u8]>) -> Vec<Object> {
+    fn found(pieces: &[&[u8]]) -> Vec<Object> {
         let mut objects = Objects::default();
         let mut all = Vec::new();
         for piece in pieces {
@@ -119,12 +119,12 @@ mod tests {
 
     /// The same however the stream is cut in two, and byte by byte.
     fn everywhere(bytes: &[u8]) -> Vec<Object> {
-        let whole = found([bytes]);
+        let whole = found(&[bytes]);
         for cut in 0..=bytes.len() {
             let (a, b) = bytes.split_at(cut);
-            assert_eq!(found([a, b]), whole, "cut at {cut}");
+            assert_eq!(found(&[a, b]), whole, "cut at {cut}");
         }
-        assert_eq!(found(bytes.chunks(1)), whole);
+        assert_eq!(found(&bytes.chunks(1).collect::<Vec<_>>()), whole);
         whole
     }
 
@@ -171,7 +171,7 @@ mod tests {
     fn half_characters_and_deep_nesting_are_framed() {
         assert_eq!(everywhere(b"{\"a\":\"\xc3\"}"), [Object::Whole(b"{\"a\":\"\xc3\"}".to_vec())]);
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(1000), "]".repeat(1000));
-        assert_eq!(found([deep.as_bytes()]), [whole(&deep)]);
+        assert_eq!(found(&[deep.as_bytes()]), [whole(&deep)]);
     }
 
     #[test]
@@ -187,9 +187,9 @@ mod tests {
         }
         assert_eq!(told, 1);
         let fits = format!("{{\"a\":\"{}\"}}", "x".repeat(LINE_BYTES - 8));
-        assert_eq!(found([fits.as_bytes()]), [whole(&fits)]);
+        assert_eq!(found(&[fits.as_bytes()]), [whole(&fits)]);
         assert_eq!(
-            found([format!("{fits} ").replace("x\"", "xx\"").as_bytes()]),
+            found(&[format!("{fits} ").replace("x\"", "xx\"").as_bytes()]),
             [Object::TooLong]
         );
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
@@ -50,10 +50,11 @@ impl Doorway {
     /// # Errors
     ///
     /// When the address is taken or not there; the words say what to do.
+    #[expect(clippy::unused_async, reason = "it needs a runtime, which an async function promises")]
     pub async fn open(house: &House, name: &str, listen: Listen) -> anyhow::Result<Self> {
         let limits = &house.limits;
         let door = house.board.door(name, limits.clients);
-        let listener = TcpListener::bind(listen.0).await.with_context(|| {
+        let listener = bind(listen.0).with_context(|| {
             format!("cannot listen on {listen} for {name}; choose another `listen` in [{name}]")
         })?;
         let seats = Seats::new(door.clone(), limits.clients, limits.per_address);
@@ -215,6 +216,14 @@ impl Drop for Waiting {
     }
 }
 
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Connections of an earlier run must not keep the address.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 fn tune(stream: &TcpStream) {
     let keepalive = TcpKeepalive::new()
         .with_time(Duration::from_secs(60))
@@ -229,6 +238,8 @@ fn tune(stream: &TcpStream) {
 
 /// Clients that have not yet said who they are; one more pushes out the one longest there.
 const PORCH: usize = 64;
+/// Connections that wait to be accepted. When there are more, newcomers try again a second later.
+const BACKLOG: u32 = 4096;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]

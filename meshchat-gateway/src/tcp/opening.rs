@@ -50,11 +50,11 @@ mod tests {
     use super::*;
 
     /// What is found, with the bytes behind it, when they come in these pieces.
-    fn opened(pieces: impl IntoIterator<Item = &[u8]>) -> (&'static str, Option<Unit>, Vec<u8>) {
+    fn opened(pieces: &[&[u8]]) -> (&'static str, Option<Unit>, Vec<u8>) {
         let mut opening = Opening::default();
         let mut found = None;
         let mut behind = Vec::new();
-        for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
+        for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
             match &found {
                 None => found = opening.add(piece),
                 Some(_) => behind.extend_from_slice(piece),
@@ -78,11 +78,11 @@ mod tests {
         let expected = first.map(|first| Unit::Text(first.to_owned()));
         for cut in 0..=text.len() {
             let (a, b) = text.as_bytes().split_at(cut);
-            let (found, unit, behind) = opened([a, b]);
+            let (found, unit, behind) = opened(&[a, b]);
             assert_eq!((found, &unit), (name, &expected), "{text} cut at {cut}");
             assert_eq!(behind, rest.as_bytes(), "{text} cut at {cut}");
         }
-        let (found, unit, behind) = opened(text.as_bytes().chunks(1));
+        let (found, unit, behind) = opened(&text.as_bytes().chunks(1).collect::<Vec<_>>());
         assert_eq!((found, unit, behind.as_slice()), (name, expected, rest.as_bytes()));
     }
 
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn broken_objects_have_the_dialect_that_they_begin_as() {
         let first = |text: &str| {
-            let (name, unit, _) = opened([text.as_bytes()]);
+            let (name, unit, _) = opened(&[text.as_bytes()]);
             (name, unit.unwrap())
         };
         assert_eq!(first("{nope}"), ("machat", Unit::Malformed));

@@ -46,7 +46,7 @@ pub(super) async fn upgrade(
     });
     let mut server = http1::Builder::new();
     // The deadline for the head is that of the door.
-    server.timer(TokioTimer::new()).header_read_timeout(None).keep_alive(false);
+    server.timer(TokioTimer::new()).header_read_timeout(None);
     server.max_buf_size(HEAD_BYTES);
     let parts = server.serve_connection(TokioIo::new(stream), service).without_shutdown().await;
     let parts = parts.inspect_err(|error| tracing::debug!("no WebSocket: {error}")).ok()?;
@@ -106,6 +106,7 @@ fn refusal(status: StatusCode, words: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(format!("{words}\n")));
     *response.status_mut() = status;
     let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     match status {
         StatusCode::METHOD_NOT_ALLOWED => {
@@ -113,7 +114,7 @@ fn refusal(status: StatusCode, words: &str) -> Response<Body> {
         }
         StatusCode::UPGRADE_REQUIRED => {
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade, close"));
             headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         }
         StatusCode::SERVICE_UNAVAILABLE => {
