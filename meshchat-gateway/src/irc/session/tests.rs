@@ -23,7 +23,7 @@ fn status() -> Status {
         node: HERE,
         name: "attic".parse().unwrap(),
         software: "meshchatd".into(),
-        network: meshchat_client::proto::id::NetworkId([0; 32]),
+        network: meshchat_client::proto::id::NetworkId([0; 16]),
         network_name: None,
         role: None,
         admit: "anyone".into(),
