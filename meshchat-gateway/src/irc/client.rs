@@ -415,7 +415,7 @@ const WRITE: Duration = Duration::from_secs(60);
 /// How long a wrong password costs.
 const WRONG_PASSWORD: Duration = Duration::from_secs(1);
 /// How often rooms are looked through for who entered or left silently.
-const REFRESH: Duration = Duration::from_secs(5);
+const REFRESH: Duration = Duration::from_secs(3);
 /// Changes within such a time are asked for together.
 const COALESCE: Duration = Duration::from_millis(200);
 /// How long what a client says waits for a daemon that is away.

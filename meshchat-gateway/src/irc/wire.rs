@@ -2,7 +2,7 @@
 //! what may be in a parameter is decided here, so that nothing can end one early.
 
 use irc_proto::message::Tag;
-use irc_proto::{Command, Message, Prefix, Response};
+use irc_proto::{Command, Message, Response};
 
 /// Most bytes of a line of ours, its end included, tags not: RFC 2812, section 2.3.
 pub(super) const LINE_BYTES: usize = 512;
@@ -69,13 +69,14 @@ pub(super) struct Line {
     source: String,
     verb: String,
     params: Vec<String>,
+    text: Option<String>,
 }
 
 impl Line {
     /// A line of this source: a server, or `nick!user@host`.
     pub(super) fn new(source: &str, verb: &str) -> Self {
         let (source, verb) = (word(source), word(verb));
-        Self { tags: Vec::new(), source, verb, params: Vec::new() }
+        Self { tags: Vec::new(), source, verb, params: Vec::new(), text: None }
     }
 
     /// A numeric reply to somebody called so.
@@ -91,7 +92,7 @@ impl Line {
 
     /// The last parameter, in which anything but the end of a line may be.
     pub(super) fn text(mut self, param: impl AsRef<str>) -> Self {
-        self.params.push(param.as_ref().replace(['\r', '\n', '\0'], " "));
+        self.text = Some(param.as_ref().replace(['\r', '\n', '\0'], " "));
         self
     }
 
@@ -111,9 +112,17 @@ impl Line {
     /// The line with its end. What does not fit is cut off: texts are split before.
     pub(super) fn render(self) -> String {
         let tags = if self.tags.is_empty() { String::new() } else { render_tags(self.tags) };
-        let prefix = Some(Prefix::ServerName(self.source));
-        let command = Command::Raw(self.verb, self.params);
-        let mut body = Message { tags: None, prefix, command }.to_string();
+        let mut body = format!(":{} {}", self.source, self.verb);
+        for param in &self.params {
+            body.push(' ');
+            body.push_str(param);
+        }
+        // The colon stands also where it is not needed: simple clients look for it.
+        if let Some(text) = self.text {
+            body.push_str(" :");
+            body.push_str(&text);
+        }
+        body.push_str("\r\n");
         if body.len() > LINE_BYTES {
             body.truncate(body.floor_char_boundary(LINE_BYTES - 2));
             body.push_str("\r\n");

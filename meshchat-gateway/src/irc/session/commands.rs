@@ -83,7 +83,8 @@ impl Session {
             Command::MOTD(_) => self.ask(Request::Status {}, Purpose::Motd),
             Command::LUSERS(..) => self.ask(Request::Status {}, Purpose::Lusers),
             Command::VERSION(_) => {
-                let line = self.reply(Response::RPL_VERSION).word(crate::SOFTWARE);
+                let line =
+                    self.reply(Response::RPL_VERSION).word(crate::SOFTWARE.replace(' ', "-"));
                 let words = "a door into a meshchat mesh";
                 let line = line.word(&self.me.server).text(words);
                 self.send(line);

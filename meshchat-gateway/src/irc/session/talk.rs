@@ -14,7 +14,7 @@ use super::super::history::stamp;
 use super::super::nicks::{Who, nick};
 use super::super::text::{self, Typed};
 use super::super::wire::Line;
-use super::Session;
+use super::{Person, Session};
 
 impl Session {
     /// PRIVMSG and NOTICE.
@@ -144,11 +144,10 @@ impl Session {
         } else {
             self.source(&author, heard.node_name())
         };
-        if let Heard::Room(message) = heard
-            && !self.people.contains_key(&author)
-            && message.age_ms < FRESH_MS
-        {
-            self.stale = true;
+        if let Heard::Room(message) = heard {
+            let seen = |person: &Person| person.is_in() && person.rooms.contains(&message.room);
+            let known = self.people.get(&author).is_some_and(seen);
+            self.stale |= !known && message.age_ms < FRESH_MS;
         }
         let time = heard.time_ms(self.now.wall_ms);
         let mut head = Line::new(&source, "PRIVMSG").word(self.target(heard));

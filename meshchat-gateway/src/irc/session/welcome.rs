@@ -19,7 +19,8 @@ impl Session {
         self.send(line.text(format!("Your node is {} ({})", status.name, status.software)));
         let line = self.reply(Response::RPL_CREATED);
         self.send(line.text(format!("This door is {}", crate::SOFTWARE)));
-        let line = self.reply(Response::RPL_MYINFO).word(server).word(crate::SOFTWARE);
+        let line =
+            self.reply(Response::RPL_MYINFO).word(server).word(crate::SOFTWARE.replace(' ', "-"));
         self.send(line.word("i").word("nt"));
         self.support(&mesh);
         self.lusers(status);
