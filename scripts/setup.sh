@@ -56,6 +56,7 @@ need_test_tools() {
   wish miniupnpd miniupnpd-nftables "a home router that gives port mappings, in those networks"
   wish sysctl procps "settings of those networks"
   wish strace strace "counts system calls and wake-ups of an idle daemon"
+  wish nats-server nats-server "the bridge to NATS talks to a real server"
   wish python3 python3 "the slow wire and the Python example"
   if ! "${MESHCHAT_PYTHON:-/usr/bin/python3}" -c 'import msgpack' 2>/dev/null; then
     WISHED+=("python3-msgpack	the Python example speaks MessagePack")
