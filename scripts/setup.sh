@@ -59,6 +59,7 @@ need_test_tools() {
   wish chromium chromium "the tests of the web page use a real browser"
   wish node nodejs "drives that browser"
   wish npm npm "gets what node needs for that"
+  wish nats-server nats-server "the bridge to NATS talks to a real server"
   wish python3 python3 "the slow wire and the Python example"
   wish irssi irssi "an IRC client that the IRC door is tested with"
   wish weechat-headless weechat-headless "another one"

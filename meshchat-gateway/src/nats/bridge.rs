@@ -1,6 +1,6 @@
 //! The bridge: what happens goes in, and it decides what is said where. It never waits.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -51,6 +51,9 @@ pub(super) struct Bridge {
     up: Option<(Instant, bool)>,
     down: Option<(Instant, String)>,
     summed: Option<Instant>,
+    /// What went over the backbone lately, for bridges that come back.
+    lately: VecDeque<(Instant, Letter)>,
+    repeated: Option<Instant>,
     /// Somebody has just come to these subjects.
     greeted: BTreeSet<usize>,
 }
@@ -97,6 +100,8 @@ impl Bridge {
             up: None,
             down: None,
             summed: None,
+            lately: VecDeque::new(),
+            repeated: None,
             greeted: BTreeSet::new(),
         }
     }
@@ -190,6 +195,9 @@ impl Bridge {
         if let Some(lane) = self.lanes.get_mut(place) {
             lane.peers.heard(now, bridge, beat.backbone);
         }
+        if beat.hello && is_backbone && !near && self.is_first(now, place) {
+            self.repeat(now);
+        }
         if let Some(summary) = beat.summary.filter(|_| is_backbone && !near)
             && self.is_first(now, place)
         {
@@ -242,7 +250,25 @@ impl Bridge {
         let place = self.rooms.len();
         let due = now + self.publish_after(now, place, None);
         let payload = Bytes::from(relayed.frame.into_vec());
-        self.post(Letter { key: (place, relayed.id), payload }, due);
+        let letter = Letter { key: (place, relayed.id), payload };
+        if self.lately.len() >= LATELY {
+            self.lately.pop_front();
+        }
+        self.lately.push_back((now, letter.clone()));
+        self.post(letter, due);
+    }
+
+    /// A bridge of another island is back: it has missed what was said while it was away. What it
+    /// knows does no harm.
+    fn repeat(&mut self, now: Instant) {
+        if self.repeated.is_some_and(|at| now - at < REPEAT_PAUSE) {
+            return;
+        }
+        self.repeated = Some(now);
+        self.lately.retain(|(at, _)| now - *at < LATELY_AGE);
+        for (_, letter) in &self.lately {
+            self.post.repeat(letter.clone(), now);
+        }
     }
 
     /// The node showed a message in one of the rooms.
@@ -439,6 +465,11 @@ const TICK: Duration = Duration::from_millis(100);
 const FRESH: Duration = Duration::from_millis(700);
 /// How often other islands are told who is here.
 const SUMMARY: Duration = Duration::from_secs(10);
+/// Messages that are repeated to a bridge that comes back, and how old they may be.
+const LATELY: usize = 256;
+const LATELY_AGE: Duration = Duration::from_secs(120);
+/// Least time between two repetitions.
+const REPEAT_PAUSE: Duration = Duration::from_secs(3);
 /// People named in that.
 const NAMED: usize = 32;
 /// People whose signs of life are shown to foreign clients.

@@ -23,7 +23,9 @@ pub(super) struct Foreign {
 impl Foreign {
     /// Reads a payload; none when it is none of theirs. A newline behind it does not matter.
     pub(super) fn read(payload: &[u8]) -> Option<Self> {
-        serde_json::from_slice(payload).ok()
+        // A list would pass for the fields in their order.
+        let is_object = payload.trim_ascii_start().starts_with(b"{");
+        is_object.then(|| serde_json::from_slice(payload).ok())?
     }
 
     /// A message of the mesh. Their pages know people by the id, so it is that of the author,
@@ -169,7 +171,7 @@ mod tests {
         assert_eq!((read.name.as_str(), read.message.as_str()), ("Mina", "hi <3"));
         assert_eq!(read.bytes(), bytes);
         assert!(!read.is_ours() && Foreign::read(b"{\"pong\":true}\n").unwrap().pong);
-        assert!(Foreign::read(b"[1]").is_none() && Foreign::read(b"\xff").is_none());
+        assert!(Foreign::read(b"[\"a\"]").is_none() && Foreign::read(b"\xff").is_none());
         let pong = Foreign::of_person(&NodeId([1; 32]), "ann");
         assert!(pong.is_ours() && pong.message_id().is_none());
     }

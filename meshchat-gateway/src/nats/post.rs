@@ -54,6 +54,17 @@ impl Post {
         dropped
     }
 
+    /// Adds a message that was published lately once more, unless it waits, or others would have to
+    /// make room.
+    pub(super) fn repeat(&mut self, letter: Letter, due: Instant) {
+        let waits = self.waiting.iter().any(|known| known.letter.key == letter.key);
+        if !waits && self.waiting.len() < REPEATED {
+            self.seen.remove(&letter.key);
+            self.order.retain(|key| *key != letter.key);
+            self.waiting.push_back(Waiting { letter, due, sent: None });
+        }
+    }
+
     /// A message was seen on its subject. Returns whether it is new there and was not waiting.
     pub(super) fn saw(&mut self, key: Key) -> bool {
         if !self.seen.insert(key) {
@@ -107,6 +118,8 @@ impl Post {
 
 /// Messages that wait; one more pushes out the oldest.
 pub(super) const WAITING: usize = 512;
+/// Messages beyond which nothing is repeated.
+const REPEATED: usize = WAITING / 2;
 /// Of these, those that are on their way at once.
 const WINDOW: usize = 64;
 /// Messages that are known to have been on their subject.
