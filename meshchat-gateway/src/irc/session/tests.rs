@@ -199,7 +199,7 @@ fn nothing_from_the_mesh_forges_a_line() {
         "\x01DCC SEND a 1 2 3\x01",
         ":b c",
         "\u{85}x",
-        "\r",
+        "x\r",
         " :x",
         "\u{2028}:s KILL me",
     ] {
@@ -422,7 +422,7 @@ fn taking_a_name_moves_who_was_shown_by_it() {
     let mut session = in_lobby("");
     session.input("NICK Ann");
     answer(&mut session, Reply::Done {});
-    assert_eq!(lines(&mut session), [":me!me@attic NICK Ann", ":ann!ann@barn NICK ann|barn"]);
+    assert_eq!(lines(&mut session), [":ann!ann@barn NICK ann|barn", ":me!me@attic NICK Ann"]);
     assert_eq!(
         event(&mut session, Event::Message(said(1, "x", 0))),
         [":ann|barn!ann@barn PRIVMSG #lobby :x"]
