@@ -31,8 +31,8 @@ fn cut(line: &str, most: usize) -> usize {
     if line.len() <= most {
         return line.len();
     }
-    let hard = line.floor_char_boundary(most);
-    let head = line.get(..hard).unwrap_or_default();
+    let head = super::nicks::clip(line, most);
+    let hard = head.len();
     let soft = head.rfind(' ').map(|at| at + 1);
     soft.filter(|at| hard - at <= WORD_BYTES && *at > WORD_BYTES).unwrap_or(hard)
 }

@@ -379,7 +379,7 @@ fn letter(n: u64, own: bool) -> Event {
     Event::Direct(DirectMessage {
         cursor: n,
         id: MessageId::of(&n.to_be_bytes()),
-        letter: LetterId([n as u8; 16]),
+        letter: LetterId([u8::try_from(n).unwrap(); 16]),
         from: from.0.parse().unwrap(),
         from_node: from.1,
         from_node_name: from.2.parse().unwrap(),
