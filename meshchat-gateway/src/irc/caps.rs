@@ -14,7 +14,7 @@ pub(super) enum Cap {
     /// Lines that belong together.
     Batch,
     /// Told when capabilities change; they do not.
-    CapNotify,
+    Notify,
     /// Clients fetch history themselves.
     ChatHistory,
     /// What a client says comes back to it.
@@ -55,7 +55,7 @@ impl Caps {
                 let version = value.and_then(|value| value.parse::<u32>().ok()).unwrap_or(0);
                 if version >= MODERN {
                     self.modern = true;
-                    self.on.insert(Cap::CapNotify);
+                    self.on.insert(Cap::Notify);
                 }
                 Some(reply("LS").text(ALL.map(Cap::as_str).join(" ")))
             }
@@ -87,7 +87,7 @@ impl Caps {
             let Some(cap) = ALL.into_iter().find(|cap| cap.as_str() == name) else { return false };
             if !off {
                 on.insert(cap);
-            } else if cap == Cap::CapNotify && self.modern {
+            } else if cap == Cap::Notify && self.modern {
                 return false;
             } else {
                 on.remove(&cap);
@@ -103,7 +103,7 @@ impl Cap {
         match self {
             Self::AwayNotify => "away-notify",
             Self::Batch => "batch",
-            Self::CapNotify => "cap-notify",
+            Self::Notify => "cap-notify",
             Self::ChatHistory => "draft/chathistory",
             Self::EchoMessage => "echo-message",
             Self::MessageTags => "message-tags",
@@ -115,7 +115,7 @@ impl Cap {
 const ALL: [Cap; 7] = [
     Cap::AwayNotify,
     Cap::Batch,
-    Cap::CapNotify,
+    Cap::Notify,
     Cap::ChatHistory,
     Cap::EchoMessage,
     Cap::MessageTags,
@@ -136,7 +136,7 @@ mod tests {
     fn a_request_is_granted_whole_or_not_at_all() {
         let mut caps = Caps::default();
         assert!(ask(&mut caps, CapSubCommand::LS, "302").contains("draft/chathistory"));
-        assert!(caps.negotiating && caps.has(Cap::CapNotify));
+        assert!(caps.negotiating && caps.has(Cap::Notify));
         assert!(ask(&mut caps, CapSubCommand::REQ, "server-time sasl").contains("NAK"));
         assert!(!caps.has(Cap::ServerTime));
         assert!(ask(&mut caps, CapSubCommand::REQ, "server-time batch").contains("ACK"));

@@ -171,7 +171,7 @@ async fn enter(
     let guest = Guest::enter(house.sockets.clone(), identity, request).await.map_err(denied)?;
     let status =
         status(guest.speaker()).await.map_err(|trouble| Denied::Daemon(trouble.words()))?;
-    let name = nick.parse().map_err(|_| Denied::Daemon("bad name".to_owned()))?;
+    let name = nick.parse().map_err(|_error| Denied::Daemon("bad name".to_owned()))?;
     let who = Who { node: status.node, name };
     let caps = said.caps.clone();
     let hello = Hello { nick: nick.to_owned(), caps, who, node_name: status.name.to_string() };

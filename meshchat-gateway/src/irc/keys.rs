@@ -65,7 +65,7 @@ impl Keys {
             },
         };
         if secret.is_empty() {
-            return fresh_key().map_err(|_| Refusal::NoRandom);
+            return fresh_key().map_err(|_error| Refusal::NoRandom);
         }
         if secret.len() < SECRET_BYTES {
             return Err(Refusal::Secret);

@@ -131,8 +131,13 @@ pub(super) fn fold(nick: &str) -> String {
     nick.to_ascii_lowercase()
 }
 
+/// The beginning of a text, of at most `most` bytes and of whole characters.
 pub(super) fn clip(text: &str, most: usize) -> &str {
-    text.get(..text.floor_char_boundary(most)).unwrap_or_default()
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
 }
 
 /// More people than a node knows at once, usually.

@@ -9,10 +9,11 @@ pub(super) const PIECE_BYTES: usize = 400;
 
 /// The pieces in which a text is shown, each of at most `most` bytes: one for each of its lines,
 /// and more where that is too long. Nothing is left out but control characters and blank lines.
+/// A text of very many lines goes on in one.
 pub(super) fn pieces(text: &str, most: usize) -> Vec<String> {
     let most = most.clamp(SHORTEST_PIECE, PIECE_BYTES);
     let mut pieces = Vec::new();
-    for line in text.split(['\n', '\r', '\u{2028}', '\u{2029}']) {
+    for line in text.splitn(LINES, BREAKS) {
         // A control character could begin a CTCP question, or reach a terminal.
         let line: String = line.chars().map(shown).collect();
         let mut rest = line.trim_end();
@@ -30,8 +31,8 @@ fn cut(line: &str, most: usize) -> usize {
     if line.len() <= most {
         return line.len();
     }
-    let hard = line.floor_char_boundary(most);
-    let head = line.get(..hard).unwrap_or_default();
+    let head = super::nicks::clip(line, most);
+    let hard = head.len();
     let soft = head.rfind(' ').map(|at| at + 1);
     soft.filter(|at| hard - at <= WORD_BYTES && *at > WORD_BYTES).unwrap_or(hard)
 }
@@ -39,6 +40,7 @@ fn cut(line: &str, most: usize) -> usize {
 fn shown(c: char) -> char {
     match c {
         '\t' => ' ',
+        c if BREAKS.contains(&c) => ' ',
         c if c.is_control() => char::REPLACEMENT_CHARACTER,
         c => c,
     }
@@ -90,6 +92,10 @@ pub(super) fn line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
+/// What ends a line of a text.
+const BREAKS: [char; 4] = ['\n', '\r', '\u{2028}', '\u{2029}'];
+/// Lines of a text that are shown as such: thousands would flood a client.
+const LINES: usize = 32;
 /// Even beside the longest names a piece holds a few characters.
 const SHORTEST_PIECE: usize = 16;
 /// Words up to this length are not cut.
@@ -109,6 +115,7 @@ mod tests {
         }
         assert_eq!(pieces("one\r\n\ntwo\n", 400), ["one", "two"]);
         assert!(pieces(&"word ".repeat(100), 399)[0].ends_with("word "));
+        assert_eq!(pieces(&"x\n".repeat(2000), 400).len(), 31 + 10);
     }
 
     #[test]

@@ -124,7 +124,7 @@ impl Line {
         }
         body.push_str("\r\n");
         if body.len() > LINE_BYTES {
-            body.truncate(body.floor_char_boundary(LINE_BYTES - 2));
+            body.truncate(super::nicks::clip(&body, LINE_BYTES - 2).len());
             body.push_str("\r\n");
         }
         format!("{tags}{body}")

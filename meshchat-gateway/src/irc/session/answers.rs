@@ -4,9 +4,9 @@ use irc_proto::Response;
 use meshchat_client::proto::control::{ErrorCode, Reply, Request};
 
 use super::super::errand::{Answer, Errand, Purpose, Trouble};
-use super::super::nicks::Who;
+use super::super::nicks::{Who, host};
 use super::super::wire::Line;
-use super::Session;
+use super::{Session, user};
 
 impl Session {
     /// What came of an errand.
@@ -116,12 +116,14 @@ impl Session {
 
     fn renamed(&mut self, name: String) {
         let Ok(parsed) = name.parse() else { return };
-        let line = Line::new(&self.my_source(), "NICK").word(&name);
-        self.send(line);
+        let before = self.my_source();
         self.nicks.forget(&self.me.who);
         self.me.who = Who { node: self.me.who.node, name: parsed };
         self.me.nick = name;
+        // Whoever was shown by it goes first: no client has room for two.
         self.take_nick();
+        let line = Line::new(&before, "NICK").word(&self.me.nick);
+        self.send(line);
         self.ask(Request::Who { room: None }, Purpose::People);
     }
 
@@ -130,11 +132,11 @@ impl Session {
         let people = &self.people;
         let node_name =
             |who: &Who| people.get(who).map(|person| person.node_name.clone()).unwrap_or_default();
-        if let Some((other, old, new)) = self.nicks.take(&self.me.nick, &self.me.who, node_name) {
-            let source = self.source(&other, "");
-            let rest = source.split_once('!').map_or("", |(_, rest)| rest);
-            let line = Line::new(&format!("{old}!{rest}"), "NICK").word(new);
-            self.send(line);
+        let moved = self.nicks.take(&self.me.nick, &self.me.who, node_name);
+        if let Some((other, old, new)) = moved {
+            let at = self.people.get(&other).map_or("*", |person| &person.node_name);
+            let source = format!("{old}!{}@{}", user(&other), host(at));
+            self.send(Line::new(&source, "NICK").word(new));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use irc_proto::Response;
 use meshchat_client::proto::control::{ErrorCode, Request, RoomInfo};
+use meshchat_client::proto::limits::ROOMS_PER_PERSON;
 use meshchat_client::proto::name::RoomName;
 
 use super::super::caps::Cap;
@@ -19,8 +20,13 @@ impl Session {
             self.part(&all.join(","), "");
             return;
         }
-        for name in names.split(',').filter(|name| !name.is_empty()) {
+        let names = names.split(',').filter(|name| !name.is_empty());
+        for (place, name) in names.enumerate() {
             match name.parse::<RoomName>() {
+                _ if place >= ROOMS_PER_PERSON => {
+                    let words = format!("at most {ROOMS_PER_PERSON} rooms");
+                    self.refuse(Response::ERR_TOOMANYCHANNELS, name, &words);
+                }
                 Ok(_) if !name.starts_with('#') => {
                     let words = format!("rooms begin with #: /join #{name}");
                     self.refuse(Response::ERR_NOSUCHCHANNEL, name, &words);

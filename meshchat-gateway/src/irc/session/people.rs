@@ -94,7 +94,7 @@ impl Session {
             self.left(&room, "");
         }
         for room in rooms {
-            if !self.rooms.contains_key(room) {
+            if !room.is_sealed() && !self.rooms.contains_key(room) {
                 self.enter(room);
                 self.named(room);
             }

@@ -117,6 +117,7 @@ impl Session {
                 // Nobody enters such a room by themselves: its words open it.
                 let room = message.room.clone();
                 self.enter(&room);
+                self.named(&room);
             }
             let Some(channel) = self.rooms.get(&message.room) else { return };
             // After a restart of the daemon, history comes once more.

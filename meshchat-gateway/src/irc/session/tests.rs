@@ -199,7 +199,7 @@ fn nothing_from_the_mesh_forges_a_line() {
         "\x01DCC SEND a 1 2 3\x01",
         ":b c",
         "\u{85}x",
-        "\r",
+        "x\r",
         " :x",
         "\u{2028}:s KILL me",
     ] {
@@ -379,7 +379,7 @@ fn letter(n: u64, own: bool) -> Event {
     Event::Direct(DirectMessage {
         cursor: n,
         id: MessageId::of(&n.to_be_bytes()),
-        letter: LetterId([n as u8; 16]),
+        letter: LetterId([u8::try_from(n).unwrap(); 16]),
         from: from.0.parse().unwrap(),
         from_node: from.1,
         from_node_name: from.2.parse().unwrap(),
@@ -422,7 +422,7 @@ fn taking_a_name_moves_who_was_shown_by_it() {
     let mut session = in_lobby("");
     session.input("NICK Ann");
     answer(&mut session, Reply::Done {});
-    assert_eq!(lines(&mut session), [":me!me@attic NICK Ann", ":ann!ann@barn NICK ann|barn"]);
+    assert_eq!(lines(&mut session), [":ann!ann@barn NICK ann|barn", ":me!me@attic NICK Ann"]);
     assert_eq!(
         event(&mut session, Event::Message(said(1, "x", 0))),
         [":ann|barn!ann@barn PRIVMSG #lobby :x"]
