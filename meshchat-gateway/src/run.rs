@@ -69,7 +69,7 @@ async fn open_doors(house: &House, config: Config) -> anyhow::Result<()> {
     }
     match config.nats {
         #[cfg(feature = "nats")]
-        Some(nats) => crate::nats::open(house, nats),
+        Some(nats) => crate::nats::open(house, nats)?,
         #[cfg(not(feature = "nats"))]
         Some(_) => anyhow::bail!("this build has no bridge to NATS; remove [nats]"),
         None => {}

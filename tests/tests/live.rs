@@ -111,6 +111,23 @@ impl Page {
         frame["event"]["message"].clone()
     }
 
+    /// Reads messages that begin with 0, 1 … up to `most`: in order, and no gap is not told.
+    /// Returns how many were missed.
+    async fn numbers(&mut self, most: u64) -> u64 {
+        let (mut next, mut missed, mut all) = (0, 0, 0);
+        while next < most {
+            let frame = self.frame().await;
+            missed += frame["event"]["missed"]["messages"].as_u64().unwrap_or(0);
+            if let Some(said) = frame["event"]["message"]["text"].as_str() {
+                let n: u64 = said.split(' ').next().unwrap().parse().unwrap();
+                assert!(n == next || (n > next && missed >= n - next), "{next} {n} {missed}");
+                all += n - next;
+                (next, missed) = (n + 1, 0);
+            }
+        }
+        all
+    }
+
     async fn caught_up(&mut self) {
         self.until("caught_up", |frame| frame["event"]["caught_up"].is_object()).await;
     }
@@ -157,6 +174,7 @@ async fn two_pages_on_two_nodes_talk() {
         .map(|room| room["room"].as_str().unwrap())
         .collect();
     assert_eq!(joined, ["#dev", "#lobby", "#ops"]);
+    wait_for("ben at a", Limit::default(), || is_online(&a, "ben"));
     let dm = json!({"dm": {"send": {"to": "ben", "text": "psst"}}});
     assert!(ann.ask(dm).await["ok"]["direct"].is_object());
     let direct = ben.until("letter", |frame| frame["event"]["direct"].is_object()).await;
@@ -249,3 +267,101 @@ async fn a_page_misses_nothing_and_sees_nothing_twice() {
     assert!(page.ask(json!({"send": {"text": "back"}})).await["ok"].is_object());
     wait_for("ann at b", Limit::default(), || is_online(&b, "ann"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_request_is_answered_or_ends_the_socket() {
+    let a = Daemon::start("a");
+    let gateway = Gateway::start(&a, OPEN);
+    let (mut page, _) = Page::open(&gateway, json!({"name": "ann"})).await;
+    page.socket.send(Message::text("{\"id\": 3, \"ask\"")).await.unwrap();
+    let frame = page.until("error", |frame| frame["error"].is_object()).await;
+    assert_eq!((&frame["id"], &frame["error"]["code"]), (&json!(0), &json!("bad_frame")));
+    let error = async |page: &mut Page, ask: Value| page.ask(ask).await["error"]["code"].clone();
+    assert_eq!(error(&mut page, json!({"fly": {}})).await, "bad_frame");
+    assert_eq!(error(&mut page, json!({"config": {}})).await, "denied");
+    assert_eq!(error(&mut page, json!({"connect": {"address": "x"}})).await, "denied");
+    assert_eq!(error(&mut page, json!({"private": {"create": {"room": "x"}}})).await, "denied");
+    assert_eq!(error(&mut page, json!({"join": {"room": "# #"}})).await, "bad_argument");
+    assert!(page.ask(json!({"status": {}})).await["ok"]["status"].is_object());
+    page.socket.send(Message::binary(vec![1, 2, 3])).await.unwrap();
+    assert_eq!(page.closed().await, Some(1003));
+    let (mut page, _) = Page::open(&gateway, json!({"name": "ben"})).await;
+    page.socket.send(Message::text("x".repeat(16 * 1024 + 1))).await.unwrap();
+    assert_eq!(page.closed().await, Some(1009));
+    assert!(gateway.drops("web", "bad_frame") <= 2);
+    wait_for("both counted", Limit::default(), || gateway.drops("web", "bad_frame") == 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixteen_requests_run_and_nothing_said_is_lost() {
+    let a = Daemon::start("a");
+    let limits = "[limits]\nburst = 1\nper-second = 20\n";
+    let gateway = Gateway::start(&a, &format!("{OPEN}{limits}"));
+    let (mut page, _) = Page::open(&gateway, json!({"name": "ann"})).await;
+    page.caught_up().await;
+    for n in 1..=17 {
+        page.say(json!({"id": n, "ask": {"send": {"text": n.to_string()}}})).await;
+    }
+    let (mut ok, mut refused, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    while ok.len() + refused.len() < 17 || texts.len() < ok.len() {
+        let frame = page.frame().await;
+        if frame["ok"].is_object() {
+            ok.push(frame["id"].as_u64().unwrap());
+        } else if frame["error"].is_object() {
+            assert_eq!(frame["error"]["code"], "too_many");
+            refused.push(frame["id"].as_u64().unwrap());
+        } else if let Some(text) = frame["event"]["message"]["text"].as_str() {
+            texts.push(text.parse::<u64>().unwrap());
+        }
+    }
+    assert!(refused.contains(&17), "{refused:?}");
+    assert_eq!(texts, ok);
+    assert!(ok.is_sorted() && ok.len() >= 15, "{ok:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn loading_the_page_again_shows_nobody_that_they_went() {
+    let a = Daemon::start("a");
+    let b = Daemon::builder("b").peer(a.listen()).start();
+    let gateway = Gateway::start(&a, OPEN);
+    let (page, welcome) = Page::open(&gateway, json!({"name": "ann"})).await;
+    wait_for("ann at b", Limit::default(), || is_online(&b, "ann"));
+    let seen = b.ctl().tail(["tail", "-f"]);
+    let hello = json!({"name": "ann", "token": welcome["token"]});
+    drop(page);
+    let (mut page, _) = Page::open(&gateway, hello.clone()).await;
+    page.socket.close(None).await.unwrap();
+    drop(page);
+    let (mut page, _) = Page::open(&gateway, hello).await;
+    page.ask(json!({"send": {"text": "here I am"}})).await;
+    seen.wait_for("the message", Limit::default(), |line| line["text"] == "here I am");
+    let went = |line: &Value| line["event"] == "person" && line["name"] == "ann";
+    assert!(!seen.lines().iter().any(went), "{:?}", seen.lines());
+    drop(page);
+    wait_for("ann to be gone", Limit::default(), || !is_online(&b, "ann"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_does_not_read_holds_up_only_itself() {
+    let a = Daemon::start("a");
+    let gateway = Gateway::start(&a, OPEN);
+    let (mut slow, _) = Page::open(&gateway, json!({"name": "slow"})).await;
+    let (_dead, _) = Page::open(&gateway, json!({"name": "dead"})).await;
+    let (mut ann, _) = Page::open(&gateway, json!({"name": "ann"})).await;
+    ann.caught_up().await;
+    let text = "x".repeat(4000);
+    let lines: String = (0..MANY).map(|n| format!("{n} {text}\n")).collect();
+    let ctl = a.ctl();
+    let sending = tokio::task::spawn_blocking(move || {
+        ctl.run_with_input(["send", "-"], lines.as_bytes()).assert_ok();
+    });
+    ann.numbers(MANY).await;
+    sending.await.unwrap();
+    // The daemon kept its place; what history has lost since is said to be missed.
+    assert!(slow.numbers(MANY).await > 0, "it did not have to wait");
+    let limit = Limit::secs(90);
+    wait_for("the other one to be given up", limit, || gateway.drops("web", "page_stalled") == 1);
+}
+
+/// Together more than sockets and history hold.
+const MANY: u64 = 8000;

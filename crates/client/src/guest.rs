@@ -136,9 +136,8 @@ impl Speaker {
 
     async fn client(&self) -> Result<Client, SpeakError> {
         let mut place = self.client.lock().await;
-        if let Some(client) = &*place
-            && !client.is_lost()
-        {
+        // Over one that has ended it would be unclear whether a request was done.
+        if let Some(client) = place.as_ref().filter(|client| !client.is_lost()) {
             return Ok(client.clone());
         }
         let client = Client::connect_any(&self.paths).await?;

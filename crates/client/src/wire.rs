@@ -104,7 +104,7 @@ impl Wire {
         }
     }
 
-    /// Whether the connection has ended.
+    /// Whether the connection is known to have ended.
     pub(crate) fn is_lost(&self) -> bool {
         self.shared.lock().lost.is_some()
     }

@@ -210,10 +210,11 @@ impl<E: Env> Node<E> {
     pub(crate) fn copies_came(
         &mut self,
         now: Now,
-        link: LinkId,
+        link: Option<LinkId>,
         (origin, bodies): (Origin, &[Body<'_>]),
         fresh: &[bool],
     ) {
+        let Some(link) = link else { return };
         let old = bodies.iter().zip(fresh).filter(|(_, fresh)| !**fresh);
         let seqs = old.map(|(body, _)| body.seq);
         let Some(first) = seqs.clone().min() else { return };

@@ -25,6 +25,7 @@ use crate::node::Node;
 use crate::ranges::Ranges;
 use crate::rates::Verdict;
 use crate::refusals::Intake;
+use crate::relay::Came;
 use crate::router::{self, Passage};
 use crate::seen::Origin;
 use crate::status::Drop;
@@ -52,49 +53,62 @@ pub(crate) enum Post {
 
 impl<E: Env> Node<E> {
     pub(crate) fn on_chat(&mut self, now: Now, link: LinkId, frame: &Frame) {
-        let Ok(batch) = codec::decode::<Batch<'_>>(&frame.body) else {
-            return self.bad_peer(now, link, "an unreadable chat frame");
-        };
+        if let Err(what) = self.on_batch(now, Came::Over(link), frame) {
+            self.bad_peer(now, link, what);
+        }
+    }
+
+    /// Takes in what is new and may come in of a chat frame, and passes it on.
+    ///
+    /// # Errors
+    ///
+    /// What no honest node would send, in words.
+    pub(crate) fn on_batch(
+        &mut self,
+        now: Now,
+        came: Came,
+        frame: &Frame,
+    ) -> Result<Intake, &'static str> {
+        let nothing = Intake::default();
+        let batch: Batch<'_> =
+            codec::decode(&frame.body).map_err(|_unreadable| "an unreadable chat frame")?;
         let bodies: Result<Vec<_>, _> = batch.msgs.iter().map(|bytes| Body::parse(bytes)).collect();
-        let Ok(bodies) = bodies else {
-            return self.bad_peer(now, link, "an unreadable message");
-        };
-        let Some(first) = bodies.first() else {
-            return self.bad_peer(now, link, "an empty batch");
-        };
+        let bodies = bodies.map_err(|_unreadable| "an unreadable message")?;
+        let first = bodies.first().ok_or("an empty batch")?;
         let origin = (first.node, first.boot);
         if bodies.iter().any(|body| {
             (body.node, body.boot, body.network) != (first.node, first.boot, first.network)
         }) {
-            return self.bad_peer(now, link, "a batch of several origins");
+            return Err("a batch of several origins");
         }
         if first.network != self.me.network {
-            return self.counters.drop(Drop::OtherNetwork, 1);
+            self.counters.drop(Drop::OtherNetwork, 1);
+            return Ok(Intake { refused: true, ..nothing });
         }
         if !self.roster.admits(&first.node) {
-            return self.counters.drop(Drop::NotMember, bodies.len() as u64);
+            self.counters.drop(Drop::NotMember, bodies.len() as u64);
+            return Ok(Intake { refused: true, ..nothing });
         }
         let fresh = self.fresh(origin, &bodies);
         let new = fresh.iter().filter(|fresh| **fresh).count();
         self.counters.duplicates += (bodies.len() - new) as u64;
         if new < bodies.len() {
-            self.copies_came(now, link, (origin, &bodies), &fresh);
+            self.copies_came(now, came.link(), (origin, &bodies), &fresh);
         }
         if new == 0 {
-            return self.heard_of(now, link, &origin, &bodies);
+            self.heard_of(now, came.link(), &origin, &bodies);
+            return Ok(nothing);
         }
         let ids: Vec<_> = batch.msgs.iter().map(|bytes| MessageId::of(bytes)).collect();
-        let Some(root) = batch.root(&ids) else {
-            return self.bad_peer(now, link, "an impossible batch");
-        };
+        let root = batch.root(&ids).ok_or("an impossible batch")?;
         if !self.proves(origin, root, &batch.sig) {
             self.counters.drop(Drop::BadSignature, 1);
-            return self.bad_peer(now, link, "a message with a wrong signature");
+            return Err("a message with a wrong signature");
         }
         let before = self.arrivals.count();
         let taken = Taken { origin, batch: &batch, bodies: &bodies, ids: &ids, fresh: &fresh };
-        let intake = self.take_in(now, (link, frame.hops), &taken);
-        let links = router::targets(&self.links, Passage { origin: origin.0, from: Some(link) });
+        let intake = self.take_in(now, (came, frame.hops), &taken);
+        let links = router::targets(&self.links, Passage { origin: origin.0, from: came.link() });
         self.note_passed(before, &links);
         if intake.refused || intake.put_off {
             for body in taken.alone(&intake.admitted) {
@@ -104,8 +118,15 @@ impl<E: Env> Node<E> {
         } else {
             self.pass_on(links, frame, false);
         }
-        self.heard_of(now, link, &origin, &bodies);
-        self.after_intake(now, link, origin, &intake);
+        if self.relays.len() > 0 {
+            let places = intake.admitted.iter();
+            let ids = places.filter_map(|place| ids.get(*place).copied());
+            let frames = ids.zip(taken.alone(&intake.admitted)).collect();
+            self.relay(came, frames);
+        }
+        self.heard_of(now, came.link(), &origin, &bodies);
+        self.after_intake(now, came.link(), origin, &intake);
+        Ok(intake)
     }
 
     /// Gives all waiting messages their numbers, signs them together and sends them off.
@@ -210,12 +231,13 @@ impl<E: Env> Node<E> {
         true
     }
 
-    fn take_in(&mut self, now: Now, (link, hops): (LinkId, u8), taken: &Taken<'_>) -> Intake {
+    fn take_in(&mut self, now: Now, (came, hops): (Came, u8), taken: &Taken<'_>) -> Intake {
         let proof = Arc::new(taken.proof());
         let mut intake = Intake::default();
-        let caught_up = self.links.get(link).is_some_and(|link| link.asking.is_asking());
+        let link = came.link().and_then(|link| self.links.get(link));
+        let caught_up = link.is_some_and(|link| link.asking.is_asking());
         let hops = (HOPS + 1).saturating_sub(hops);
-        let mut run = Run::new(taken.origin, now.mono, Some(link), (hops, caught_up));
+        let mut run = Run::new(taken.origin, now.mono, came.link(), (hops, caught_up));
         let parts = taken.batch.msgs.iter().zip(taken.bodies).zip(taken.ids).zip(taken.fresh);
         for (index, (((bytes, body), id), _)) in
             (0u8..).zip(parts).filter(|(_, (_, fresh))| **fresh)
@@ -236,6 +258,9 @@ impl<E: Env> Node<E> {
                 continue;
             }
             let Some(window) = self.seen.get_mut(&taken.origin) else { continue };
+            if matches!(came, Came::Relayed(_)) {
+                window.begin_at(body.seq);
+            }
             let torn = window.mark(body.seq);
             window.came = Some(now.mono);
             run.add(&mut self.arrivals, body.seq);
@@ -251,8 +276,14 @@ impl<E: Env> Node<E> {
         }
         run.end(&mut self.arrivals);
         self.claims.news(now.mono);
-        if let Some(link) = self.links.get_mut(link) {
-            link.asking.progress(now.mono);
+        match came {
+            Came::Over(link) => {
+                if let Some(link) = self.links.get_mut(link) {
+                    link.asking.progress(now.mono);
+                }
+            }
+            Came::Relayed(_) => self.doubt_relayed(now, taken.origin),
+            Came::Here => {}
         }
         intake
     }
@@ -271,6 +302,13 @@ impl<E: Env> Node<E> {
         self.note_passed(self.arrivals.count() - 1, &targets);
         let links = self.send_chat(targets, frame);
         let proof = Arc::new(Proof { sig, of: Proven::Batch(ids.clone()) });
+        if self.relays.len() > 0 {
+            let lone = (0u8..)
+                .zip(ids.iter().zip(&bodies))
+                .map(|(index, (id, body))| (*id, lone_message(&sig, body, proof.place(index))));
+            let frames = lone.collect();
+            self.relay(Came::Here, frames);
+        }
         let kept = match self.me.history {
             HistoryMode::Memory => "memory",
             HistoryMode::Disk => "disk",

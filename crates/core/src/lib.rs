@@ -64,6 +64,7 @@ mod ranges;
 mod rates;
 mod records;
 mod refusals;
+mod relay;
 mod replies;
 mod report;
 mod restore;

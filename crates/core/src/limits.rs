@@ -52,18 +52,22 @@ pub const SEQ_JUMP: u64 = 1 << 32;
 pub const ROOMS: usize = 1024;
 /// Local people; the one who has been offline longest makes room.
 pub const PEOPLE: usize = meshchat_proto::limits::PEOPLE;
+/// Guests of gateways among them: the other places are for users of this machine.
+pub const GUESTS: usize = PEOPLE / 4 * 3;
 /// Local clients.
 pub const SESSIONS: usize = 512;
 /// Gateways that tell of their doors.
 pub const GATEWAYS: usize = 16;
 /// Reasons of drops that one door tells of.
 pub const DOOR_DROPS: usize = 32;
+/// Streams of gateways that carry messages on.
+pub const RELAYS: usize = 16;
 /// Codes for doors that were not used yet.
 pub const DOOR_CODES: usize = 16;
 /// How long a code for doors works.
 pub const DOOR_CODE_AGE: Duration = Duration::from_secs(600);
 /// Wrong codes that may be tried in a minute.
-pub const DOOR_GUESSES: usize = 30;
+pub const DOOR_GUESSES: usize = 600;
 /// Running streams of one client.
 pub const STREAMS: usize = 64;
 /// Estimated bytes on their way to all clients together. One client may have half of what the
@@ -327,6 +331,8 @@ pub const FUTILE_PAUSE_MOST: Duration = Duration::from_secs(600);
 /// The greatest number of a run that is over for which a neighbour's word is taken when it says
 /// that a message is gone.
 pub const BELIEVED: u64 = HISTORY_MESSAGES as u64;
+/// The same for messages of a node that has no record here, in all.
+pub const BELIEVED_FOREIGN: u64 = 1 << 20;
 /// How long somebody else may still have what one neighbour no longer holds, before it counts
 /// as gone: time enough for two heartbeats and a catch-up with everyone.
 pub const GONE_GRACE: Duration = Duration::from_secs(20);

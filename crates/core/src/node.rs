@@ -40,6 +40,7 @@ use crate::private::Private;
 use crate::rates::{Rate, Rates};
 use crate::records::Publication;
 use crate::refusals::Refusals;
+use crate::relay::Relays;
 use crate::rooms::Rooms;
 use crate::roster::Roster;
 use crate::seen::Seen;
@@ -98,6 +99,7 @@ pub struct Node<E> {
     pub(crate) partition: Partition,
     pub(crate) people: People,
     pub(crate) doors: Doors,
+    pub(crate) relays: Relays,
     pub(crate) acquaintances: Acquaintances,
     pub(crate) sessions: Sessions,
     pub(crate) cursors: Cursors,
@@ -169,6 +171,7 @@ impl<E: Env> Node<E> {
             partition: Partition::new(now.mono),
             people: People::load(config.people),
             doors: Doors::default(),
+            relays: Relays::default(),
             acquaintances: Acquaintances::load(config.acquaintances),
             sessions: Sessions::default(),
             cursors: Cursors::default(),

@@ -80,10 +80,12 @@ impl<E: Env> Node<E> {
     pub(crate) fn heard_of(
         &mut self,
         now: Now,
-        link: LinkId,
+        link: Option<LinkId>,
         origin: &Origin,
         bodies: &[Body<'_>],
     ) {
+        // What a gateway brings again is not checked, and proves nothing.
+        let Some(link) = link else { return };
         let by_author = self.links.get(link).is_none_or(|link| link.peer == origin.0);
         let Some(window) = self.seen.get(origin).filter(|_| !by_author) else { return };
         let refused = bodies.iter().filter(|body| window.refused.contains(body.seq));
@@ -93,7 +95,13 @@ impl<E: Env> Node<E> {
     }
 
     /// Ends a batch: what waited for refused messages is shown, what was put off is asked for.
-    pub(crate) fn after_intake(&mut self, now: Now, link: LinkId, origin: Origin, intake: &Intake) {
+    pub(crate) fn after_intake(
+        &mut self,
+        now: Now,
+        link: Option<LinkId>,
+        origin: Origin,
+        intake: &Intake,
+    ) {
         if let Some(window) = self.seen.get_mut(&origin) {
             let untold = core::mem::take(&mut window.untold);
             let waits = !window.held.is_empty();
@@ -104,7 +112,7 @@ impl<E: Env> Node<E> {
                 self.show_next(now, origin);
             }
         }
-        if intake.put_off {
+        if let Some(link) = link.filter(|_| intake.put_off) {
             self.ask(now, link);
         }
     }

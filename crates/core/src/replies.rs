@@ -59,6 +59,7 @@ impl<E: Env> Node<E> {
             Request::Doors(request) => {
                 self.on_doors_request(now, session, &user, request).map(Some)
             }
+            Request::Relay(request) => self.on_relay_request(now, at, request),
             Request::Network(request) => self.on_network_request(now, at, request).map(|()| None),
             request @ (Request::Status {}
             | Request::Limits {}
@@ -111,6 +112,7 @@ impl<E: Env> Node<E> {
             Request::Away { away, note } => self.away(now, user, away.then_some(note)),
             Request::Cancel { id }
                 if self.close_tail(now, session, id)
+                    || self.stop_relaying(session, id)
                     || self.deliveries.cancel(session, Some(id)) =>
             {
                 Ok(Reply::Done {})
@@ -132,6 +134,7 @@ impl<E: Env> Node<E> {
             | Request::Names(_)
             | Request::Become { .. }
             | Request::Doors(_)
+            | Request::Relay(_)
             | Request::Network(_)
             | Request::Dm(_)
             | Request::Cursor(_)
@@ -189,8 +192,9 @@ impl<E: Env> Node<E> {
         let name: PersonName = name.parse().map_err(|error| {
             bad("name", error).hint(format!("choose 1 to {NAME_CHARS} visible characters"))
         })?;
-        if self.people.is_taken(user, &name) {
-            let words = format!("{name} is, or looks like, what somebody on this node is called");
+        let of_member = self.people.is_gateway(user) && self.is_member_name(&name);
+        if of_member || self.people.is_taken(user, &name) {
+            let words = format!("{name} is, or looks like, what somebody here is called");
             return Err(Error::new(ErrorCode::NameTaken, words).hint("choose another name"));
         }
         self.people.person(user).ok_or_else(too_many_people)?.name = name;

@@ -97,6 +97,7 @@ impl<E: Env> Node<E> {
             ("refusals", self.refusals.len(), limits::REFUSALS, "further ones are only counted"),
             ("rooms", self.rooms.len(), limits::ROOMS, "the quietest is forgotten"),
             ("people", self.people.len(), limits::PEOPLE, "whoever is offline longest makes room"),
+            ("guests", self.people.guests(), limits::GUESTS, "new guests are refused"),
             ("clients", self.sessions.len(), limits::SESSIONS, "new clients are refused"),
             (
                 "doors",
@@ -104,6 +105,7 @@ impl<E: Env> Node<E> {
                 limits::GATEWAYS * meshchat_proto::limits::DOORS,
                 "the request is refused",
             ),
+            ("relays", self.relays.len(), limits::RELAYS, "the request is refused"),
             ("door_codes", self.doors.codes(), limits::DOOR_CODES, "the oldest is worthless"),
             ("streams", streams, limits::SESSIONS * limits::STREAMS, "the request is refused"),
             ("cursors", self.cursors.len(), limits::CURSORS, "the request is refused"),

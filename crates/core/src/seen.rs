@@ -63,6 +63,22 @@ impl Window {
         self.seen.contains(seq) || self.refused.contains(seq)
     }
 
+    /// A gateway brings a message, the first of this run: nobody here ever had those before it, so
+    /// they are neither waited for nor missed.
+    pub(crate) fn begin_at(&mut self, seq: u64) {
+        if self.proven == 0 && self.gone.is_empty() {
+            self.next_show = seq;
+        }
+    }
+
+    /// The numbers between those that were seen that nobody has brought, and nobody has said to be
+    /// gone.
+    pub(crate) fn holes(&self) -> Ranges {
+        let Some((first, _)) = self.seen.as_slice().first() else { return Ranges::default() };
+        let all = Ranges::of(*first, self.seen.last());
+        all.minus(&self.settled()).minus(&self.refused)
+    }
+
     /// Refuses a message, whose signature is proven.
     pub(crate) fn refuse(&mut self, seq: u64) {
         self.refused.insert(seq, seq);

@@ -137,7 +137,7 @@ impl Sessions {
     }
 
     /// Bytes that may still be sent to a client.
-    fn room(&self, session: SessionId) -> usize {
+    pub(crate) fn room(&self, session: SessionId) -> usize {
         self.get(session).map_or(0, |state| self.most().saturating_sub(state.queued))
     }
 
@@ -231,6 +231,7 @@ impl<E: Env> Node<E> {
             self.stop_reading(now, &state.user);
         }
         self.doors.forget(session);
+        self.relays.forget(session);
         let last = !self.sessions.is_open_for(&state.user);
         if last && self.people.forget_gateway(&state.user) {
             self.acquaintances.unmute(&state.user, |_| true);

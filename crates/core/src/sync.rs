@@ -317,17 +317,30 @@ impl<E: Env> Node<E> {
         // not more than it could itself have held.
         let over = known.is_some_and(|known| known.record.boot > origin.1 || !is_up(known.state));
         let proven = if over { proven.saturating_add(limits::BELIEVED) } else { proven };
+        // Nor of a node that only gateways bring messages of: it has no record here.
+        let foreign = known.is_none() && claimed.count() <= limits::BELIEVED_FOREIGN;
+        let proven = if foreign { proven.max(claimed.last()) } else { proven };
         if proven == 0 {
             return;
         }
         let Some(window) = self.seen.window(origin) else { return };
         let lost = claimed.up_to(proven).minus(&window.settled());
+        self.doubt_ranges(now, origin, &lost);
+    }
+
+    /// What a gateway brought leaves holes: it, or somebody else, may still bring them.
+    pub(crate) fn doubt_relayed(&mut self, now: Now, origin: Origin) {
+        let holes = self.seen.get(&origin).map(crate::seen::Window::holes).unwrap_or_default();
+        self.doubt_ranges(now, origin, &holes);
+    }
+
+    fn doubt_ranges(&mut self, now: Now, origin: Origin, lost: &Ranges) {
         if lost.is_empty() {
             return;
         }
         let (until, before_start) = (now.mono + limits::GONE_GRACE, !self.caught_up);
         let fresh = || Doubt { ranges: Ranges::default(), until, before_start };
-        self.doubts.map.entry(origin).or_insert_with(fresh).ranges.insert_all(&lost);
+        self.doubts.map.entry(origin).or_insert_with(fresh).ranges.insert_all(lost);
     }
 }
 

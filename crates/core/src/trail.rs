@@ -252,6 +252,11 @@ impl Search {
         let origin = self.message.origin.0;
         let last = self.steps.last()?;
         let next = match &last.told {
+            // Not over a link: a gateway brought it here.
+            Some(told) if told.via.is_none() && last.node != origin => {
+                self.gap = true;
+                None
+            }
             Some(told) => told.via,
             None if last.node == origin => None,
             None => {

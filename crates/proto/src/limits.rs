@@ -30,6 +30,10 @@ pub const DOORS: usize = 16;
 pub const DOOR_ADDRESSES: usize = 8;
 /// Longest address of a door, and longest reason of a drop, in bytes.
 pub const DOOR_TEXT: usize = 128;
+/// Most messages that a gateway injects at once.
+pub const RELAY_FRAMES: usize = 64;
+/// Most messages of history that a gateway gets when it begins to carry messages on.
+pub const RELAY_RECENT: usize = 512;
 /// Longest key of a person who comes through a gateway, in bytes.
 pub const GUEST_KEY: usize = 64;
 /// Most sealed keys in a message: one for the recipient, one for the author.

@@ -2,6 +2,7 @@
 
 mod address;
 mod bounds;
+mod nats;
 mod sections;
 
 use std::fs;
@@ -9,9 +10,9 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 pub use address::Listen;
+pub use nats::NatsConfig;
 pub use sections::{
-    Config, IrcConfig, LimitsConfig, NatsConfig, Pairing, TcpConfig, Tls, WebConfig,
-    WebSocketConfig,
+    Config, IrcConfig, LimitsConfig, Pairing, TcpConfig, Tls, WebConfig, WebSocketConfig,
 };
 
 use crate::args::Args;
@@ -44,6 +45,9 @@ pub enum ConfigError {
     /// The files are right one by one and wrong together.
     #[error("the configuration does not fit together: {0}")]
     Together(toml::de::Error),
+    /// The section of the bridge to NATS cannot be used.
+    #[error("[nats]: {0}")]
+    Nats(String),
     /// A flag or variable cannot be used.
     #[error("bad value for {0}: {1}")]
     Flag(&'static str, String),
@@ -66,6 +70,7 @@ pub fn load(args: &Args) -> Result<Config, ConfigError> {
         }
     }
     let mut config: Config = all.try_into().map_err(ConfigError::Together)?;
+    config.nats.as_ref().map_or(Ok(()), NatsConfig::check).map_err(ConfigError::Nats)?;
     if let Some(web) = &args.web {
         if web == "off" {
             config.web.enabled = false;

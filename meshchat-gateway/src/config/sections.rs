@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::address::Listen;
 use super::bounds;
+use super::nats::NatsConfig;
 
 /// All settings.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -143,32 +144,6 @@ pub struct IrcConfig {
 impl Default for IrcConfig {
     fn default() -> Self {
         Self { listen: local(6667), password_file: None }
-    }
-}
-
-/// The bridge to NATS.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct NatsConfig {
-    /// The server, such as `nats://127.0.0.1:4222`.
-    pub url: String,
-    /// A file with the credentials: `user:password`, or a token.
-    pub credentials_file: Option<PathBuf>,
-    /// The subject of each room, for foreign clients.
-    pub rooms: std::collections::BTreeMap<String, String>,
-    /// Begins the subject over which islands of nodes exchange messages as they are; empty for
-    /// none.
-    pub backbone: String,
-}
-
-impl Default for NatsConfig {
-    fn default() -> Self {
-        Self {
-            url: "nats://127.0.0.1:4222".to_owned(),
-            credentials_file: None,
-            rooms: [("#lobby".to_owned(), "meshchat.broadcast".to_owned())].into(),
-            backbone: "meshchat.backbone".to_owned(),
-        }
     }
 }
 

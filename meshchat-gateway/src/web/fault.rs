@@ -62,7 +62,12 @@ impl From<ConnectError> for Fault {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::Refused(error) if error.code == ErrorCode::Denied => error.into(),
-            other => Self::unreachable(other),
+            other @ (ConnectError::NotRunning(_)
+            | ConnectError::Permission(_)
+            | ConnectError::Version(_)
+            | ConnectError::Refused(_)
+            | ConnectError::TimedOut(_)
+            | ConnectError::Io { .. }) => Self::unreachable(other),
         }
     }
 }

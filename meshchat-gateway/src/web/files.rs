@@ -39,5 +39,29 @@ async fn answer(
 /// Digits of a hash that tell contents apart.
 const TAG: usize = 16;
 
-const FILES: [(&str, &str, &str); 1] =
-    [("/", "text/html; charset=utf-8", include_str!("../../page/index.html"))];
+/// The path, the type and the content of each file of `page/`.
+macro_rules! files {
+    ($($kind:ident: $($name:literal)+;)+) => {
+        &[
+            ("/", HTML, include_str!("../../page/index.html")),
+            $($((concat!("/", $name), $kind, include_str!(concat!("../../page/", $name))),)+)+
+        ]
+    };
+}
+
+const FILES: &[(&str, &str, &str)] = files! {
+    CSS: "base.css" "layout.css" "parts.css";
+    MANIFEST: "app.webmanifest";
+    SCRIPT:
+        "app.js" "cards.js" "chat.js" "commands.js" "compose.js" "delivery.js" "dialogs.js"
+        "dom.js" "icons.js" "lists.js" "log.js" "map.js" "outbox.js" "panels.js" "session.js"
+        "shape.js" "signs.js" "standing.js" "store.js" "texts.en.js" "texts.js" "times.js" "wire.js"
+        "words.js";
+    SVG: "icon.svg" "icon-new.svg";
+};
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+const MANIFEST: &str = "application/manifest+json";

@@ -60,6 +60,7 @@ impl Hub {
             | Request::Names(_)
             | Request::Become { .. }
             | Request::Doors(_)
+            | Request::Relay(_)
             | Request::Network(_)
             | Request::Dm(_)
             | Request::Cursor(_)
@@ -269,6 +270,7 @@ fn needs_gateway(request: &Request) -> bool {
         request,
         Request::Become { .. }
             | Request::Read { .. }
+            | Request::Relay(_)
             | Request::Doors(DoorsRequest::Announce { .. } | DoorsRequest::Redeem { .. })
     )
 }

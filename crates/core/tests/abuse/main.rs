@@ -13,4 +13,5 @@ mod clones;
 mod door;
 mod flood;
 mod garbage;
+mod islands;
 mod mesh;

@@ -345,6 +345,7 @@ impl World {
                     | Event::Partition(_)
                     | Event::KeyShared(_)
                     | Event::CaughtUp { .. }
+                    | Event::Relayed(_)
                     | Event::Peers(_) => {}
                 }
             }

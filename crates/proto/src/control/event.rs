@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::cursor::MissedWhy;
 use super::mail::{DirectChange, DirectMessage};
 use super::names::KeyChange;
+use super::relay::Relayed;
 use super::reply::{NodeState, PeerInfo, PersonStatus};
 use super::shape::PartitionChange;
 use crate::id::{MessageId, NodeId};
@@ -38,6 +39,8 @@ pub enum Event {
     },
     /// Two machines use one key, as after copying a card.
     KeyShared(KeyShared),
+    /// A signed message for a gateway to carry on.
+    Relayed(Relayed),
     /// All peers, after something changed.
     Peers(Vec<PeerInfo>),
 }

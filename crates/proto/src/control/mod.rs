@@ -18,6 +18,7 @@ mod mail;
 mod names;
 mod network;
 mod private;
+mod relay;
 mod reply;
 mod request;
 mod shape;
@@ -40,6 +41,7 @@ pub use mail::{DirectChange, DirectInfo, DirectMessage, DirectState, Dm, DmReque
 pub use names::{KeyChange, MuteInfo, NamesRequest, VerifyInfo};
 pub use network::{InviteInfo, MemberInfo, NetworkInfo, NetworkRequest, TicketInfo};
 pub use private::{PrivateInfo, PrivateRequest, RoomMember};
+pub use relay::{Injected, RelayRequest, Relayed};
 pub use reply::{
     ConfigEntry, DiskStatus, DropCount, HistoryStatus, Hop, LimitRow, NodeInfo, NodeState,
     PeerInfo, PeerState, PersonInfo, PersonStatus, Pong, Reloaded, Reply, RoomInfo, Sent, Status,

@@ -8,6 +8,7 @@ use super::mail::DirectInfo;
 use super::names::{MuteInfo, VerifyInfo};
 use super::network::{InviteInfo, MemberInfo, NetworkInfo, TicketInfo};
 use super::private::PrivateInfo;
+use super::relay::Injected;
 use super::shape::{Graph, Missing};
 use crate::id::{MessageId, NetworkId, NodeId};
 use crate::name::{NodeName, PersonName, RoomName};
@@ -70,6 +71,8 @@ pub enum Reply {
     Doors(Vec<DoorInfo>),
     /// To [`super::DoorsRequest::Pair`].
     Pairing(PairingInfo),
+    /// To [`super::RelayRequest::Inject`].
+    Injected(Injected),
     /// To [`super::NetworkRequest::Members`].
     Members(Vec<MemberInfo>),
     /// To [`super::NetworkRequest::Backup`]: 64 hexadecimal digits.

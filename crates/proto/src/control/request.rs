@@ -7,6 +7,7 @@ use super::mail::{Dm, DmRequest};
 use super::names::NamesRequest;
 use super::network::NetworkRequest;
 use super::private::PrivateRequest;
+use super::relay::RelayRequest;
 use crate::id::NodeId;
 use crate::message::MessageKind;
 
@@ -166,6 +167,8 @@ pub enum Request {
     },
     /// Doors for other clients, which gateways hold open beside the daemon.
     Doors(DoorsRequest),
+    /// Signed messages on their way to and from nodes that no link leads to.
+    Relay(RelayRequest),
     /// About the network that the node belongs to.
     Network(NetworkRequest),
     /// About the durable cursors of the person.

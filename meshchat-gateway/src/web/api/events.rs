@@ -151,6 +151,8 @@ fn written(item: TailItem) -> sse::Event {
         Event::Gone(gone) => block("gone", None, gone),
         Event::KeyShared(shared) => block("key_shared", None, shared),
         Event::Peers(peers) => block("peers", None, peers),
+        // Asked for by bridges alone.
+        Event::Relayed(_) => sse::Event::default().comment(""),
     }
 }
 

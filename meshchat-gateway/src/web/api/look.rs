@@ -72,7 +72,16 @@ async fn collect(mut stream: EventStream, after: u64, most: usize) -> Result<Mes
             }
             Event::CaughtUp { cursor } => (all.next, all.more) = (cursor.max(all.next), false),
             Event::Missed(missed) => all.missed = Some(missed),
-            _ => {}
+            Event::Direct(_)
+            | Event::DirectState(_)
+            | Event::Person(_)
+            | Event::Node(_)
+            | Event::Partition(_)
+            | Event::Key(_)
+            | Event::Gone(_)
+            | Event::KeyShared(_)
+            | Event::Peers(_)
+            | Event::Relayed(_) => {}
         }
     }
     all.more = false;
@@ -111,10 +120,10 @@ pub(super) async fn people(
     tool: Tool,
     Params(InRoom { room }): Params<InRoom>,
 ) -> Result<Json<People>, Failure> {
-    match ask(&web, &tool, Request::Who { room }).await? {
-        Reply::People(people) => Ok(Json(People { people })),
-        _ => Err(strange()),
-    }
+    let Reply::People(people) = ask(&web, &tool, Request::Who { room }).await? else {
+        return Err(strange());
+    };
+    Ok(Json(People { people }))
 }
 
 #[derive(Debug, Serialize)]
@@ -136,24 +145,24 @@ pub(super) struct Nodes {
 }
 
 pub(super) async fn nodes(State(web): State<Web>, tool: Tool) -> Result<Json<Nodes>, Failure> {
-    match ask(&web, &tool, Request::Nodes {}).await? {
-        Reply::Nodes(nodes) => Ok(Json(Nodes { nodes })),
-        _ => Err(strange()),
-    }
+    let Reply::Nodes(nodes) = ask(&web, &tool, Request::Nodes {}).await? else {
+        return Err(strange());
+    };
+    Ok(Json(Nodes { nodes }))
 }
 
 pub(super) async fn graph(State(web): State<Web>, tool: Tool) -> Result<Json<Graph>, Failure> {
-    match ask(&web, &tool, Request::Graph {}).await? {
-        Reply::Graph(graph) => Ok(Json(graph)),
-        _ => Err(strange()),
-    }
+    let Reply::Graph(graph) = ask(&web, &tool, Request::Graph {}).await? else {
+        return Err(strange());
+    };
+    Ok(Json(graph))
 }
 
 pub(super) async fn status(State(web): State<Web>, tool: Tool) -> Result<Json<Status>, Failure> {
-    match ask(&web, &tool, Request::Status {}).await? {
-        Reply::Status(status) => Ok(Json(*status)),
-        _ => Err(strange()),
-    }
+    let Reply::Status(status) = ask(&web, &tool, Request::Status {}).await? else {
+        return Err(strange());
+    };
+    Ok(Json(*status))
 }
 
 async fn ask(web: &Web, tool: &Tool, request: Request) -> Result<Reply, Failure> {

@@ -100,10 +100,10 @@ async fn delivered(speaker: &Speaker, sent: &Sent, wait: WaitFor) -> Result<Deli
     };
     let message = sent.id.to_string();
     let request = DeliveryRequest::Await { message, wait, timeout_ms: WAIT_MS };
-    match speaker.ask(Request::Delivery(request)).await? {
-        Reply::Delivery(delivery) => Ok(delivery),
-        _ => Err(Fault::own("internal", "the node said something else", "")),
-    }
+    let Reply::Delivery(delivery) = speaker.ask(Request::Delivery(request)).await? else {
+        return Err(Fault::own("internal", "the node answered something else", "update meshchatd"));
+    };
+    Ok(delivery)
 }
 
 #[derive(Debug, Deserialize)]
@@ -126,10 +126,9 @@ pub(super) async fn direct(
     web.tools.may_say(&tool)?;
     let speaker = web.tools.speaker(&tool, name.as_str(), None);
     let kind = kind.unwrap_or(MessageKind::Text);
-    match speaker.ask(Request::Dm(DmRequest::Send { to, text, kind })).await? {
-        Reply::Direct(info) => Ok((StatusCode::CREATED, Json(info))),
-        _ => Err(strange()),
-    }
+    let request = Request::Dm(DmRequest::Send { to, text, kind });
+    let Reply::Direct(info) = speaker.ask(request).await? else { return Err(strange()) };
+    Ok((StatusCode::CREATED, Json(info)))
 }
 
 /// A name that somebody may have.

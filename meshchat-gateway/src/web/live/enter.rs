@@ -31,9 +31,8 @@ pub(super) async fn enter(web: &Web, caller: &Caller, text: &str) -> Result<Ente
     let seat = caller.sit()?;
     let (visit, guest) = web.present.arrive(identity, request(&hello)).await.map_err(refused)?;
     let status = guest.speaker().ask(Request::Status {}).await;
-    let status = match status.map_err(|error| refused(error.into()))? {
-        Reply::Status(status) => status,
-        _ => return Err(Fault::unreachable("it said something else than its state")),
+    let Reply::Status(status) = status.map_err(|error| refused(error.into()))? else {
+        return Err(Fault::unreachable("it said something else than its state"));
     };
     let name = guest.speaker().identity().name;
     let welcome = welcome(web, pass, name, *status);

@@ -158,6 +158,7 @@ fn lane(request: &Request) -> Option<Lane> {
         | Request::Names(_)
         | Request::Become { .. }
         | Request::Doors(_)
+        | Request::Relay(_)
         | Request::Network(_)
         | Request::Cursor(_)
         | Request::Cancel { .. } => None,

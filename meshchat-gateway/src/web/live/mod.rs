@@ -16,7 +16,7 @@ use axum::routing::any;
 use futures_util::StreamExt as _;
 use futures_util::stream::SplitStream;
 use meshchat_client::{Guest, TailItem};
-use tokio::time::{self, Instant};
+use tokio::time;
 
 use self::enter::Entered;
 use self::frame::{Answer, Ask, Link, Outbound};
@@ -175,10 +175,7 @@ async fn listen(
     outbox: &Outbox,
 ) -> End {
     loop {
-        let next = match time::timeout_at(Instant::now() + SILENCE, stream.next()).await {
-            Ok(next) => next,
-            Err(_) => return End::Silent,
-        };
+        let Ok(next) = time::timeout(SILENCE, stream.next()).await else { return End::Silent };
         let asked = match text(next) {
             Ok(Some(text)) => Ask::read(&text).and_then(|ask| asks.put(ask)),
             Ok(None) => continue,
