@@ -80,8 +80,8 @@ async fn collect(mut stream: EventStream, after: u64, most: usize) -> Result<Mes
             | Event::Key(_)
             | Event::Gone(_)
             | Event::KeyShared(_)
-            | Event::Peers(_)
-            | Event::Relayed(_) => {}
+            | Event::Relayed(_)
+            | Event::Peers(_) => {}
         }
     }
     all.more = false;
