@@ -13,6 +13,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use hyper::body::Body as _;
 use tokio::time;
 
 use super::origins::Source;
@@ -184,10 +185,18 @@ fn without_origin(request: &Request) -> Result<(), Refusal> {
 /// Takes in the whole body, within its bounds, and hands the request on.
 async fn pass(web: &Web, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let (status, reason, words) = match time::timeout(BODY_TIME, to_bytes(body, BODY)).await {
-        Ok(Ok(body)) => return next.run(Request::from_parts(parts, Body::from(body))).await,
-        Ok(Err(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "that is too much at once"),
-        Err(_) => (StatusCode::REQUEST_TIMEOUT, "body_late", "the request took too long to come"),
+    let body = match body.size_hint().lower() {
+        told if told > BODY as u64 => None,
+        _ => Some(time::timeout(BODY_TIME, to_bytes(body, BODY)).await),
+    };
+    let (status, reason, words) = match body {
+        Some(Ok(Ok(body))) => return next.run(Request::from_parts(parts, Body::from(body))).await,
+        Some(Err(_)) => {
+            (StatusCode::REQUEST_TIMEOUT, "body_late", "the request took too long to come")
+        }
+        None | Some(Ok(Err(_))) => {
+            (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "that is too much at once")
+        }
     };
     web.door.count(reason);
     (status, [(CONNECTION, "close")], format!("{words}\n")).into_response()
