@@ -80,6 +80,7 @@ async fn collect(mut stream: EventStream, after: u64, most: usize) -> Result<Mes
             | Event::Key(_)
             | Event::Gone(_)
             | Event::KeyShared(_)
+            | Event::Relayed(_)
             | Event::Peers(_) => {}
         }
     }
