@@ -36,8 +36,8 @@ try {
   await say(others.Tomas, '/away feeding the animals');
   await say(others.Mats, '/msg Ines The left railing is loose. Keep them to the right.');
   stations.get('pump-house').ctl('join', 'water-level');
-  stations.get('pump-house').ctl('send', '--room', 'water-level', 'Pump 2 runs');
-  await page.locator('#rooms .badge').waitFor();
+  stations.get('pump-house').ctl('send', '#water-level', 'Pump 2 runs');
+  await page.locator('#rooms .badge', { hasText: '1' }).waitFor();
   await stations.get('pump-house').daemon.kill();
   await page.locator('#mesh', { hasText: 'You are with 5 of 6' }).waitFor({ timeout: 60_000 });
   await talk(page, 'The pump house is off again. Tomas, please look when you are back.');
