@@ -1,5 +1,5 @@
 //! Clients of the TCP door, with the exact bytes that the original programs send and expect.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

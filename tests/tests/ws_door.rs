@@ -1,6 +1,5 @@
 //! Clients of the WebSocket door, with the exact frames that the original programs send and
 //! expect.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::time::Duration;
 

@@ -20,7 +20,7 @@ pub use objects::{Object, Objects};
 pub use page::{Page, pong};
 pub use plain::{Plain, WELCOME};
 pub use voice::{View, Voice, age, page_id};
-pub use words::one_line;
+pub use words::{cut, one_line};
 
 /// What came from a client in one piece: a line, a JSON object or a WebSocket frame.
 #[derive(Debug, Clone, PartialEq, Eq)]

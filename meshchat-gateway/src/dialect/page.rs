@@ -3,7 +3,7 @@
 use meshchat_client::proto::name::{PersonName, RoomName};
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Unit, Want, names, not_utf8, too_long};
+use super::{Entry, Unit, Want, cut, names, not_utf8, too_long};
 
 /// A page.
 #[derive(Debug, Default)]
@@ -65,7 +65,8 @@ impl Page {
         match &self.called {
             None => {
                 let room = RoomName::lobby();
-                let (typed, id) = (String::new(), id(read.id));
+                // The page chooses it; nobody else gets it.
+                let (typed, id) = (String::new(), cut(&read.id, ID_BYTES).to_owned());
                 wants.push(Want::Enter(Entry { person: person.clone(), room, typed, id }));
             }
             Some(called) if *called == person => {}
@@ -77,12 +78,6 @@ impl Page {
         }
         wants
     }
-}
-
-/// The page chooses it; nobody else gets it.
-fn id(mut id: String) -> String {
-    id.truncate(id.floor_char_boundary(ID_BYTES));
-    id
 }
 
 const ID_BYTES: usize = 64;

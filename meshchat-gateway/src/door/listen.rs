@@ -130,7 +130,7 @@ impl Conn {
         hello: impl Future<Output = T>,
     ) -> Result<T, Late> {
         tokio::select! {
-            result = time::timeout(limit, hello) => result.map_err(|_| {
+            result = time::timeout(limit, hello) => result.map_err(|_elapsed| {
                 self.door.count("hello_late");
                 Late
             }),

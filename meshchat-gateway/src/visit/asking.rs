@@ -84,9 +84,10 @@ pub(super) fn of_request(error: RequestError) -> Failure {
 }
 
 fn of_daemon(error: Error) -> Failure {
-    match error.code {
-        ErrorCode::Stopping | ErrorCode::TooMany => Failure::Later(error.into()),
-        _ => Failure::Never(error.into()),
+    if matches!(error.code, ErrorCode::Stopping | ErrorCode::TooMany) {
+        Failure::Later(error.into())
+    } else {
+        Failure::Never(error.into())
     }
 }
 

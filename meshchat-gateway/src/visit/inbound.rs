@@ -294,7 +294,7 @@ impl Inbound {
     }
 
     async fn order(&self, order: Order) -> Next {
-        self.orders.send(order).await.map_err(|_| ())
+        self.orders.send(order).await.map_err(|_closed| ())
     }
 }
 

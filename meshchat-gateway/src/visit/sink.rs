@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::Farewell;
+use crate::dialect::cut;
 
 /// What is written to.
 #[derive(Debug)]
@@ -79,8 +80,7 @@ impl Sink {
             match self {
                 Self::Stream(write) | Self::Apart(write, _) => write.shutdown().await,
                 Self::Frames(frames) => {
-                    let cut = farewell.words.floor_char_boundary(REASON_BYTES);
-                    let reason = farewell.words.get(..cut).unwrap_or_default().into();
+                    let reason = cut(&farewell.words, REASON_BYTES).into();
                     let close = CloseFrame { code: farewell.code.into(), reason };
                     frames.send(Message::Close(Some(close))).await.map_err(io::Error::other)
                 }

@@ -129,9 +129,10 @@ fn broken(error: &Error) -> Over {
         away("not_utf8", 1007, "that was not UTF-8 text")
     } else if let Error::Protocol(error) = error {
         use tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
-        match error {
-            ResetWithoutClosingHandshake => Over(None),
-            _ => away("bad_frame", 1002, &error.to_string()),
+        if matches!(error, ResetWithoutClosingHandshake) {
+            Over(None)
+        } else {
+            away("bad_frame", 1002, &error.to_string())
         }
     } else {
         Over(None)
