@@ -70,17 +70,9 @@ impl<E: Env> Node<E> {
         frame: &Frame,
     ) -> Result<Intake, &'static str> {
         let nothing = Intake::default();
-        let batch: Batch<'_> =
-            codec::decode(&frame.body).map_err(|_unreadable| "an unreadable chat frame")?;
-        let bodies: Result<Vec<_>, _> = batch.msgs.iter().map(|bytes| Body::parse(bytes)).collect();
-        let bodies = bodies.map_err(|_unreadable| "an unreadable message")?;
+        let (batch, bodies) = read_batch(&frame.body)?;
         let first = bodies.first().ok_or("an empty batch")?;
         let origin = (first.node, first.boot);
-        if bodies.iter().any(|body| {
-            (body.node, body.boot, body.network) != (first.node, first.boot, first.network)
-        }) {
-            return Err("a batch of several origins");
-        }
         if first.network != self.me.network {
             self.counters.drop(Drop::OtherNetwork, 1);
             return Ok(Intake { refused: true, ..nothing });
@@ -399,6 +391,19 @@ impl Taken<'_> {
         };
         places.iter().filter_map(lone).collect()
     }
+}
+
+/// Reads a chat frame: messages of one origin.
+fn read_batch(frame: &[u8]) -> Result<(Batch<'_>, Vec<Body<'_>>), &'static str> {
+    let batch: Batch<'_> =
+        codec::decode(frame).map_err(|_unreadable| "an unreadable chat frame")?;
+    let bodies: Result<Vec<_>, _> = batch.msgs.iter().map(|bytes| Body::parse(bytes)).collect();
+    let bodies = bodies.map_err(|_unreadable| "an unreadable message")?;
+    let of = |body: &Body<'_>| (body.node, body.boot, body.network);
+    if bodies.iter().any(|body| Some(of(body)) != bodies.first().map(of)) {
+        return Err("a batch of several origins");
+    }
+    Ok((batch, bodies))
 }
 
 /// Bytes of a message as a batch carries them.

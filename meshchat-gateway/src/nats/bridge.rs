@@ -13,11 +13,11 @@ use tokio::time::{self, Instant};
 use super::beyond::Beyond;
 use super::echo::{Echoes, Said};
 use super::look::Look;
-use super::payload::{BEYOND, Beat, Foreign, Summary, framed, person_name, pieces};
-use super::peers::{Peers, Standing};
+use super::payload::{Foreign, framed, person_name, pieces};
+use super::peers::Peers;
 use super::people::{People, VIA, Words};
 use super::post::{Letter, Post};
-use super::room::NOTE;
+use super::signs::beside;
 use super::wire::{FromWire, Saying};
 use crate::config::NatsConfig;
 use crate::door::{Door, House};
@@ -37,41 +37,43 @@ pub(super) struct Ends {
 /// All that the bridge knows.
 #[derive(Debug)]
 pub(super) struct Bridge {
-    door: Door,
-    config: NatsConfig,
-    rooms: Vec<RoomName>,
-    lanes: Vec<Lane>,
-    run: u64,
-    people: People,
-    beyond: Beyond,
-    post: Post,
+    pub(super) door: Door,
+    pub(super) config: NatsConfig,
+    pub(super) rooms: Vec<RoomName>,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) run: u64,
+    pub(super) people: People,
+    pub(super) beyond: Beyond,
+    pub(super) post: Post,
     echoes: Echoes,
-    mesh: Option<Mesh>,
+    pub(super) mesh: Option<Mesh>,
     /// Since when there is a connection, and whether it carries headers.
-    up: Option<(Instant, bool)>,
+    pub(super) up: Option<(Instant, bool)>,
     down: Option<(Instant, String)>,
-    summed: Option<Instant>,
+    pub(super) summed: Option<Instant>,
     /// What went over the backbone lately, for bridges that come back.
-    lately: VecDeque<(Instant, Letter)>,
-    repeated: Option<Instant>,
+    pub(super) lately: VecDeque<(Instant, Letter)>,
+    /// When that was repeated last, and is to be repeated next.
+    pub(super) repeated: Option<Instant>,
+    pub(super) repeat_at: Option<Instant>,
     /// Somebody has just come to these subjects.
-    greeted: BTreeSet<usize>,
+    pub(super) greeted: BTreeSet<usize>,
 }
 
 /// A subject and who else serves it.
 #[derive(Debug)]
-struct Lane {
-    subject: String,
-    peers: Peers,
+pub(super) struct Lane {
+    pub(super) subject: String,
+    pub(super) peers: Peers,
 }
 
 #[derive(Debug)]
-struct Mesh {
-    network: NetworkId,
-    node: NodeId,
-    name: String,
-    reach: BTreeSet<NodeId>,
-    people: Vec<PersonInfo>,
+pub(super) struct Mesh {
+    pub(super) network: NetworkId,
+    pub(super) node: NodeId,
+    pub(super) name: String,
+    pub(super) reach: BTreeSet<NodeId>,
+    pub(super) people: Vec<PersonInfo>,
 }
 
 impl Bridge {
@@ -102,6 +104,7 @@ impl Bridge {
             summed: None,
             lately: VecDeque::new(),
             repeated: None,
+            repeat_at: None,
             greeted: BTreeSet::new(),
         }
     }
@@ -178,33 +181,6 @@ impl Bridge {
         }
     }
 
-    /// Another bridge tells that it is there.
-    fn on_beat(&mut self, now: Instant, place: usize, payload: &[u8]) {
-        let Some(mesh) = &self.mesh else { return };
-        let beat = (payload.len() <= LONGEST_BEAT).then(|| serde_json::from_slice::<Beat>(payload));
-        let Some(Ok(beat)) = beat else { return self.door.count("not_understood") };
-        let bridge = (beat.node, beat.run);
-        if beat.network != mesh.network || bridge == (mesh.node, self.run) {
-            return;
-        }
-        let near = mesh.reach.contains(&beat.node);
-        let is_backbone = place >= self.rooms.len();
-        if beat.hello {
-            self.greeted.insert(place);
-        }
-        if let Some(lane) = self.lanes.get_mut(place) {
-            lane.peers.heard(now, bridge, beat.backbone);
-        }
-        if beat.hello && is_backbone && !near && self.is_first(now, place) {
-            self.repeat(now);
-        }
-        if let Some(summary) = beat.summary.filter(|_| is_backbone && !near)
-            && self.is_first(now, place)
-        {
-            self.beyond.heard(now, beat.node, &summary);
-        }
-    }
-
     /// A foreign client, or another bridge, says something in a room.
     fn on_foreign(&mut self, now: Instant, place: usize, payload: &[u8], id: Option<MessageId>) {
         if payload.len() > LONGEST_PAYLOAD {
@@ -258,19 +234,6 @@ impl Bridge {
         self.post(letter, due);
     }
 
-    /// A bridge of another island is back: it has missed what was said while it was away. What it
-    /// knows does no harm.
-    fn repeat(&mut self, now: Instant) {
-        if self.repeated.is_some_and(|at| now - at < REPEAT_PAUSE) {
-            return;
-        }
-        self.repeated = Some(now);
-        self.lately.retain(|(at, _)| now - *at < LATELY_AGE);
-        for (_, letter) in &self.lately {
-            self.post.repeat(letter.clone(), now);
-        }
-    }
-
     /// The node showed a message in one of the rooms.
     fn on_shown(&mut self, now: Instant, message: &Message) {
         let Some(place) = self.rooms.iter().position(|room| *room == message.room) else { return };
@@ -288,6 +251,8 @@ impl Bridge {
         let moved = self.mesh.as_ref().is_none_or(|mesh| mesh.network != network);
         self.mesh = Some(Mesh { network, node, name, reach, people });
         if moved {
+            // What waits is of another network.
+            (self.post, self.lately) = (Post::default(), VecDeque::new());
             self.subscribe(network, ends);
         }
         if self.up.is_none() {
@@ -313,6 +278,7 @@ impl Bridge {
         if self.up.is_none() {
             return;
         }
+        self.repeat(now);
         let greeted = std::mem::take(&mut self.greeted);
         self.beat(None, false, &greeted, ends);
         for letter in self.post.due(now) {
@@ -341,97 +307,6 @@ impl Bridge {
         self.door.count_many("nats_full", dropped);
     }
 
-    /// Tells other bridges that this one is there.
-    fn beat(&self, summary: Option<Summary>, hello: bool, places: &BTreeSet<usize>, ends: &Ends) {
-        let Some(mesh) = &self.mesh else { return };
-        let backbone = !self.config.backbone.is_empty();
-        let plain = Beat {
-            network: mesh.network,
-            node: mesh.node,
-            run: self.run,
-            hello,
-            backbone,
-            summary: None,
-        };
-        for (place, lane) in self.lanes.iter().enumerate().filter(|(at, _)| places.contains(at)) {
-            let of_backbone = place >= self.rooms.len();
-            let summary = summary.clone().filter(|_| of_backbone);
-            let payload = serde_json::to_vec(&Beat { summary, ..plain.clone() });
-            let payload = Bytes::from(payload.unwrap_or_default());
-            ends.say.try_send(Saying { subject: beside(&lane.subject), payload, id: None }).ok();
-        }
-    }
-
-    /// Now and then the first bridge of a mesh tells the other islands who is here.
-    fn summary(&mut self, now: Instant) -> Option<Summary> {
-        let place = self.rooms.len();
-        let soon = self.summed.is_some_and(|at| now - at < SUMMARY);
-        if soon || place >= self.lanes.len() || !self.is_first(now, place) {
-            return None;
-        }
-        let mesh = self.mesh.as_ref()?;
-        self.summed = Some(now);
-        let people: Vec<_> = mesh.people.iter().filter(|person| is_somebody(person)).collect();
-        let who = people.iter().take(NAMED);
-        let who = who.map(|person| format!("{}@{}", person.name, person.node_name)).collect();
-        let count = |count| u32::try_from(count).unwrap_or(u32::MAX);
-        let (nodes, people) = (count(mesh.reach.len()), count(people.len()));
-        Some(Summary { name: mesh.name.clone(), nodes, people, who })
-    }
-
-    /// Signs of life of the people of a room, for foreign clients.
-    fn show_people(&self, place: usize, ends: &Ends) {
-        let (Some(mesh), Some(room), Some(lane)) =
-            (&self.mesh, self.rooms.get(place), self.lanes.get(place))
-        else {
-            return;
-        };
-        let there = |person: &&PersonInfo| {
-            let foreign = person.gateway && self.people.is_foreign(person.name.as_str());
-            person.rooms.contains(room) && is_somebody(person) && !foreign
-        };
-        for person in mesh.people.iter().filter(there).take(SHOWN) {
-            let pong = Foreign::of_person(&person.node, person.name.as_str());
-            let payload = Bytes::from(pong.bytes());
-            let saying = Saying { subject: lane.subject.clone(), payload, id: None };
-            ends.say.try_send(saying).ok();
-        }
-    }
-
-    fn standing(&self) -> Option<Standing<'_>> {
-        let mesh = self.mesh.as_ref()?;
-        let backbone = !self.config.backbone.is_empty();
-        Some(Standing { me: (mesh.node, self.run), reach: &mesh.reach, backbone })
-    }
-
-    fn is_first(&self, now: Instant, place: usize) -> bool {
-        let (Some(own), Some(lane)) = (self.standing(), self.lanes.get(place)) else {
-            return false;
-        };
-        lane.peers.is_first(now, own)
-    }
-
-    /// A bridge that has just come does not know yet who else is there.
-    fn fresh(&self, now: Instant) -> Duration {
-        let young = self.up.is_none_or(|(since, _)| now - since < FRESH);
-        if young { FRESH } else { Duration::ZERO }
-    }
-
-    fn publish_after(&self, now: Instant, place: usize, node: Option<&NodeId>) -> Duration {
-        let (Some(own), Some(lane)) = (self.standing(), self.lanes.get(place)) else {
-            return FRESH;
-        };
-        let node = node.unwrap_or(&own.me.0);
-        self.fresh(now).max(lane.peers.publish_after(now, own, node))
-    }
-
-    fn inject_after(&self, now: Instant, place: usize) -> Duration {
-        let (Some(own), Some(lane)) = (self.standing(), self.lanes.get(place)) else {
-            return FRESH;
-        };
-        self.fresh(now).max(lane.peers.inject_after(now, own))
-    }
-
     fn show_problem(&self, now: Instant) {
         let problem = match &self.down {
             Some((since, why)) => {
@@ -450,31 +325,9 @@ impl Bridge {
     }
 }
 
-/// The subject on which the bridges of another one know each other.
-fn beside(subject: &str) -> String {
-    format!("{subject}.bridges")
-}
-
-/// Not a bridge, and not who stands for another island.
-fn is_somebody(person: &PersonInfo) -> bool {
-    !(person.gateway && (person.note == NOTE || person.note.contains(BEYOND)))
-}
-
 const TICK: Duration = Duration::from_millis(100);
-/// How long a new connection listens for other bridges before it acts.
-const FRESH: Duration = Duration::from_millis(700);
-/// How often other islands are told who is here.
-const SUMMARY: Duration = Duration::from_secs(10);
-/// Messages that are repeated to a bridge that comes back, and how old they may be.
+/// Messages that are repeated to a bridge that comes back.
 const LATELY: usize = 256;
-const LATELY_AGE: Duration = Duration::from_secs(120);
-/// Least time between two repetitions.
-const REPEAT_PAUSE: Duration = Duration::from_secs(3);
-/// People named in that.
-const NAMED: usize = 32;
-/// People whose signs of life are shown to foreign clients.
-const SHOWN: usize = 200;
-const LONGEST_BEAT: usize = 8 * 1024;
 const LONGEST_PAYLOAD: usize = 64 * 1024;
 /// Bytes of a foreign text in one message, so that its author's name fits before it.
 const LONGEST_TEXT: usize = 3968;

@@ -103,3 +103,67 @@ const SOON: Duration = Duration::from_secs(8);
 const LATE: Duration = Duration::from_secs(60);
 /// Messages remembered of each kind.
 const MOST: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meshchat_client::proto::id::{MessageId, NodeId};
+    use meshchat_client::proto::message::MessageKind;
+
+    fn said(text: &str) -> Said {
+        Said { room: 0, name: "mina".into(), text: text.into() }
+    }
+
+    fn message(author: &str, text: &str) -> Message {
+        Message {
+            cursor: 1,
+            id: MessageId([1; 32]),
+            room: "#lobby".parse().unwrap(),
+            author: author.parse().unwrap(),
+            node: NodeId([1; 32]),
+            node_name: "a".parse().unwrap(),
+            boot: 1,
+            seq: 1,
+            kind: MessageKind::Text,
+            text: text.parse().unwrap(),
+            wall_ms: 0,
+            age_ms: 0,
+            late: false,
+            caught_up: false,
+            own: false,
+            via: Some("nats".parse().unwrap()),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_another_bridge_brings_is_not_brought_again() {
+        let (mut echoes, now) = (Echoes::default(), Instant::now());
+        let later = now + Duration::from_secs(1);
+        for (author, text) in [("mina", "hi"), ("mina-nats", "hi"), ("nats", "mina: hi")] {
+            echoes.heard(now, later, said("hi"));
+            echoes.shown(now, &message(author, text), 0);
+            assert!(echoes.due(later).is_empty(), "{author}: {text}");
+            // The mesh may be faster than NATS.
+            echoes.shown(now, &message(author, text), 0);
+            echoes.heard(now, later, said("hi"));
+            assert!(echoes.due(later).is_empty(), "{author}: {text}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_said_twice_is_brought_twice_and_nothing_is_lost() {
+        let (mut echoes, now) = (Echoes::default(), Instant::now());
+        let later = now + Duration::from_secs(1);
+        for _ in 0..3 {
+            echoes.heard(now, later, said("ok"));
+        }
+        echoes.shown(now, &message("mina", "ok"), 0);
+        assert_eq!(echoes.due(later).len(), 2, "the other bridge is gone after the first");
+        // Its own are no sign of another bridge.
+        echoes.shown(later, &message("mina", "ok"), 0);
+        echoes.shown(later, &message("mina", "ok"), 0);
+        echoes.heard(later, later + Duration::from_secs(1), said("ok"));
+        assert_eq!(echoes.due(later + Duration::from_secs(1)).len(), 1);
+        assert!((0..=MOST).map(|_| echoes.heard(now, later, said("x"))).sum::<u64>() == 1);
+    }
+}

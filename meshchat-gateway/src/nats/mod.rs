@@ -11,6 +11,7 @@ mod people;
 mod post;
 mod relay;
 mod room;
+mod signs;
 mod wire;
 
 use tokio::sync::{mpsc, watch};
