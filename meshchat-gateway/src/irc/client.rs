@@ -96,6 +96,10 @@ async fn register(
     let mut seat = None;
     for _ in 0..HELLO_LINES {
         let line = wire.lines.next().await.ok().flatten().ok_or(Bye::Gone)?;
+        if line.is_http() {
+            wire.door.count("http_refused");
+            return Err(Bye::Told("this door is not for browsers".to_owned()));
+        }
         let text = match &line {
             Line::Text(text) => Some(text.as_str()),
             Line::TooLong | Line::NotUtf8 => None,

@@ -11,7 +11,7 @@ use tokio::time;
 
 use crate::config::TcpConfig;
 use crate::dialect::{Dialect, Objects, Plain, Unit, Voice};
-use crate::door::{Conn, Doorway, House, LINE_BYTES, Lines};
+use crate::door::{Conn, Doorway, House, LINE_BYTES, Line, Lines};
 use crate::visit::{Crowd, Sink, Source, Visit};
 use opening::{Opened, Opening};
 
@@ -49,6 +49,12 @@ async fn meet(house: House, stream: TcpStream, conn: Conn) {
         Err(late) => return refuse(write, None, &Voice::Plain.error(&late.to_string())).await,
     };
     let Met { dialect, first, mut source } = met;
+    if let Some(Unit::Text(text)) = &first
+        && Line::Text(text.clone()).is_http()
+    {
+        conn.door.count("http_refused");
+        return refuse(write, Some(&mut source), NO_HTTP).await;
+    }
     let seat = match conn.sit() {
         Ok(seat) => seat,
         Err(full) => {
@@ -130,5 +136,7 @@ async fn refuse(write: OwnedWriteHalf, source: Option<&mut Source>, words: &str)
 /// out before that.
 const FIRST: Duration = Duration::from_secs(120);
 const FIRST_BYTES: usize = 1024;
+const NO_HTTP: &str =
+    "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nthis door is not for browsers\n";
 /// How long refused clients may take to read why.
 const LINGER: Duration = Duration::from_millis(500);

@@ -21,10 +21,24 @@ use crate::door::House;
 /// Knows who may come in.
 #[derive(Clone)]
 pub struct Auth {
-    key: Arc<[u8; 32]>,
+    keys: Arc<Keys>,
     pairing: Pairing,
     sockets: Arc<[PathBuf]>,
     guesses: Guesses,
+}
+
+/// What tokens are made with.
+struct Keys {
+    /// For those who had a code.
+    paired: [u8; 32],
+    /// For those who were not asked for one: worth nothing where codes are asked for.
+    unasked: [u8; 32],
+}
+
+impl Keys {
+    fn of(key: [u8; 32]) -> Self {
+        Self { paired: key, unasked: blake3::derive_key(UNASKED, &key) }
+    }
 }
 
 /// Somebody who may come in.
@@ -82,7 +96,7 @@ impl Auth {
             }
         };
         let (pairing, sockets) = (config.pairing, house.sockets.clone().into());
-        Ok(Self { key: Arc::new(key), pairing, sockets, guesses: Guesses::default() })
+        Ok(Self { keys: Keys::of(key).into(), pairing, sockets, guesses: Guesses::default() })
     }
 
     /// Lets somebody in by a token or a code; where no codes are asked for, also without.
@@ -117,13 +131,19 @@ impl Auth {
         let (id, mac) = token.split_at_checked(ID_CHARS)?;
         // Comparing hashes compares in constant time.
         let given = blake3::Hash::from_hex(mac).ok()?;
-        let fits = blake3::keyed_hash(&self.key, id.as_bytes()) == given;
+        let made_with = |key| blake3::keyed_hash(key, id.as_bytes()) == given;
+        let fits = made_with(&self.keys.paired)
+            || (self.pairing == Pairing::Off && made_with(&self.keys.unasked));
         fits.then(|| Pass { id: id.to_owned(), token: token.to_owned() })
     }
 
     fn fresh(&self) -> io::Result<Pass> {
         let id = crate::door::fresh_key()?;
-        let mac = blake3::keyed_hash(&self.key, id.as_bytes()).to_hex();
+        let key = match self.pairing {
+            Pairing::On => &self.keys.paired,
+            Pairing::Off => &self.keys.unasked,
+        };
+        let mac = blake3::keyed_hash(key, id.as_bytes()).to_hex();
         Ok(Pass { token: format!("{id}{mac}"), id })
     }
 
@@ -192,6 +212,7 @@ fn own_key(path: &Path) -> io::Result<[u8; 32]> {
     }
 }
 
+const UNASKED: &str = "meshchat gateway 2026-11-21 tokens without a code";
 const CONTEXT: &str = "meshchat gateway 2026-11-21 tokens";
 /// Bytes of `token-key-file`.
 const LARGEST_KEY: usize = 4096;
@@ -208,14 +229,16 @@ mod tests {
 
     fn auth(pairing: Pairing, key: u8) -> Auth {
         let (sockets, guesses) = Default::default();
-        Auth { key: Arc::new([key; 32]), pairing, sockets, guesses }
+        Auth { keys: Keys::of([key; 32]).into(), pairing, sockets, guesses }
     }
 
     #[tokio::test]
     async fn tokens_are_known_again_and_cannot_be_made_up() {
-        let open = auth(Pairing::Off, 1);
-        let pass = open.admit(HERE, None, None).await.unwrap();
         let closed = auth(Pairing::On, 1);
+        // As after a code that was right.
+        let pass = closed.fresh().unwrap();
+        let open = auth(Pairing::Off, 1);
+        assert_eq!(open.admit(HERE, Some(&pass.token), None).await, Ok(pass.clone()));
         assert_eq!(closed.admit(HERE, Some(&pass.token), None).await, Ok(pass.clone()));
         let other = auth(Pairing::On, 2);
         assert_eq!(other.admit(HERE, Some(&pass.token), None).await, Err(Refusal::BadToken));
@@ -227,6 +250,15 @@ mod tests {
         for bad in ["", "x", "é".repeat(48).as_str(), &pass.token[..95]] {
             assert!(closed.check(bad).is_none(), "{bad}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_came_in_unasked_is_a_stranger_once_codes_are_asked_for() {
+        let open = auth(Pairing::Off, 1);
+        let pass = open.admit(HERE, None, None).await.unwrap();
+        assert_eq!(open.admit(HERE, Some(&pass.token), None).await, Ok(pass.clone()));
+        let closed = auth(Pairing::On, 1);
+        assert_eq!(closed.admit(HERE, Some(&pass.token), None).await, Err(Refusal::BadToken));
     }
 
     #[tokio::test]
