@@ -13,6 +13,7 @@ mod words;
 
 use meshchat_client::proto::name::{PersonName, RoomName};
 
+pub use crate::door::cut;
 pub use distributed::Distributed;
 pub use machat::Machat;
 pub use names::{person, room, tagged};
@@ -20,7 +21,7 @@ pub use objects::{Object, Objects};
 pub use page::{Page, pong};
 pub use plain::{Plain, WELCOME};
 pub use voice::{View, Voice, age, page_id};
-pub use words::{cut, one_line};
+pub use words::one_line;
 
 /// What came from a client in one piece: a line, a JSON object or a WebSocket frame.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -27,12 +27,6 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
-/// As much of the beginning of a text as fits in so many bytes.
-pub fn cut(text: &str, most: usize) -> &str {
-    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
-    text.get(..end.unwrap_or(0)).unwrap_or_default()
-}
-
 /// What was said, or done.
 pub(crate) fn said(kind: MessageKind, text: &str) -> Cow<'_, str> {
     match kind {
@@ -53,6 +47,7 @@ fn is_unsafe(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::door::cut;
 
     #[test]
     fn a_cut_is_between_characters() {

@@ -45,5 +45,11 @@ pub fn fresh_key() -> std::io::Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// As much of the beginning of a text as fits in so many bytes.
+pub fn cut(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or(0)).unwrap_or_default()
+}
+
 /// Longest line of a client in bytes, without its end.
 pub const LINE_BYTES: usize = 4096;
