@@ -1,6 +1,6 @@
 //! Clients that mean no good, at the TCP and WebSocket doors of a real gateway: they are told,
 //! memory stays bounded, and neither others nor the daemon notice.
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 use std::fs;
 use std::io::Write as _;

@@ -1,5 +1,5 @@
 //! Programs that people use, irssi and WeeChat, at the IRC door.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
 use std::io::Write as _;

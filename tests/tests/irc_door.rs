@@ -1,5 +1,4 @@
 //! The IRC door by raw lines: registration, rooms, people, words, history, and what goes wrong.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fmt::Write as _;
 

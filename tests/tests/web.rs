@@ -1,5 +1,5 @@
 //! The web page's door, asked as browsers, programs and attackers would.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
 use std::io::Write as _;

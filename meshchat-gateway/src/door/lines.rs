@@ -23,7 +23,7 @@ impl Line {
         let mut words = text.split(' ');
         let method = words.next().unwrap_or_default();
         let is_method = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
-        is_method && words.last().is_some_and(|version| version.starts_with("HTTP/"))
+        is_method && words.next_back().is_some_and(|version| version.starts_with("HTTP/"))
     }
 }
 

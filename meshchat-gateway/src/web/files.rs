@@ -15,21 +15,17 @@ pub(super) fn routes() -> Router<Web> {
     FILES.iter().fold(Router::new(), |router, (path, kind, content)| {
         let hash = blake3::hash(content.as_bytes()).to_hex();
         let tag: Arc<str> = format!("\"{}\"", hash.get(..TAG).unwrap_or_default()).into();
-        router.route(path, get(move |headers: HeaderMap| answer(headers, tag, kind, content)))
+        let reply = async move |headers: HeaderMap| answer(&headers, &tag, kind, content);
+        router.route(path, get(reply))
     })
 }
 
-async fn answer(
-    asked: HeaderMap,
-    tag: Arc<str>,
-    kind: &'static str,
-    content: &'static str,
-) -> Response {
+fn answer(asked: &HeaderMap, tag: &str, kind: &'static str, content: &'static str) -> Response {
     let known = asked.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let mut known = known.flat_map(|tags| tags.split(','));
-    let same = known.any(|known| known.trim().trim_start_matches("W/") == &*tag);
+    let same = known.any(|known| known.trim().trim_start_matches("W/") == tag);
     let headers =
-        [(ETAG, &*tag), (CACHE_CONTROL, "no-cache")].map(|(name, value)| (name, value.to_owned()));
+        [(ETAG, tag), (CACHE_CONTROL, "no-cache")].map(|(name, value)| (name, value.to_owned()));
     match same {
         true => (StatusCode::NOT_MODIFIED, headers).into_response(),
         false => (headers, [(CONTENT_TYPE, kind)], content).into_response(),
