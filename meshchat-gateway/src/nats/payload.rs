@@ -87,7 +87,8 @@ pub(super) fn pieces(text: &str, most: usize) -> impl Iterator<Item = &str> {
     let most = most.min(TEXT_BYTES);
     let mut rest = text;
     std::iter::from_fn(move || {
-        let (piece, more) = rest.split_at_checked(rest.floor_char_boundary(most))?;
+        let fits = (0..=most.min(rest.len())).rev().find(|at| rest.is_char_boundary(*at))?;
+        let (piece, more) = rest.split_at_checked(fits)?;
         rest = more;
         (!piece.is_empty()).then_some(piece)
     })
