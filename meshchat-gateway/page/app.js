@@ -344,6 +344,12 @@ function codeOfAddress() {
   return code;
 }
 
+// A link with a code that is opened where the page is open already.
+window.addEventListener('hashchange', () => {
+  const code = codeOfAddress();
+  if (code) $('signin-code').value = code;
+});
+
 chat.watch(isWatched());
 $('signin-code').value = codeOfAddress();
 if (store.name) {

@@ -188,6 +188,14 @@ export class Chat {
     if (this.vias.size > MOST_VIAS) this.vias.delete(this.vias.keys().next().value);
   }
 
+  /** Messages of a room that was just entered: old, so none of them is unread. */
+  earlier(messages) {
+    const live = this.live;
+    this.live = false;
+    for (const message of messages) this.event({ message });
+    this.live = live;
+  }
+
   directMessage(body) {
     if (this.again(`letter ${body.letter}`)) return;
     const other = body.own ? ['to', 'to_node', 'to_node_name'] : ['from', 'from_node', 'from_node_name'];
@@ -205,7 +213,7 @@ export class Chat {
     return {
       type: 'message', id: body.id, key: body.letter ?? body.id, text: body.text, kind: body.kind ?? 0,
       at: (body.caught_up || body.late) && plausible ? Math.min(said, came) : came,
-      said, came, late: body.late === true, caughtUp: body.caught_up === true, via: body.via,
+      said, came, late: body.late === true, caughtUp: body.caught_up === true && this.live, via: body.via,
       cursor: body.cursor, fromNode: this.me?.node,
     };
   }

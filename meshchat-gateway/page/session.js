@@ -163,8 +163,20 @@ export class Session {
     await this.ask({ join: { room } });
     const key = roomName(room);
     this.chat.place(key, { joined: true });
-    await this.people();
+    await Promise.all([this.people(), this.history(key).catch((error) => this.on.problem(error))]);
     this.chat.show(key);
+  }
+
+  /** What was said in a room before one came in; private rooms give it by themselves. */
+  async history(room) {
+    if (room.startsWith('#~')) return;
+    const base = this.wire.base;
+    const token = store.token(originOf(base));
+    const headers = token ? { Authorization: `Bearer ${token}` } : {};
+    const address = new URL(`api/v1/messages?limit=100&room=${encodeURIComponent(room)}`, base);
+    const answer = await fetch(address, { headers, cache: 'no-store' });
+    if (!answer.ok) throw { code: 'other', message: `HTTP ${answer.status}` };
+    this.chat.earlier((await answer.json()).messages);
   }
 
   async leave(room) {
@@ -200,7 +212,7 @@ export class Session {
     const called = [...this.chat.people.values()].filter((person) =>
       person.name.toLowerCase() === name.toLowerCase() && !person.me &&
       (!node || person.node_name === node || person.node.startsWith(node.replaceAll('-', ''))));
-    const best = called.length === 1 ? called[0] : called.find((person) => person.node === this.chat.me?.node && !node);
-    return best ? this.chat.direct(best.name, best.node, best.node_name) : null;
+    const [one] = called.length === 1 ? called : [];
+    return one ? this.chat.direct(one.name, one.node, one.node_name) : null;
   }
 }

@@ -19,7 +19,11 @@ function read(key, otherwise) {
   }
 }
 
+/** Nothing is kept any more: the person has asked to be forgotten. */
+let over = false;
+
 function write(key, value) {
+  if (over) return;
   const text = JSON.stringify(value);
   memory.set(key, text);
   try {
@@ -134,6 +138,7 @@ export const store = {
   },
 
   forget() {
+    over = true;
     memory = new Map();
     try {
       for (const key of Object.keys(localStorage)) {

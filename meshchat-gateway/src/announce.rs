@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use meshchat_client::proto::control::{DoorsRequest, Request};
-use meshchat_client::{Client, RequestError};
+use meshchat_client::{Client, ConnectError, RequestError};
 use tokio::time;
 
 use crate::door::House;
@@ -20,10 +20,16 @@ pub async fn run(house: House) {
                 }
                 Err(error) => error.to_string(),
             },
+            Err(ConnectError::Refused(error)) => format!("{}{}", error.message, hint(&error.hint)),
+            Err(error @ ConnectError::Permission(_)) => {
+                format!(
+                    "{error}; add this user to the group meshchat, and to `gateways` in meshchat.toml"
+                )
+            }
             Err(error) => error.to_string(),
         };
         if why != told {
-            tracing::warn!("the node does not answer: {why}");
+            tracing::warn!("cannot speak for the node: {why}");
             told = why;
         }
         time::sleep(RETRY).await;
