@@ -72,7 +72,11 @@ impl Feed {
         if self.rooms {
             out.push_str(&format!("{} ", message.room));
         }
-        let who = self.who(message.author.as_str(), message.node_name.as_str());
+        let mut who = self.who(message.author.as_str(), message.node_name.as_str());
+        if let Some(via) = &message.via {
+            // A guest of that node: nobody vouches for the name.
+            who.push_str(&Paint::Dim.on(&format!(" ({via})"), self.color));
+        }
         out.push_str(&said(message.kind, &who));
         self.words(&mut out, message.text.as_str(), message.late);
         out
