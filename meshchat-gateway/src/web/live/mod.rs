@@ -19,7 +19,7 @@ use meshchat_client::{Guest, TailItem};
 use tokio::time;
 
 use self::enter::Entered;
-use self::frame::{Answer, Ask, Link, Outbound};
+use self::frame::{Answer, Ask, Link, Outbound, Refused};
 use self::lanes::Asks;
 use self::outbox::{Closed, Outbox, Written};
 use super::{Caller, Fault, Web};
@@ -56,7 +56,7 @@ enum End {
     /// It sent something that this socket does not carry: a close code and its words.
     Wrong(u16, &'static str),
     /// The person cannot be here any more, or cannot come in.
-    Refused(Fault),
+    Refused(Box<Refused>),
 }
 
 async fn serve(socket: WebSocket, web: Web, caller: Caller) {
@@ -91,8 +91,8 @@ async fn serve(socket: WebSocket, web: Web, caller: Caller) {
 /// Everything between the upgrade and the last frame.
 async fn live(stream: &mut SplitStream<WebSocket>, who: (&Web, &Caller), outbox: Outbox) -> End {
     let end = meet(stream, who, &outbox).await;
-    if let End::Refused(fault) = &end {
-        outbox.put(&Outbound::Refused(fault.clone())).await.ok();
+    if let End::Refused(refused) = &end {
+        outbox.put(&Outbound::Refused(refused.clone())).await.ok();
     }
     end
 }
@@ -117,16 +117,24 @@ async fn meet(
         None => {
             web.door.count("hello_late");
             let words = "the page took too long to say who it is";
-            return End::Refused(Fault::own("late", words, "load the page again"));
+            return refused(Fault::own("late", words, "load the page again"));
         }
     };
-    match Box::pin(enter::enter(web, caller, &text)).await {
+    let entered = tokio::select! {
+        entered = Box::pin(enter::enter(web, caller, &text)) => entered,
+        () = outbox.closed() => return End::Gone,
+    };
+    match entered {
         Ok(entered) => Box::pin(stay(entered, stream, web, outbox)).await,
-        Err(fault) => {
+        Err(why) => {
             web.door.count("refused");
-            End::Refused(fault)
+            End::Refused(why.into())
         }
     }
+}
+
+fn refused(fault: Fault) -> End {
+    End::Refused(Box::new(fault.into()))
 }
 
 /// The first frame.
@@ -200,7 +208,7 @@ async fn show(guest: &mut Guest, outbox: &Outbox) -> End {
             Some(Ok(TailItem::Back { restarted })) => {
                 room.put(&Outbound::Link(Link::Back { restarted }));
             }
-            Some(Err(error)) => return End::Refused(enter::refused(error.into())),
+            Some(Err(error)) => return refused(enter::refused(error.into())),
             None => return End::Gone,
         }
     }
