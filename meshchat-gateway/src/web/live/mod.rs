@@ -203,10 +203,12 @@ async fn show(guest: &mut Guest, outbox: &Outbox) -> End {
     loop {
         let Ok(room) = outbox.room().await else { return End::Gone };
         match guest.next().await {
-            Some(Ok(TailItem::Event(event))) => room.put(&Outbound::Event(event.into())),
-            Some(Ok(TailItem::Lost(why))) => room.put(&Outbound::Link(Link::Lost { why })),
+            Some(Ok(TailItem::Event(event))) => room.put(&Outbound::Event(event.into())).await,
+            Some(Ok(TailItem::Lost(why))) => {
+                room.put(&Outbound::Link(Link::Lost { why })).await;
+            }
             Some(Ok(TailItem::Back { restarted })) => {
-                room.put(&Outbound::Link(Link::Back { restarted }));
+                room.put(&Outbound::Link(Link::Back { restarted })).await;
             }
             Some(Err(error)) => return refused(enter::refused(error.into())),
             None => return End::Gone,
