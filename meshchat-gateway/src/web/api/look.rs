@@ -3,8 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use meshchat_client::proto::control::{
-    Dm, Event, Graph, Message, Missed, NodeInfo, PersonInfo, Reply, Request, RoomInfo, Start,
-    Status,
+    Event, Graph, Message, Missed, NodeInfo, PersonInfo, Reply, Request, RoomInfo, Start, Status,
 };
 use meshchat_client::proto::name::RoomName;
 use meshchat_client::{Client, EventStream};
@@ -49,13 +48,10 @@ pub(super) async fn messages(
     let room = open_room(page.room.as_deref())?;
     let _place = web.tools.may_look(&tool).await?;
     let client = Client::connect_any(&web.house.sockets).await.map_err(Fault::from)?;
-    let request = Request::Tail {
+    let request = Request::Read {
         room: Some(room.as_str().to_owned()),
         start: page.after.map_or(Start::Last(limit), Start::After),
-        follow: false,
         presence: false,
-        dm: Dm::No,
-        cursor: None,
     };
     let stream = client.stream(request).await.map_err(Fault::from)?;
     Ok(Json(collect(stream, page.after.unwrap_or(0), limit as usize).await?))
@@ -63,14 +59,21 @@ pub(super) async fn messages(
 
 async fn collect(mut stream: EventStream, after: u64, most: usize) -> Result<Messages, Failure> {
     let mut all = Messages { messages: Vec::new(), next: after, more: true, missed: None };
+    let mut bytes = 0;
     while let Some(event) = stream.next().await {
         match event.map_err(Fault::from)? {
-            Event::Message(_) if all.messages.len() == most => return Ok(all),
+            Event::Message(_) if all.messages.len() == most || bytes > PAGE_BYTES => {
+                return Ok(all);
+            }
             Event::Message(message) => {
+                bytes += message.text.as_str().len();
                 all.next = message.cursor;
                 all.messages.push(message);
             }
-            Event::CaughtUp { cursor } => (all.next, all.more) = (cursor.max(all.next), false),
+            Event::CaughtUp { cursor } => {
+                (all.next, all.more) = (cursor.max(all.next), false);
+                return Ok(all);
+            }
             Event::Missed(missed) => all.missed = Some(missed),
             Event::Direct(_)
             | Event::DirectState(_)
@@ -84,8 +87,7 @@ async fn collect(mut stream: EventStream, after: u64, most: usize) -> Result<Mes
             | Event::Peers(_) => {}
         }
     }
-    all.more = false;
-    Ok(all)
+    Err(Fault::unreachable("it broke off").into())
 }
 
 /// A room that anybody may read; the lobby when missing.
@@ -120,9 +122,13 @@ pub(super) async fn people(
     tool: Tool,
     Params(InRoom { room }): Params<InRoom>,
 ) -> Result<Json<People>, Failure> {
-    let Reply::People(people) = ask(&web, &tool, Request::Who { room }).await? else {
+    let Reply::People(mut people) = ask(&web, &tool, Request::Who { room }).await? else {
         return Err(strange());
     };
+    // These are about our own user, not about who asks.
+    for person in &mut people {
+        (person.me, person.muted) = (false, false);
+    }
     Ok(Json(People { people }))
 }
 
@@ -136,6 +142,10 @@ pub(super) async fn rooms(State(web): State<Web>, tool: Tool) -> Result<Json<Roo
         return Err(strange());
     };
     rooms.retain(|room| !room.private);
+    // This is about our own user, not about who asks.
+    for room in &mut rooms {
+        room.joined = false;
+    }
     Ok(Json(Rooms { rooms }))
 }
 
@@ -180,3 +190,5 @@ async fn ask(web: &Web, tool: &Tool, request: Request) -> Result<Reply, Failure>
 /// Messages that a tool gets that does not say how many.
 const LIMIT: u32 = 50;
 const MOST_LIMIT: u32 = 500;
+/// Bytes of text after which an answer has no further message.
+const PAGE_BYTES: usize = 256 * 1024;
