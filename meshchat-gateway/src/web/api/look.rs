@@ -1,9 +1,9 @@
 //! Requests that change nothing. They are asked as nobody: nobody is there because of them.
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use meshchat_client::proto::control::{
-    Event, Graph, Message, Missed, NodeInfo, PersonInfo, Reply, Request, RoomInfo, Start, Status,
+    Event, Message, Missed, NodeInfo, PersonInfo, Reply, Request, RoomInfo, Start,
 };
 use meshchat_client::proto::name::RoomName;
 use meshchat_client::{Client, EventStream};
@@ -39,7 +39,7 @@ pub(super) async fn messages(
     State(web): State<Web>,
     tool: Tool,
     Params(page): Params<Page>,
-) -> Result<Json<Messages>, Failure> {
+) -> Result<Response, Failure> {
     let limit = page.limit.unwrap_or(LIMIT);
     if !(1..=MOST_LIMIT).contains(&limit) {
         let words = format!("limit is {limit}, which is not 1 to {MOST_LIMIT}");
@@ -54,7 +54,8 @@ pub(super) async fn messages(
         presence: false,
     };
     let stream = client.stream(request).await.map_err(Fault::from)?;
-    Ok(Json(collect(stream, page.after.unwrap_or(0), limit as usize).await?))
+    let found = collect(stream, page.after.unwrap_or(0), limit as usize).await?;
+    web.tools.answer(&found)
 }
 
 async fn collect(mut stream: EventStream, after: u64, most: usize) -> Result<Messages, Failure> {
@@ -121,7 +122,7 @@ pub(super) async fn people(
     State(web): State<Web>,
     tool: Tool,
     Params(InRoom { room }): Params<InRoom>,
-) -> Result<Json<People>, Failure> {
+) -> Result<Response, Failure> {
     let Reply::People(mut people) = ask(&web, &tool, Request::Who { room }).await? else {
         return Err(strange());
     };
@@ -129,7 +130,7 @@ pub(super) async fn people(
     for person in &mut people {
         (person.me, person.muted) = (false, false);
     }
-    Ok(Json(People { people }))
+    web.tools.answer(&People { people })
 }
 
 #[derive(Debug, Serialize)]
@@ -137,7 +138,7 @@ pub(super) struct Rooms {
     rooms: Vec<RoomInfo>,
 }
 
-pub(super) async fn rooms(State(web): State<Web>, tool: Tool) -> Result<Json<Rooms>, Failure> {
+pub(super) async fn rooms(State(web): State<Web>, tool: Tool) -> Result<Response, Failure> {
     let Reply::Rooms(mut rooms) = ask(&web, &tool, Request::Rooms {}).await? else {
         return Err(strange());
     };
@@ -146,7 +147,7 @@ pub(super) async fn rooms(State(web): State<Web>, tool: Tool) -> Result<Json<Roo
     for room in &mut rooms {
         room.joined = false;
     }
-    Ok(Json(Rooms { rooms }))
+    web.tools.answer(&Rooms { rooms })
 }
 
 #[derive(Debug, Serialize)]
@@ -154,25 +155,25 @@ pub(super) struct Nodes {
     nodes: Vec<NodeInfo>,
 }
 
-pub(super) async fn nodes(State(web): State<Web>, tool: Tool) -> Result<Json<Nodes>, Failure> {
+pub(super) async fn nodes(State(web): State<Web>, tool: Tool) -> Result<Response, Failure> {
     let Reply::Nodes(nodes) = ask(&web, &tool, Request::Nodes {}).await? else {
         return Err(strange());
     };
-    Ok(Json(Nodes { nodes }))
+    web.tools.answer(&Nodes { nodes })
 }
 
-pub(super) async fn graph(State(web): State<Web>, tool: Tool) -> Result<Json<Graph>, Failure> {
+pub(super) async fn graph(State(web): State<Web>, tool: Tool) -> Result<Response, Failure> {
     let Reply::Graph(graph) = ask(&web, &tool, Request::Graph {}).await? else {
         return Err(strange());
     };
-    Ok(Json(graph))
+    web.tools.answer(&graph)
 }
 
-pub(super) async fn status(State(web): State<Web>, tool: Tool) -> Result<Json<Status>, Failure> {
+pub(super) async fn status(State(web): State<Web>, tool: Tool) -> Result<Response, Failure> {
     let Reply::Status(status) = ask(&web, &tool, Request::Status {}).await? else {
         return Err(strange());
     };
-    Ok(Json(*status))
+    web.tools.answer(&status)
 }
 
 async fn ask(web: &Web, tool: &Tool, request: Request) -> Result<Reply, Failure> {
