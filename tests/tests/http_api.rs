@@ -194,9 +194,12 @@ async fn answers_are_as_described() {
     ann.ok(["mute", "ben"]);
     b.ctl().ok(["send", "psst"]);
     let heard = async || tool.get("messages").await.body["messages"].to_string().contains("psst");
-    while !heard().await {
-        time::sleep(Duration::from_millis(200)).await;
-    }
+    let shown = async {
+        while !heard().await {
+            time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    time::timeout(PATIENCE, shown).await.unwrap();
     let people = tool.get("people").await.body["people"].clone();
     let marked = |person: &Value| person["me"] == true || person["muted"] == true;
     assert!(!people.as_array().unwrap().iter().any(marked), "{people}");
