@@ -159,6 +159,7 @@ async fn stay(
     }
     let speaker = guest.speaker().clone();
     let (asks, lanes) = lanes::lanes();
+    let unsaid = lanes.unsaid();
     let end = {
         let mut lanes = pin!(lanes.run(&speaker, &visit, outbox));
         let end = tokio::select! {
@@ -168,11 +169,20 @@ async fn stay(
             () = outbox.closed() => End::Gone,
         };
         // What the page said last is said, also when it is gone by now.
-        time::timeout(DRAIN, lanes).await.ok();
+        time::timeout(drain(web.house.limits.per_second), lanes).await.ok();
         end
     };
+    if unsaid.count() > 0 {
+        web.door.count_many("page_unsaid", unsaid.count() as u64);
+    }
     visit.leave(guest).await;
     end
+}
+
+/// How long requests may take that were made just before the page went: as many as may run, at
+/// the pace of the person.
+fn drain(per_second: u32) -> Duration {
+    Duration::from_secs(lanes::IN_FLIGHT as u64) / per_second.max(1) + DRAIN
 }
 
 /// Reads requests until the page is gone.
@@ -245,7 +255,7 @@ const FRAME_BYTES: usize = 16 * 1024;
 const BUFFER: usize = 8 * 1024;
 /// A page that answers no ping for so long is gone.
 const SILENCE: Duration = Duration::from_secs(60);
-/// How long requests may take that were made just before the page went.
+/// How long the daemon may take for them beside.
 const DRAIN: Duration = Duration::from_secs(5);
 const GOODBYE: Duration = Duration::from_secs(5);
 /// Close code after `refused`: the page should not just try again.
