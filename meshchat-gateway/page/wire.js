@@ -170,6 +170,8 @@ export class Wire {
     const code = refusal.code ?? 'other';
     this.drop();
     if (code === 'bad_token') store.setToken(originOf(base), undefined);
+    // The code is used up: what it gave is for the next try.
+    if (refusal.token) store.setToken(originOf(base), refusal.token);
     if (base !== this.home && FINAL.has(code)) {
       this.closed.set(base, code);
       this.on.refused(refusal, base);

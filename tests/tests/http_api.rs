@@ -42,6 +42,13 @@ impl Tool {
         Self { host, token: None }
     }
 
+    /// With a token, where no codes are asked for.
+    async fn known(gateway: &Gateway) -> Self {
+        let tool = Self::new(gateway);
+        let paired = tool.post("pair", json!({"code": "any"})).await;
+        Self { token: Some(paired.body["token"].as_str().unwrap().to_owned()), ..tool }
+    }
+
     async fn begin(&self, head: &str, body: &str) -> BufReader<TcpStream> {
         let mut stream = TcpStream::connect(&self.host).await.unwrap();
         let auth = self.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n"));
@@ -177,10 +184,25 @@ async fn answers_are_as_described() {
     let _there = ann.tail(["tail", "-f"]);
     ann.ok(["nick", "ann"]);
     let gateway = Gateway::start(&a, OPEN);
-    let tool = Tool::new(&gateway);
+    let tool = Tool::known(&gateway).await;
     let all = tool.get("openapi.json").await.body;
     wait_for("b", Limit::default(), || a.ctl().json(["nodes"]).len() == 2);
+    // Whom the gateway's own user does not want to hear is of no matter here.
+    b.ctl().ok(["nick", "ben"]);
     let tail = b.ctl().tail(["tail", "-f"]);
+    wait_for("ben", Limit::default(), || names(&a).contains("ben"));
+    ann.ok(["mute", "ben"]);
+    b.ctl().ok(["send", "psst"]);
+    let heard = async || tool.get("messages").await.body["messages"].to_string().contains("psst");
+    let shown = async {
+        while !heard().await {
+            time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    time::timeout(PATIENCE, shown).await.unwrap();
+    let people = tool.get("people").await.body["people"].clone();
+    let marked = |person: &Value| person["me"] == true || person["muted"] == true;
+    assert!(!people.as_array().unwrap().iter().any(marked), "{people}");
     let message = json!({"name": "thermo", "text": "21 °C", "wait": "reachable"});
     let said = tool.post("messages", message).await;
     assert_eq!((said.status, &said.body["delivery"]["reached"]), (201, &json!(2)), "{said:?}");
@@ -242,7 +264,7 @@ async fn wrong_requests_are_told_what_is_wrong() {
     let _there = ben.tail(["tail", "-f"]);
     ben.ok(["nick", "ben"]);
     let gateway = Gateway::start(&a, OPEN);
-    let tool = Tool::new(&gateway);
+    let tool = Tool::known(&gateway).await;
     wait_for("ben", Limit::default(), || names(&a).contains("ben"));
     let said = |answer: Answer| (answer.status, answer.code().to_owned());
     let wrong = |status: u16, code: &str| (status, code.to_owned());
@@ -257,6 +279,10 @@ async fn wrong_requests_are_told_what_is_wrong() {
     assert_eq!(said(tool.post("messages", taken).await), wrong(409, "name_taken"));
     let nobody = json!({"name": "x", "to": "nobody", "text": "x"});
     assert_eq!(said(tool.post("direct", nobody).await), wrong(404, "not_found"));
+    let nobody = json!({"name": "x", "to": "ben", "text": "x"});
+    let stranger = Tool::new(&gateway);
+    assert_eq!(said(stranger.post("direct", nobody).await), wrong(403, "denied"));
+    assert_eq!(said(stranger.get("events?name=ann").await), wrong(403, "denied"));
     assert_eq!(said(tool.get("messages?room=%23~x").await), wrong(403, "denied"));
     assert_eq!(said(tool.get("messages?limit=0").await), wrong(422, "bad_argument"));
     assert_eq!(said(tool.get("messages?colour=red").await), wrong(422, "bad_argument"));
@@ -297,6 +323,7 @@ async fn events_go_on_behind_the_last_one_and_nobody_is_there() {
     assert_eq!(events.until("link").await.data["restarted"], true);
     b.ctl().ok(["send", "after the restart"]);
     while events.until("message").await.data["text"] != "after the restart" {}
+    let tool = Tool::known(&gateway).await;
     let mut there = tool.events("name=logger&room=ops", None).await;
     there.until("caught_up").await;
     wait_for("logger at b", Limit::default(), || names(&b).contains("logger"));

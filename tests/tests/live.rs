@@ -205,12 +205,17 @@ async fn strangers_are_told_why_they_are_not_in() {
     assert_eq!(refused(json!({"name": "ben", "code": code})).await, "bad_code");
     let token = &welcome["token"];
     let (_again, _) = Page::open(&gateway, json!({"name": "ann", "token": token})).await;
-    let other = json!({"name": "ann", "code": pair()});
-    assert_eq!(refused(other).await, "name_taken");
+    let code = pair();
+    assert_eq!(refused(json!({"name": " ", "code": code})).await, "bad_name");
+    let mut page = Page::hello(&gateway, json!({"name": "ann", "code": code})).await;
+    let frame = page.frame().await;
+    assert_eq!(frame["refused"]["code"], "name_taken");
+    let other = json!({"name": "anna", "token": frame["refused"]["token"]});
+    let (_anna, _) = Page::open(&gateway, other).await;
     assert_eq!(refused(json!({"name": " ", "token": token})).await, "bad_name");
     assert_eq!(refused(json!({"name": "ann", "rooms": ["#"], "token": token})).await, "bad_hello");
     assert_eq!(refused(json!({"token": token})).await, "bad_hello");
-    wait_for("refusals", Limit::default(), || gateway.drops("web", "refused") == 8);
+    wait_for("refusals", Limit::default(), || gateway.drops("web", "refused") == 9);
 }
 
 #[tokio::test(flavor = "multi_thread")]

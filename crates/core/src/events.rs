@@ -64,7 +64,7 @@ impl<E: Env> Node<E> {
                     continue;
                 }
                 stream.last = cursor;
-                if !hears(&self.acquaintances, &state.user, entry) {
+                if !stream.is_for_nobody() && !hears(&self.acquaintances, &state.user, entry) {
                     continue;
                 }
                 let list = if is_author { &mut authors } else { &mut streams };

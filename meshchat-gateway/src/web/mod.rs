@@ -11,6 +11,7 @@ mod live;
 mod origins;
 mod pool;
 mod present;
+mod sending;
 mod serve;
 mod tls;
 

@@ -33,10 +33,26 @@ struct Connection {
     address: IpAddr,
     /// Since when nothing is asked for, or something is.
     since: Instant,
-    busy: bool,
-    /// Something was asked for before.
-    asked: bool,
+    doing: Doing,
+    /// How many requests have come.
+    requests: u64,
     token: CancellationToken,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Doing {
+    Nothing,
+    /// An answer is being written: it makes room where nothing is idle, as a slow reader must not
+    /// keep others out.
+    Sending,
+    Answering,
+}
+
+/// A request that is not yet answered to its end; dropping it says that it is.
+#[derive(Debug)]
+pub(super) struct Busy {
+    ticket: Arc<Ticket>,
+    request: u64,
 }
 
 /// The place of one connection; dropping it frees it.
@@ -65,7 +81,7 @@ pub struct Caller {
 pub(super) enum End {
     /// It has asked for nothing for a while.
     Idle,
-    /// It did not say in time what it wants, or an answer took too long.
+    /// It did not say in time what it wants, or an answer, or reading it, took too long.
     Late,
     /// Newer ones needed its place.
     PushedOut,
@@ -105,7 +121,7 @@ impl Pool {
         let (number, token) = (state.next, CancellationToken::new());
         let since = Instant::now();
         let connection =
-            Connection { address, since, busy: false, asked: false, token: token.clone() };
+            Connection { address, since, doing: Doing::Nothing, requests: 0, token: token.clone() };
         state.connections.insert(number, connection);
         *state.by_address.entry(address).or_default() += 1;
         drop(state);
@@ -124,12 +140,15 @@ impl Pool {
 }
 
 impl State {
-    /// The connection, of this address or of any, that has been idle longest.
+    /// The connection, of this address or of any, that has been idle longest; without one, that
+    /// which has been sending without progress.
     fn longest_idle(&self, address: Option<IpAddr>) -> Option<u64> {
         let idle = self.connections.iter().filter(|(_, connection)| {
-            !connection.busy && address.is_none_or(|address| connection.address == address)
+            connection.doing != Doing::Answering
+                && address.is_none_or(|address| connection.address == address)
         });
-        idle.min_by_key(|(_, connection)| connection.since).map(|(number, _)| *number)
+        idle.min_by_key(|(_, connection)| (connection.doing, connection.since))
+            .map(|(number, _)| *number)
     }
 
     fn remove(&mut self, number: u64) -> Option<Connection> {
@@ -161,23 +180,26 @@ impl Caller {
         !self.ticket.pool.state().connections.contains_key(&self.ticket.number)
     }
 
-    /// A request has come, or was answered.
-    pub(super) fn set_busy(&self, busy: bool) {
-        if let Some(connection) = self.ticket.pool.state().connections.get_mut(&self.ticket.number)
-        {
-            (connection.busy, connection.since) = (busy, Instant::now());
-            connection.asked = true;
-        }
+    /// A request has come.
+    pub(super) fn begin(&self) -> Busy {
+        let mut request = 0;
+        self.ticket.change(|connection| {
+            (connection.doing, connection.since) = (Doing::Answering, Instant::now());
+            connection.requests += 1;
+            request = connection.requests;
+        });
+        Busy { ticket: Arc::clone(&self.ticket), request }
     }
 
     /// Waits until the connection has to end; never, once it has a seat.
     pub(super) async fn end(&self) -> End {
         loop {
             let look = self.ticket.pool.state().connections.get(&self.ticket.number).map(|it| {
-                let (limit, end) = match (it.busy, it.asked) {
-                    (true, _) => (ANSWER, End::Late),
-                    (false, true) => (IDLE, End::Idle),
-                    (false, false) => (self.ticket.pool.hello, End::Late),
+                let (limit, end) = match (it.doing, it.requests) {
+                    (Doing::Answering, _) => (ANSWER, End::Late),
+                    (Doing::Sending, _) => (PROGRESS, End::Late),
+                    (Doing::Nothing, 0) => (self.ticket.pool.hello, End::Late),
+                    (Doing::Nothing, _) => (IDLE, End::Idle),
                 };
                 (it.since + limit, end)
             });
@@ -196,7 +218,35 @@ impl Caller {
     }
 }
 
+impl Busy {
+    /// More of the answer is being written.
+    pub(super) fn goes_on(&self) {
+        self.now(Doing::Sending);
+    }
+
+    fn now(&self, doing: Doing) {
+        self.ticket.change(|connection| {
+            // The next request may have come before the last of this answer was written.
+            if connection.requests == self.request {
+                (connection.doing, connection.since) = (doing, Instant::now());
+            }
+        });
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.now(Doing::Nothing);
+    }
+}
+
 impl Ticket {
+    fn change(&self, change: impl FnOnce(&mut Connection)) {
+        if let Some(connection) = self.pool.state().connections.get_mut(&self.number) {
+            change(connection);
+        }
+    }
+
     fn leave(&self) {
         self.pool.state().remove(self.number);
     }
@@ -212,6 +262,8 @@ impl Drop for Ticket {
 const IDLE: Duration = Duration::from_secs(15);
 /// How long an answer may take to begin.
 const ANSWER: Duration = Duration::from_secs(90);
+/// How long an answer may take from one piece to the next.
+const PROGRESS: Duration = Duration::from_secs(120);
 
 #[cfg(test)]
 mod tests {
@@ -235,15 +287,19 @@ mod tests {
     async fn the_longest_idle_makes_room_and_a_busy_one_does_not() {
         let (pool, seats, door) = pool(2, 2);
         let first = pool.enter(address(1), LOCAL, &seats).unwrap();
-        first.set_busy(true);
+        let _first = first.begin();
         time::advance(Duration::from_secs(1)).await;
         let second = pool.enter(address(2), LOCAL, &seats).unwrap();
         let third = pool.enter(address(3), LOCAL, &seats).unwrap();
         assert_eq!(second.end().await, End::PushedOut);
-        third.set_busy(true);
+        let busy = third.begin();
         assert!(pool.enter(address(4), LOCAL, &seats).is_none());
         let drops: Vec<_> = door.info().drops.into_iter().map(|drop| drop.reason).collect();
         assert_eq!(drops, ["connections_full", "connections_pushed_out"]);
+        // Whoever reads slowly does.
+        busy.goes_on();
+        let _fourth = pool.enter(address(4), LOCAL, &seats).unwrap();
+        assert_eq!(third.end().await, End::PushedOut);
     }
 
     #[tokio::test(start_paused = true)]
@@ -276,11 +332,17 @@ mod tests {
         assert_eq!(caller.end().await, End::Late);
         assert_eq!(start.elapsed(), HELLO);
         let caller = pool.enter(address(1), LOCAL, &seats).unwrap();
-        caller.set_busy(true);
+        let busy = caller.begin();
         time::advance(IDLE * 2).await;
-        caller.set_busy(false);
+        busy.goes_on();
+        assert!(time::timeout(IDLE * 2, caller.end()).await.is_err());
+        drop(busy);
         assert_eq!(caller.end().await, End::Idle);
-        caller.set_busy(true);
+        let late = caller.begin();
+        let next = caller.begin();
+        drop(late);
+        assert!(time::timeout(IDLE * 2, caller.end()).await.is_err());
         assert_eq!(caller.end().await, End::Late);
+        drop(next);
     }
 }

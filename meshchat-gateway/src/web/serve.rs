@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use axum::Router;
+use axum::body::Body;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::{Service as _, service_fn};
@@ -13,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::pool::{Caller, End, Pool};
+use super::sending::Sending;
 use crate::door::{Door, Doorway};
 use crate::supervise::Tasks;
 
@@ -78,13 +80,12 @@ where
 {
     let service = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        caller.set_busy(true);
+        let busy = caller.begin();
         request.extensions_mut().insert(caller.clone());
-        let (answer, caller) = (service.call(request), caller.clone());
+        let answer = service.call(request);
         async move {
             let answer: Result<Response, Infallible> = answer.await;
-            caller.set_busy(false);
-            answer
+            answer.map(|answer| answer.map(|body| Body::new(Sending::new(body, busy))))
         }
     });
     let mut server = hyper::server::conn::http1::Builder::new();

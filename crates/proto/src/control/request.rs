@@ -100,7 +100,8 @@ pub enum Request {
         cursor: Option<String>,
     },
     /// Streams the messages of one room that is not private, history and then what comes, for
-    /// nobody: unlike with [`Self::Tail`], no person is there who reads along. Only for gateways.
+    /// nobody: unlike with [`Self::Tail`], no person is there who reads along, and what the user
+    /// has muted is shown. Only for gateways.
     /// Replies [`super::Reply::Done`] first.
     Read {
         /// The room; `#lobby` when missing.

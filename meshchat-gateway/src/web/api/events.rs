@@ -78,6 +78,7 @@ async fn as_person(
     room: RoomName,
     start: Start,
 ) -> Result<Source, Failure> {
+    tool.may_be_addressed()?;
     let name = person(name)?;
     let room = room.as_str();
     let speaker = web.tools.speaker(tool, name.as_str(), Some(room));

@@ -1,10 +1,9 @@
 //! Requests that change nothing. They are asked as nobody: nobody is there because of them.
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use meshchat_client::proto::control::{
-    Dm, Event, Graph, Message, Missed, NodeInfo, PersonInfo, Reply, Request, RoomInfo, Start,
-    Status,
+    Event, Message, Missed, NodeInfo, PersonInfo, Reply, Request, RoomInfo, Start,
 };
 use meshchat_client::proto::name::RoomName;
 use meshchat_client::{Client, EventStream};
@@ -40,7 +39,7 @@ pub(super) async fn messages(
     State(web): State<Web>,
     tool: Tool,
     Params(page): Params<Page>,
-) -> Result<Json<Messages>, Failure> {
+) -> Result<Response, Failure> {
     let limit = page.limit.unwrap_or(LIMIT);
     if !(1..=MOST_LIMIT).contains(&limit) {
         let words = format!("limit is {limit}, which is not 1 to {MOST_LIMIT}");
@@ -49,28 +48,33 @@ pub(super) async fn messages(
     let room = open_room(page.room.as_deref())?;
     let _place = web.tools.may_look(&tool).await?;
     let client = Client::connect_any(&web.house.sockets).await.map_err(Fault::from)?;
-    let request = Request::Tail {
+    let request = Request::Read {
         room: Some(room.as_str().to_owned()),
         start: page.after.map_or(Start::Last(limit), Start::After),
-        follow: false,
         presence: false,
-        dm: Dm::No,
-        cursor: None,
     };
     let stream = client.stream(request).await.map_err(Fault::from)?;
-    Ok(Json(collect(stream, page.after.unwrap_or(0), limit as usize).await?))
+    let found = collect(stream, page.after.unwrap_or(0), limit as usize).await?;
+    web.tools.answer(&found)
 }
 
 async fn collect(mut stream: EventStream, after: u64, most: usize) -> Result<Messages, Failure> {
     let mut all = Messages { messages: Vec::new(), next: after, more: true, missed: None };
+    let mut bytes = 0;
     while let Some(event) = stream.next().await {
         match event.map_err(Fault::from)? {
-            Event::Message(_) if all.messages.len() == most => return Ok(all),
+            Event::Message(_) if all.messages.len() == most || bytes > PAGE_BYTES => {
+                return Ok(all);
+            }
             Event::Message(message) => {
+                bytes += message.text.as_str().len();
                 all.next = message.cursor;
                 all.messages.push(message);
             }
-            Event::CaughtUp { cursor } => (all.next, all.more) = (cursor.max(all.next), false),
+            Event::CaughtUp { cursor } => {
+                (all.next, all.more) = (cursor.max(all.next), false);
+                return Ok(all);
+            }
             Event::Missed(missed) => all.missed = Some(missed),
             Event::Direct(_)
             | Event::DirectState(_)
@@ -84,8 +88,7 @@ async fn collect(mut stream: EventStream, after: u64, most: usize) -> Result<Mes
             | Event::Peers(_) => {}
         }
     }
-    all.more = false;
-    Ok(all)
+    Err(Fault::unreachable("it broke off").into())
 }
 
 /// A room that anybody may read; the lobby when missing.
@@ -119,11 +122,15 @@ pub(super) async fn people(
     State(web): State<Web>,
     tool: Tool,
     Params(InRoom { room }): Params<InRoom>,
-) -> Result<Json<People>, Failure> {
-    let Reply::People(people) = ask(&web, &tool, Request::Who { room }).await? else {
+) -> Result<Response, Failure> {
+    let Reply::People(mut people) = ask(&web, &tool, Request::Who { room }).await? else {
         return Err(strange());
     };
-    Ok(Json(People { people }))
+    // These are about our own user, not about who asks.
+    for person in &mut people {
+        (person.me, person.muted) = (false, false);
+    }
+    web.tools.answer(&People { people })
 }
 
 #[derive(Debug, Serialize)]
@@ -131,12 +138,16 @@ pub(super) struct Rooms {
     rooms: Vec<RoomInfo>,
 }
 
-pub(super) async fn rooms(State(web): State<Web>, tool: Tool) -> Result<Json<Rooms>, Failure> {
+pub(super) async fn rooms(State(web): State<Web>, tool: Tool) -> Result<Response, Failure> {
     let Reply::Rooms(mut rooms) = ask(&web, &tool, Request::Rooms {}).await? else {
         return Err(strange());
     };
     rooms.retain(|room| !room.private);
-    Ok(Json(Rooms { rooms }))
+    // This is about our own user, not about who asks.
+    for room in &mut rooms {
+        room.joined = false;
+    }
+    web.tools.answer(&Rooms { rooms })
 }
 
 #[derive(Debug, Serialize)]
@@ -144,25 +155,25 @@ pub(super) struct Nodes {
     nodes: Vec<NodeInfo>,
 }
 
-pub(super) async fn nodes(State(web): State<Web>, tool: Tool) -> Result<Json<Nodes>, Failure> {
+pub(super) async fn nodes(State(web): State<Web>, tool: Tool) -> Result<Response, Failure> {
     let Reply::Nodes(nodes) = ask(&web, &tool, Request::Nodes {}).await? else {
         return Err(strange());
     };
-    Ok(Json(Nodes { nodes }))
+    web.tools.answer(&Nodes { nodes })
 }
 
-pub(super) async fn graph(State(web): State<Web>, tool: Tool) -> Result<Json<Graph>, Failure> {
+pub(super) async fn graph(State(web): State<Web>, tool: Tool) -> Result<Response, Failure> {
     let Reply::Graph(graph) = ask(&web, &tool, Request::Graph {}).await? else {
         return Err(strange());
     };
-    Ok(Json(graph))
+    web.tools.answer(&graph)
 }
 
-pub(super) async fn status(State(web): State<Web>, tool: Tool) -> Result<Json<Status>, Failure> {
+pub(super) async fn status(State(web): State<Web>, tool: Tool) -> Result<Response, Failure> {
     let Reply::Status(status) = ask(&web, &tool, Request::Status {}).await? else {
         return Err(strange());
     };
-    Ok(Json(*status))
+    web.tools.answer(&status)
 }
 
 async fn ask(web: &Web, tool: &Tool, request: Request) -> Result<Reply, Failure> {
@@ -180,3 +191,5 @@ async fn ask(web: &Web, tool: &Tool, request: Request) -> Result<Reply, Failure>
 /// Messages that a tool gets that does not say how many.
 const LIMIT: u32 = 50;
 const MOST_LIMIT: u32 = 500;
+/// Bytes of text after which an answer has no further message.
+const PAGE_BYTES: usize = 256 * 1024;

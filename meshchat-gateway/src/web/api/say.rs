@@ -121,6 +121,7 @@ pub(super) async fn direct(
     tool: Tool,
     Body(direct): Body<NewDirect>,
 ) -> Result<(StatusCode, Json<DirectInfo>), Failure> {
+    tool.may_be_addressed()?;
     let NewDirect { name, to, text, kind } = direct;
     let name = person(&name)?;
     web.tools.may_say(&tool)?;

@@ -16,6 +16,20 @@ use crate::web::{Caller, Fault, Refusal, Web};
 pub(super) struct Tool {
     /// The same for all requests with one token, or without one from one address.
     pub(super) id: String,
+    /// It has a token, so that nobody else is taken for it.
+    known: bool,
+}
+
+impl Tool {
+    /// Whether it may have direct messages: without a token it could be anybody at its address.
+    pub(super) fn may_be_addressed(&self) -> Result<(), Failure> {
+        if self.known {
+            return Ok(());
+        }
+        let words = "without a token you could be anybody, so that there are no direct messages";
+        let hint = "get a token first: POST api/v1/pair with any code, as none are asked for here";
+        Err(Failure::new(StatusCode::FORBIDDEN, Fault::own("denied", words, hint)))
+    }
 }
 
 impl FromRequestParts<Web> for Tool {
@@ -24,12 +38,12 @@ impl FromRequestParts<Web> for Tool {
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Failure> {
         match bearer(&parts.headers) {
             Some(token) => match web.auth.check(token) {
-                Some(pass) => Ok(Self { id: pass.id }),
+                Some(pass) => Ok(Self { id: pass.id, known: true }),
                 None => Err(refuse(web, Refusal::BadToken)),
             },
             None if web.config.pairing == Pairing::Off => {
                 let peer = parts.extensions.get::<Caller>().map(|caller| network(caller.peer));
-                Ok(Self { id: format!("open {peer:?}") })
+                Ok(Self { id: format!("open {peer:?}"), known: false })
             }
             None => Err(refuse(web, Refusal::CodeNeeded)),
         }

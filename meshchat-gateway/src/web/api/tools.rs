@@ -4,19 +4,25 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
 use meshchat_client::{Identity, Speaker};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{self, Instant};
 
 use super::answer::Failure;
 use super::take::Tool;
 use crate::door::{House, Pace};
+use crate::web::Fault;
 
 /// All tools. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Tools {
     state: Arc<Mutex<State>>,
     looks: Arc<Semaphore>,
+    answers: Arc<Semaphore>,
     house: House,
 }
 
@@ -41,11 +47,24 @@ struct Sender {
     used: Instant,
 }
 
+/// An answer that is being written.
+struct Written {
+    text: Vec<u8>,
+    _share: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Written {
+    fn as_ref(&self) -> &[u8] {
+        &self.text
+    }
+}
+
 impl Tools {
     /// Nobody yet; forgets them in time.
     pub fn new(house: &House) -> Self {
         let looks = Arc::new(Semaphore::new(LOOKS_AT_ONCE));
-        let tools = Self { state: Arc::default(), looks, house: house.clone() };
+        let answers = Arc::new(Semaphore::new(ANSWER_BYTES as usize));
+        let tools = Self { state: Arc::default(), looks, answers, house: house.clone() };
         house.tasks.spawn(tools.clone().forget());
         tools
     }
@@ -60,6 +79,18 @@ impl Tools {
         self.paced(tool, |paces| &mut paces.look)?;
         let closed = |_| Failure::too_fast(Duration::from_secs(1));
         self.looks.acquire().await.map_err(closed)
+    }
+
+    /// The JSON of an answer, which counts among the bytes of all answers until the last of it was
+    /// written.
+    pub(super) fn answer(&self, answer: &impl Serialize) -> Result<Response, Failure> {
+        let internal = |error: serde_json::Error| Fault::own("internal", error.to_string(), "");
+        let text = serde_json::to_vec(answer).map_err(internal)?;
+        let share = u32::try_from(text.len()).unwrap_or(u32::MAX).min(ANSWER_BYTES);
+        let too_many = |_| Failure::too_fast(Duration::from_secs(2));
+        let share = Arc::clone(&self.answers).try_acquire_many_owned(share).map_err(too_many)?;
+        let body = Body::from(Bytes::from_owner(Written { text, _share: share }));
+        Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
     }
 
     fn paced(&self, tool: &Tool, which: fn(&mut Paces) -> &mut Pace) -> Result<(), Failure> {
@@ -129,5 +160,7 @@ const SENDERS: usize = 32;
 const PACES: usize = 256;
 const LOOKS: u32 = 30;
 const LOOKS_PER_SECOND: u32 = 10;
-/// Long answers at once.
+/// Bytes of all answers that are not yet written.
+const ANSWER_BYTES: u32 = 16 * 1024 * 1024;
+/// Long answers that are put together at once.
 const LOOKS_AT_ONCE: usize = 4;

@@ -1,10 +1,14 @@
 //! From the first frame of a page to its welcome.
 
+use std::time::Duration;
+
 use meshchat_client::proto::control::{Dm, ErrorCode, Reply, Request, Start, Status};
 use meshchat_client::proto::name::{PersonName, RoomName};
 use meshchat_client::{Guest, Identity, TailRequest};
+use tokio::time::error::Elapsed;
+use tokio::time::{self, Instant};
 
-use super::frame::{First, Hello, Welcome};
+use super::frame::{First, Hello, Refused, Welcome};
 use crate::SOFTWARE;
 use crate::door::Seat;
 use crate::web::present::Visit;
@@ -19,27 +23,50 @@ pub(super) struct Entered {
     pub(super) seat: Seat,
 }
 
-/// Reads the first frame and lets the page in.
-pub(super) async fn enter(web: &Web, caller: &Caller, text: &str) -> Result<Entered, Fault> {
+/// Reads the first frame and lets the page in. A code is spent last, and what it was spent for goes
+/// with a refusal.
+pub(super) async fn enter(web: &Web, caller: &Caller, text: &str) -> Result<Entered, Refused> {
     let First { hello } = serde_json::from_str(text).map_err(|error| {
         let words = format!("the first frame is no hello: {error}");
         Fault::own("bad_hello", words, "load the page again")
     })?;
+    let identity = identity(&hello)?;
+    let seat = caller.sit().map_err(Fault::from)?;
+    let until = Instant::now() + ENTERING;
     let (token, code) = (hello.token.as_deref(), hello.code.as_deref());
-    let pass = web.auth.admit(caller.peer, token, code).await?;
-    let identity = identity(&pass, &hello)?;
-    let seat = caller.sit()?;
-    let (visit, guest) = web.present.arrive(identity, request(&hello)).await.map_err(refused)?;
+    let pass = time::timeout_at(until, web.auth.admit(caller.peer, token, code));
+    let pass = pass.await.map_err(too_slow)?.map_err(Fault::from)?;
+    let fresh = (token != Some(pass.token.as_str())).then(|| pass.token.clone());
+    let identity = Identity { key: format!("web {}", pass.id), ..identity };
+    let arrived = time::timeout_at(until, arrive(web, pass, identity, &hello)).await;
+    match arrived.map_err(too_slow).flatten() {
+        Ok((visit, guest, welcome)) => Ok(Entered { visit, guest, welcome, seat }),
+        Err(fault) => Err(Refused { fault, token: fresh }),
+    }
+}
+
+fn too_slow(_: Elapsed) -> Fault {
+    Fault::unreachable("it took too long")
+}
+
+async fn arrive(
+    web: &Web,
+    pass: Pass,
+    identity: Identity,
+    hello: &Hello,
+) -> Result<(Visit, Guest, Welcome), Fault> {
+    let (visit, guest) = web.present.arrive(identity, request(hello)).await.map_err(refused)?;
     let status = guest.speaker().ask(Request::Status {}).await;
     let Reply::Status(status) = status.map_err(|error| refused(error.into()))? else {
         return Err(Fault::unreachable("it said something else than its state"));
     };
     let name = guest.speaker().identity().name;
     let welcome = welcome(web, pass, name, *status);
-    Ok(Entered { visit, guest, welcome, seat })
+    Ok((visit, guest, welcome))
 }
 
-fn identity(pass: &Pass, hello: &Hello) -> Result<Identity, Fault> {
+/// Whom the page speaks for; their key comes with their pass.
+fn identity(hello: &Hello) -> Result<Identity, Fault> {
     let name: PersonName = hello.name.parse().map_err(|error| {
         Fault::own("bad_name", format!("bad name: {error}"), "choose 1 to 32 visible characters")
     })?;
@@ -51,7 +78,7 @@ fn identity(pass: &Pass, hello: &Hello) -> Result<Identity, Fault> {
     Ok(Identity {
         name: name.as_str().to_owned(),
         via: "web".to_owned(),
-        key: format!("web {}", pass.id),
+        key: String::new(),
         rooms: hello.rooms.clone(),
         away: None,
     })
@@ -99,3 +126,5 @@ fn welcome(web: &Web, pass: Pass, name: String, status: Status) -> Welcome {
 /// Messages of history that a page gets that says nothing else.
 const LAST: u32 = 200;
 const MOST_LAST: u32 = 1000;
+/// How long all of it may take, so that a seat is not kept where the daemon does not answer.
+const ENTERING: Duration = Duration::from_secs(30);

@@ -63,9 +63,25 @@ impl Ask {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Outbound {
     Welcome(Box<Welcome>),
-    Refused(Fault),
+    Refused(Box<Refused>),
     Event(Box<Event>),
     Link(Link),
+}
+
+/// Why the page is not in, or not any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Refused {
+    #[serde(flatten)]
+    pub(super) fault: Fault,
+    /// What the code was changed for all the same: to be shown next time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) token: Option<String>,
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self { fault, token: None }
+    }
 }
 
 /// Where the page is.
@@ -137,6 +153,16 @@ mod tests {
         assert_eq!(id(r#"{"id": 7}"#), 7);
         assert_eq!(id(r#"{"ask": {"status": {}}}"#), 0);
         assert_eq!(id("hello"), 0);
+    }
+
+    #[test]
+    fn a_refusal_has_the_token_that_a_code_was_spent_for() {
+        let fault = Fault::own("name_taken", "taken", "");
+        let text = |refused: Refused| serde_json::to_string(&Outbound::Refused(refused.into()));
+        let plain = text(fault.clone().into()).unwrap();
+        assert_eq!(plain, r#"{"refused":{"code":"name_taken","message":"taken","hint":""}}"#);
+        let paired = text(Refused { fault, token: Some("t".to_owned()) }).unwrap();
+        assert!(paired.ends_with(r#","token":"t"}}"#), "{paired}");
     }
 
     #[test]

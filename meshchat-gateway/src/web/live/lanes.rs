@@ -4,6 +4,7 @@
 //! is answered beside it, one at a time, as its answers may be long.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use meshchat_client::Speaker;
 use meshchat_client::proto::control::{
@@ -22,11 +23,25 @@ use crate::web::present::Visit;
 pub(super) struct Asks {
     lanes: [mpsc::Sender<Asked>; 3],
     free: Arc<Semaphore>,
+    unsaid: Unsaid,
+}
+
+/// How many requests that change something were taken in and are not done. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Unsaid(Arc<AtomicUsize>);
+
+impl Unsaid {
+    pub(super) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Where they are taken out.
 #[derive(Debug)]
-pub(super) struct Lanes([mpsc::Receiver<Asked>; 3]);
+pub(super) struct Lanes {
+    lanes: [mpsc::Receiver<Asked>; 3],
+    unsaid: Unsaid,
+}
 
 #[derive(Debug)]
 struct Asked {
@@ -49,7 +64,9 @@ pub(super) fn lanes() -> (Asks, Lanes) {
     let (look, looking) = mpsc::channel(IN_FLIGHT);
     let (probe, probing) = mpsc::channel(IN_FLIGHT);
     let free = Arc::new(Semaphore::new(IN_FLIGHT));
-    (Asks { lanes: [say, look, probe], free }, Lanes([saying, looking, probing]))
+    let unsaid = Unsaid::default();
+    let lanes = Lanes { lanes: [saying, looking, probing], unsaid: unsaid.clone() };
+    (Asks { lanes: [say, look, probe], free, unsaid }, lanes)
 }
 
 impl Asks {
@@ -73,29 +90,46 @@ impl Asks {
         };
         let place = Arc::clone(&self.free).try_acquire_owned().map_err(too_many)?;
         let [say, look, probe] = &self.lanes;
-        let lane = match lane {
+        let sender = match lane {
             Lane::Say => say,
             Lane::Look => look,
             Lane::Probe => probe,
         };
-        lane.try_send(Asked { ask, _place: place })
+        if lane == Lane::Say {
+            self.unsaid.0.fetch_add(1, Ordering::Relaxed);
+        }
+        // There is room for as many as have a place.
+        sender
+            .try_send(Asked { ask, _place: place })
             .map_err(|_full| (id, Fault::own("too_many", "too many requests are running", "")))
     }
 }
 
 impl Lanes {
-    /// Does what is asked for until [`Asks`] is dropped; what was taken in before is done.
+    /// How many requests that change something are not done.
+    pub(super) fn unsaid(&self) -> Unsaid {
+        self.unsaid.clone()
+    }
+
+    /// Does what is asked for until [`Asks`] is dropped; what was taken in before is done. A page
+    /// that is gone is told no more.
     pub(super) async fn run(self, speaker: &Speaker, visit: &Visit, outbox: &Outbox) {
-        let Self([mut saying, mut looking, mut probing]) = self;
+        let Self { lanes: [mut saying, mut looking, mut probing], unsaid } = self;
         let say = async {
             while let Some(Asked { ask, _place }) = saying.recv().await {
                 visit.pace().await;
-                answer(ask, speaker, outbox).await;
+                let Ask { id, ask } = ask;
+                let reply = speaker.ask(ask).await.map_err(Fault::from);
+                unsaid.0.fetch_sub(1, Ordering::Relaxed);
+                tell(id, reply, outbox).await;
             }
         };
         let look = async {
             let mut pace = Pace::of(LOOKS, LOOKS_PER_SECOND);
             while let Some(Asked { ask, _place }) = looking.recv().await {
+                if outbox.is_closed() {
+                    continue;
+                }
                 pace.wait().await;
                 answer(ask, speaker, outbox).await;
             }
@@ -103,6 +137,9 @@ impl Lanes {
         let probe = async {
             let mut pace = Pace::of(LOOKS, LOOKS_PER_SECOND);
             while let Some(Asked { ask, _place }) = probing.recv().await {
+                if outbox.is_closed() {
+                    continue;
+                }
                 pace.wait().await;
                 answer(ask, speaker, outbox).await;
             }
@@ -111,9 +148,12 @@ impl Lanes {
     }
 }
 
-/// The page may be gone by the time of the answer; what it asked for is done all the same.
 async fn answer(Ask { id, ask }: Ask, speaker: &Speaker, outbox: &Outbox) {
-    let reply: Result<Reply, Fault> = speaker.ask(ask).await.map_err(Fault::from);
+    tell(id, speaker.ask(ask).await.map_err(Fault::from), outbox).await;
+}
+
+/// The page may be gone by the time of the answer; what it asked for was done all the same.
+async fn tell(id: u64, reply: Result<Reply, Fault>, outbox: &Outbox) {
     if let Err(Closed) = outbox.put(&Answer::new(id, reply)).await {
         tracing::debug!("a page went before it was answered");
     }

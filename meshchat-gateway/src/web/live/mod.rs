@@ -19,7 +19,7 @@ use meshchat_client::{Guest, TailItem};
 use tokio::time;
 
 use self::enter::Entered;
-use self::frame::{Answer, Ask, Link, Outbound};
+use self::frame::{Answer, Ask, Link, Outbound, Refused};
 use self::lanes::Asks;
 use self::outbox::{Closed, Outbox, Written};
 use super::{Caller, Fault, Web};
@@ -56,7 +56,7 @@ enum End {
     /// It sent something that this socket does not carry: a close code and its words.
     Wrong(u16, &'static str),
     /// The person cannot be here any more, or cannot come in.
-    Refused(Fault),
+    Refused(Box<Refused>),
 }
 
 async fn serve(socket: WebSocket, web: Web, caller: Caller) {
@@ -91,8 +91,8 @@ async fn serve(socket: WebSocket, web: Web, caller: Caller) {
 /// Everything between the upgrade and the last frame.
 async fn live(stream: &mut SplitStream<WebSocket>, who: (&Web, &Caller), outbox: Outbox) -> End {
     let end = meet(stream, who, &outbox).await;
-    if let End::Refused(fault) = &end {
-        outbox.put(&Outbound::Refused(fault.clone())).await.ok();
+    if let End::Refused(refused) = &end {
+        outbox.put(&Outbound::Refused(refused.clone())).await.ok();
     }
     end
 }
@@ -117,16 +117,24 @@ async fn meet(
         None => {
             web.door.count("hello_late");
             let words = "the page took too long to say who it is";
-            return End::Refused(Fault::own("late", words, "load the page again"));
+            return refused(Fault::own("late", words, "load the page again"));
         }
     };
-    match Box::pin(enter::enter(web, caller, &text)).await {
+    let entered = tokio::select! {
+        entered = Box::pin(enter::enter(web, caller, &text)) => entered,
+        () = outbox.closed() => return End::Gone,
+    };
+    match entered {
         Ok(entered) => Box::pin(stay(entered, stream, web, outbox)).await,
-        Err(fault) => {
+        Err(why) => {
             web.door.count("refused");
-            End::Refused(fault)
+            End::Refused(why.into())
         }
     }
+}
+
+fn refused(fault: Fault) -> End {
+    End::Refused(Box::new(fault.into()))
 }
 
 /// The first frame.
@@ -151,6 +159,7 @@ async fn stay(
     }
     let speaker = guest.speaker().clone();
     let (asks, lanes) = lanes::lanes();
+    let unsaid = lanes.unsaid();
     let end = {
         let mut lanes = pin!(lanes.run(&speaker, &visit, outbox));
         let end = tokio::select! {
@@ -160,11 +169,20 @@ async fn stay(
             () = outbox.closed() => End::Gone,
         };
         // What the page said last is said, also when it is gone by now.
-        time::timeout(DRAIN, lanes).await.ok();
+        time::timeout(drain(web.house.limits.per_second), lanes).await.ok();
         end
     };
+    if unsaid.count() > 0 {
+        web.door.count_many("page_unsaid", unsaid.count() as u64);
+    }
     visit.leave(guest).await;
     end
+}
+
+/// How long requests may take that were made just before the page went: as many as may run, at
+/// the pace of the person.
+fn drain(per_second: u32) -> Duration {
+    Duration::from_secs(lanes::IN_FLIGHT as u64) / per_second.max(1) + DRAIN
 }
 
 /// Reads requests until the page is gone.
@@ -195,12 +213,14 @@ async fn show(guest: &mut Guest, outbox: &Outbox) -> End {
     loop {
         let Ok(room) = outbox.room().await else { return End::Gone };
         match guest.next().await {
-            Some(Ok(TailItem::Event(event))) => room.put(&Outbound::Event(event.into())),
-            Some(Ok(TailItem::Lost(why))) => room.put(&Outbound::Link(Link::Lost { why })),
-            Some(Ok(TailItem::Back { restarted })) => {
-                room.put(&Outbound::Link(Link::Back { restarted }));
+            Some(Ok(TailItem::Event(event))) => room.put(&Outbound::Event(event.into())).await,
+            Some(Ok(TailItem::Lost(why))) => {
+                room.put(&Outbound::Link(Link::Lost { why })).await;
             }
-            Some(Err(error)) => return End::Refused(enter::refused(error.into())),
+            Some(Ok(TailItem::Back { restarted })) => {
+                room.put(&Outbound::Link(Link::Back { restarted })).await;
+            }
+            Some(Err(error)) => return refused(enter::refused(error.into())),
             None => return End::Gone,
         }
     }
@@ -235,7 +255,7 @@ const FRAME_BYTES: usize = 16 * 1024;
 const BUFFER: usize = 8 * 1024;
 /// A page that answers no ping for so long is gone.
 const SILENCE: Duration = Duration::from_secs(60);
-/// How long requests may take that were made just before the page went.
+/// How long the daemon may take for them beside.
 const DRAIN: Duration = Duration::from_secs(5);
 const GOODBYE: Duration = Duration::from_secs(5);
 /// Close code after `refused`: the page should not just try again.
