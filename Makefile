@@ -9,7 +9,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/release
-PROGRAMS := meshchatd meshchatctl
+PROGRAMS := meshchatd meshchatctl meshchat-gateway
 SHELL_SCRIPTS := $(wildcard scripts/*.sh tests/*.sh) .ci/run
 
 .DEFAULT_GOAL := help

@@ -10,7 +10,7 @@ CARGO=${CARGO:-cargo}
 readonly NODES=(kitchen barn roof) PEOPLE=(anna ben cleo)
 readonly PATIENCE=30 # seconds for anything to happen; links are given up after 15
 declare -A NODE_PID=() TAIL_PID=() SHOWN=()
-DIR=""
+DIR="" GATEWAY_PID="" PAGE=""
 
 main() {
   build
@@ -26,6 +26,7 @@ main() {
   kill_the_middle
   talk_meanwhile
   restart_the_middle
+  open_the_page
   finish
 }
 
@@ -34,7 +35,7 @@ build() {
     PATH=$(readlink -f "$MESHCHAT_BIN_DIR"):$PATH
     return
   fi
-  echo "Building meshchatd and meshchatctl (minutes the first time, seconds afterwards) ..."
+  echo "Building meshchatd, meshchatctl and meshchat-gateway (minutes the first time, seconds afterwards) ..."
   # As make test does, so that nothing is compiled twice.
   "$CARGO" build --quiet --workspace --bins --profile test --locked
   PATH=$("$CARGO" metadata --format-version 1 --no-deps --offline |
@@ -182,10 +183,50 @@ restart_the_middle() {
   run meshchatctl --instance kitchen ping --count 1 roof
 }
 
+open_the_page() {
+  title "8. A web page for phones"
+  say "The gateway is a program of its own beside a node. It serves a page, and ways in for IRC" \
+    "and other clients. A code lets a browser in, once."
+  prompt meshchat-gateway --instance kitchen --web 127.0.0.1:0 "&"
+  MESHCHAT_GATEWAY_CONFIG=$DIR/empty.toml MESHCHAT_GATEWAY_STATE_DIR=$DIR/gateway \
+    meshchat-gateway --instance kitchen --web 127.0.0.1:0 >>"$DIR/gateway.log" 2>&1 </dev/null &
+  GATEWAY_PID=$!
+  await "the page" page_is_told
+  run meshchatctl --instance kitchen doors
+  local code
+  code=$(meshchatctl --instance kitchen pair --terse)
+  PAGE=$(page_address)
+  await "the page to open" page_opens
+  prompt meshchatctl --instance kitchen pair
+  say "    The page is at:   $PAGE#$code"
+  # Somebody who looks on can try it.
+  if [ -t 0 ] && [ -t 1 ]; then
+    echo
+    read -r -p "Open it in a browser of this machine, and talk. Enter ends the demo. " || true
+  fi
+}
+
+page_is_told() { [ -n "$(page_address)" ]; }
+
+page_address() {
+  meshchatctl --instance kitchen doors --terse --fields address 2>/dev/null |
+    sed -nE 's!^(http://[^ ]*).*!\1!p' | head -n 1
+}
+
+page_opens() {
+  local place=${PAGE#http://}
+  place=${place%/}
+  (
+    exec 3<>"/dev/tcp/${place%:*}/${place##*:}"
+    printf 'GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$place" >&3
+    grep -q '<title>meshchat' <&3
+  ) 2>/dev/null
+}
+
 finish() {
   title "That was it"
   clean
-  say "All three nodes are stopped and their files are gone. A node of your own:"
+  say "All three nodes and the gateway are stopped and their files are gone. A node of your own:"
   echo
   echo "    make build                        # optimised programs, in target/release"
   echo "    sudo make install                 # to /usr/local"
@@ -193,6 +234,8 @@ finish() {
   echo "    meshchatctl connect HOST          # in another terminal: link to a node elsewhere"
   echo "    meshchatctl tail                  # read"
   echo "    meshchatctl send 'Hello, world'   # talk"
+  echo "    meshchat-gateway                  # the web page, at http://127.0.0.1:8480/"
+  echo "    meshchatctl pair                  # a code and a link that let a browser in"
   echo
   say "As a service of the system, and everything else: README.md."
 }
@@ -272,8 +315,8 @@ fail() {
 
 clean() {
   trap - EXIT
-  local pids=("${TAIL_PID[@]}" "${NODE_PID[@]}") pid deadline=$((SECONDS + 5))
-  TAIL_PID=() NODE_PID=()
+  local pids=("${TAIL_PID[@]}" ${GATEWAY_PID:+"$GATEWAY_PID"} "${NODE_PID[@]}") pid deadline=$((SECONDS + 5))
+  TAIL_PID=() NODE_PID=() GATEWAY_PID=""
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
   for pid in "${pids[@]}"; do
     while kill -0 "$pid" 2>/dev/null; do

@@ -6,10 +6,12 @@ set -euo pipefail
 
 cd "$(dirname "$(readlink -f "$0")")/.."
 readonly DESTDIR=${DESTDIR-} PREFIX=${PREFIX:-/usr/local} SYSCONFDIR=${SYSCONFDIR:-/etc}
-readonly PROGRAMS=(meshchatd meshchatctl) UNITS=(meshchatd.service meshchatd@.service)
+readonly PROGRAMS=(meshchatd meshchatctl meshchat-gateway)
+readonly UNITS=(meshchatd.service meshchatd@.service meshchat-gateway.service)
 readonly BIN=$DESTDIR$PREFIX/bin DOC=$DESTDIR$PREFIX/share/doc/meshchat
 readonly SYSTEM=$DESTDIR$PREFIX/lib/systemd/system SYSUSERS=$DESTDIR$PREFIX/lib/sysusers.d
 readonly CONFIG=$DESTDIR$SYSCONFDIR/meshchat/meshchat.toml
+readonly GATEWAY=$DESTDIR$SYSCONFDIR/meshchat/gateway.toml
 
 main() {
   case ${1-} in
@@ -31,6 +33,7 @@ do_install() { # BIN_DIR
   install -m 644 LICENSE README.md CHANGELOG.md docs/*.md "$DOC"
   # A configuration that somebody may have changed is left alone.
   [ -e "$CONFIG" ] || install -m 644 etc/meshchat.toml "$CONFIG"
+  [ -e "$GATEWAY" ] || install -m 644 etc/gateway.toml "$GATEWAY"
   echo "Installed to $DESTDIR$PREFIX; configuration: $CONFIG"
   [ -n "$DESTDIR" ] || next_steps
 }
@@ -40,6 +43,7 @@ next_steps() {
   echo "Or make it a system service:    sudo systemd-sysusers"
   echo "                                sudo systemctl daemon-reload"
   echo "                                sudo systemctl enable --now meshchatd"
+  echo "With a web page:                sudo systemctl enable --now meshchat-gateway"
   echo "and give yourself access:       sudo usermod -aG meshchat \$USER   (then log in again)"
 }
 
@@ -50,7 +54,11 @@ do_uninstall() {
   rm -f "$SYSUSERS/meshchat.conf"
   rm -rf "$DOC"
   echo "Removed from $DESTDIR$PREFIX. Configuration in $DESTDIR$SYSCONFDIR/meshchat and state in /var/lib/meshchat stay."
-  if [ -z "$DESTDIR" ] && systemctl --quiet is-active meshchatd 2>/dev/null; then
+  [ -z "$DESTDIR" ] || return 0
+  if systemctl --quiet is-active meshchat-gateway 2>/dev/null; then
+    echo "The gateway still runs; stop it:   sudo systemctl disable --now meshchat-gateway"
+  fi
+  if systemctl --quiet is-active meshchatd 2>/dev/null; then
     echo "The service still runs; stop it:   sudo systemctl disable --now meshchatd"
   fi
 }

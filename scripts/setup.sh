@@ -56,8 +56,14 @@ need_test_tools() {
   wish miniupnpd miniupnpd-nftables "a home router that gives port mappings, in those networks"
   wish sysctl procps "settings of those networks"
   wish strace strace "counts system calls and wake-ups of an idle daemon"
+  wish chromium chromium "the tests of the web page use a real browser"
+  wish node nodejs "drives that browser"
+  wish npm npm "gets what node needs for that"
   wish nats-server nats-server "the bridge to NATS talks to a real server"
   wish python3 python3 "the slow wire and the Python example"
+  wish irssi irssi "an IRC client that the IRC door is tested with"
+  wish weechat-headless weechat-headless "another one"
+  wish tmux tmux "the terminal that irssi wants"
   if ! "${MESHCHAT_PYTHON:-/usr/bin/python3}" -c 'import msgpack' 2>/dev/null; then
     WISHED+=("python3-msgpack	the Python example speaks MessagePack")
   fi

@@ -31,6 +31,7 @@ build() {
   else
     "$CARGO" test --workspace --locked --no-run
   fi
+  tests/web/run.sh prepare
 }
 
 run_all() { # [--offline]
@@ -43,6 +44,7 @@ run_all() { # [--offline]
   fi
   tests/netns_selftest.sh
   tests/demo.sh
+  tests/web/run.sh
   if has_nextest; then
     "$CARGO" test --workspace --locked --doc --quiet "$@"
     "$CARGO" nextest run --workspace --locked --no-fail-fast "$@"

@@ -30,6 +30,7 @@ runs_through() {
   check "nobody flaps" [ "$(grep -cF 'anna@kitchen cannot be reached' "$DIR/out")" = 1 ]
   check "the return is seen" has 'cleo@roof is back'
   check "messages catch up" has "anna@kitchen: Barn is dark"
+  check "the page has an address" has 'The page is at:   http://127.0.0.1:'
   check "it says what comes next" has 'sudo make install'
   [ $FAILED = 0 ] || cat "$DIR/out"
   nothing_is_left "$DIR/tmp"

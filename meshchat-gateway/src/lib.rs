@@ -6,12 +6,14 @@
 pub mod announce;
 pub mod args;
 pub mod config;
+pub mod dialect;
 pub mod door;
 pub mod irc;
 #[cfg(feature = "nats")]
 pub mod nats;
 pub mod run;
 pub mod tcp;
+pub mod visit;
 pub mod web;
 pub mod websocket;
 

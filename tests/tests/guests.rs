@@ -4,7 +4,9 @@
 use meshchat_client::proto::control::{
     Dm, DmRequest, ErrorCode, Event, Message, Reply, Request, Start,
 };
-use meshchat_client::{Guest, Identity, TailError, TailItem, TailRequest};
+use meshchat_client::{
+    Guest, Identity, RequestError, SpeakError, TailError, TailItem, TailRequest,
+};
 use meshchat_tests::{Daemon, Limit, wait_for};
 
 fn ann(key: &str) -> Identity {
@@ -57,7 +59,7 @@ async fn one_key_is_one_person_who_goes_with_the_last_connection() {
     let mut second = enter(&a, ann("k1")).await.unwrap();
     let taken = enter(&a, ann("k2")).await.unwrap_err();
     assert!(
-        matches!(&taken, TailError::Request(meshchat_client::RequestError::Daemon(error))
+        matches!(&taken, TailError::Request(RequestError::Daemon(error))
             if error.code == ErrorCode::NameTaken),
         "{taken:?}"
     );
@@ -124,4 +126,20 @@ async fn who_takes_a_name_later_does_not_read_its_direct_messages() {
     let mut other = enter(&a, ann("k3")).await.unwrap();
     say(&other, "dev", "mine").await;
     assert_eq!(message(&mut other).await.text.as_str(), "mine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_cannot_take_the_name_of_a_member_by_changing_its_own() {
+    let a = Daemon::start("a");
+    let b = Daemon::builder("b").peer(a.listen()).start();
+    b.ctl().ok(["nick", "Carol"]);
+    let known = || people(&a).iter().any(|(name, _)| name == "Carol");
+    wait_for("Carol on the other node", Limit::default(), known);
+    let guest = enter(&a, ann("k1")).await.unwrap();
+    let refused = guest.speaker().ask(Request::Nick { name: "carol".into() }).await;
+    assert!(
+        matches!(&refused, Err(SpeakError::Request(RequestError::Daemon(error)))
+            if error.code == ErrorCode::NameTaken),
+        "{refused:?}"
+    );
 }

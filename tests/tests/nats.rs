@@ -1,5 +1,5 @@
 //! The bridge to NATS, against a real server.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
 use std::time::{Duration, Instant};
 

@@ -83,6 +83,11 @@ impl Client {
         Pipeline::new(Arc::clone(&self.wire))
     }
 
+    /// Whether the connection is known to have ended: nothing can be asked over it any more.
+    pub fn is_lost(&self) -> bool {
+        self.wire.is_lost()
+    }
+
     /// The state of the node.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use meshchat_proto::control::{Reply, Request};
 
 use crate::client::Client;
 use crate::error::{ConnectError, RequestError};
+use crate::stream::EventStream;
 use crate::tail::{Tail, TailError, TailItem, TailRequest};
 
 /// Who somebody is to the daemon. What they change by [`Speaker::ask`] is kept here, so that a
@@ -64,11 +65,19 @@ impl Guest {
         identity: Identity,
         request: TailRequest,
     ) -> Result<Self, TailError> {
-        let identity = Shared(Arc::new(Mutex::new(identity)));
-        let speaker =
-            Speaker { paths: paths.clone(), identity: identity.clone(), client: Arc::default() };
+        Self::join(&Speaker::new(paths, identity), request).await
+    }
+
+    /// One more stream of somebody who is there already, or whom nothing but `speaker` knows yet.
+    /// What they change by one is known to all.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::enter`].
+    pub async fn join(speaker: &Speaker, request: TailRequest) -> Result<Self, TailError> {
+        let (paths, identity) = (speaker.paths.clone(), speaker.identity.clone());
         let tail = Tail::open_as(paths, request, Some(identity)).await?;
-        Ok(Self { tail, speaker })
+        Ok(Self { tail, speaker: speaker.clone() })
     }
 
     /// The next item, as [`Tail::next`]. Safe to cancel.
@@ -87,6 +96,12 @@ impl Guest {
 }
 
 impl Speaker {
+    /// Speaks for somebody, from the first request on.
+    pub fn new(paths: Vec<PathBuf>, identity: Identity) -> Self {
+        let identity = Shared(Arc::new(Mutex::new(identity)));
+        Self { paths, identity, client: Arc::default() }
+    }
+
     /// Who they are now.
     pub fn identity(&self) -> Identity {
         self.identity.get()
@@ -109,9 +124,20 @@ impl Speaker {
         Ok(result?)
     }
 
+    /// Opens a stream that ends with its connection, beside those of a [`Guest`].
+    ///
+    /// # Errors
+    ///
+    /// [`SpeakError`].
+    pub async fn stream(&self, request: Request) -> Result<EventStream, SpeakError> {
+        let client = self.client().await?;
+        Ok(client.stream(request).await?)
+    }
+
     async fn client(&self) -> Result<Client, SpeakError> {
         let mut place = self.client.lock().await;
-        if let Some(client) = &*place {
+        // Over one that has ended it would be unclear whether a request was done.
+        if let Some(client) = place.as_ref().filter(|client| !client.is_lost()) {
             return Ok(client.clone());
         }
         let client = Client::connect_any(&self.paths).await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use meshchat_proto::control::{DirectMessage, Dm, ErrorCode, Event, Message, Request, Start};
 use meshchat_proto::id::{LetterId, MessageId, NodeId};
-use tokio::time;
+use tokio::time::{self, Instant};
 
 use crate::client::Client;
 use crate::confirm::Confirming;
@@ -33,6 +33,15 @@ pub enum TailRequest {
         dm: Dm,
         /// A durable cursor: the tail begins behind what was confirmed with it.
         cursor: Option<String>,
+    },
+    /// One room for nobody, as in [`Request::Read`].
+    Room {
+        /// The room; the lobby when missing.
+        room: Option<String>,
+        /// Where in history to start.
+        start: Start,
+        /// Also changes of people and nodes.
+        presence: bool,
     },
     /// Peers, as in [`Request::WatchPeers`].
     Peers,
@@ -66,6 +75,10 @@ pub struct Tail {
     confirming: Confirming,
     place: Place,
     pause: Duration,
+    /// When the next try is due, while the connection is gone.
+    retry_at: Option<Instant>,
+    /// The run of the daemon that the lost connection was to.
+    lost_run: Option<u64>,
 }
 
 impl Tail {
@@ -86,7 +99,17 @@ impl Tail {
     ) -> Result<Self, TailError> {
         let place = Place::default();
         let (stream, confirming, pause) = (None, Confirming::default(), SHORTEST_PAUSE);
-        let mut tail = Self { paths, request, guest, stream, confirming, place, pause };
+        let mut tail = Self {
+            paths,
+            request,
+            guest,
+            stream,
+            confirming,
+            place,
+            pause,
+            retry_at: None,
+            lost_run: None,
+        };
         tail.reopen().await?;
         Ok(tail)
     }
@@ -142,22 +165,26 @@ impl Tail {
     }
 
     fn follows(&self) -> bool {
-        matches!(self.request, TailRequest::Peers | TailRequest::Messages { follow: true, .. })
+        !matches!(self.request, TailRequest::Messages { follow: false, .. })
     }
 
     fn lost(&mut self, why: String) -> TailItem {
         (self.stream, self.confirming.client) = (None, None);
+        self.lost_run = self.place.run;
         TailItem::Lost(why)
     }
 
+    /// Tries until it is back. What has passed of a pause counts also when this is cancelled.
     async fn come_back(&mut self) -> Result<TailItem, TailError> {
-        let run = self.place.run;
         loop {
-            time::sleep(self.pause).await;
-            match self.reopen().await {
+            let due = *self.retry_at.get_or_insert_with(|| Instant::now() + self.pause);
+            time::sleep_until(due).await;
+            let result = self.reopen().await;
+            self.retry_at = None;
+            match result {
                 Ok(()) => {
                     self.pause = SHORTEST_PAUSE;
-                    return Ok(TailItem::Back { restarted: run != self.place.run });
+                    return Ok(TailItem::Back { restarted: self.lost_run != self.place.run });
                 }
                 Err(error) if error.may_pass() => {
                     self.pause = (self.pause * 2).min(LONGEST_PAUSE);
@@ -174,6 +201,11 @@ impl Tail {
         }
         let request = match &self.request {
             TailRequest::Peers => Request::WatchPeers {},
+            TailRequest::Room { room, start, presence } => {
+                let status = client.status().await?;
+                let start = self.place.enter(status.boot, status.history.cursor, *start);
+                Request::Read { room: room.clone(), start, presence: *presence }
+            }
             TailRequest::Messages { room, start, follow, presence, dm, cursor } => {
                 let status = client.status().await?;
                 let start = match cursor {

@@ -104,6 +104,11 @@ impl Wire {
         }
     }
 
+    /// Whether the connection is known to have ended.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.shared.lock().lost.is_some()
+    }
+
     /// The error for an answer that will not come any more.
     pub(crate) fn lost(&self) -> RequestError {
         let why = self.shared.lock().lost.clone();

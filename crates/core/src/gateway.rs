@@ -84,7 +84,7 @@ impl<E: Env> Node<E> {
     }
 
     /// Whether somebody anywhere who is no guest of a gateway is called so.
-    fn is_member_name(&self, name: &PersonName) -> bool {
+    pub(crate) fn is_member_name(&self, name: &PersonName) -> bool {
         let plain = skeleton(name.as_str());
         let people = self.nodes.iter().flat_map(|(_, known)| &known.record.people);
         let mut members = people.filter(|person| !person.gateway);

@@ -52,6 +52,8 @@ pub const SEQ_JUMP: u64 = 1 << 32;
 pub const ROOMS: usize = 1024;
 /// Local people; the one who has been offline longest makes room.
 pub const PEOPLE: usize = meshchat_proto::limits::PEOPLE;
+/// Guests of gateways among them: the other places are for users of this machine.
+pub const GUESTS: usize = PEOPLE / 4 * 3;
 /// Local clients.
 pub const SESSIONS: usize = 512;
 /// Gateways that tell of their doors.
@@ -65,7 +67,7 @@ pub const DOOR_CODES: usize = 16;
 /// How long a code for doors works.
 pub const DOOR_CODE_AGE: Duration = Duration::from_secs(600);
 /// Wrong codes that may be tried in a minute.
-pub const DOOR_GUESSES: usize = 30;
+pub const DOOR_GUESSES: usize = 600;
 /// Running streams of one client.
 pub const STREAMS: usize = 64;
 /// Estimated bytes on their way to all clients together. One client may have half of what the

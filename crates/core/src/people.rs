@@ -70,6 +70,11 @@ impl People {
         self.map.len()
     }
 
+    /// People who came through gateways.
+    pub(crate) fn guests(&self) -> usize {
+        self.map.values().filter(|person| person.via.is_some()).count()
+    }
+
     pub(crate) fn get(&self, user: &str) -> Option<&LocalPerson> {
         self.map.get(user)
     }
@@ -107,10 +112,10 @@ impl People {
         Some(person)
     }
 
-    /// A new person who comes through a gateway; false when all places are taken by people who
-    /// are there.
+    /// A new person who comes through a gateway; false when there is no place. Nobody makes room
+    /// for a guest: whoever did could lose their name to one.
     pub(crate) fn welcome(&mut self, user: &str, mut guest: LocalPerson) -> bool {
-        if self.make_room().is_none() {
+        if self.map.len() >= limits::PEOPLE || self.guests() >= limits::GUESTS {
             return false;
         }
         self.touches += 1;
@@ -241,6 +246,24 @@ mod tests {
             person.reading = 1;
         }
         assert!(people.person("late").is_none());
+    }
+
+    #[test]
+    fn guests_push_nobody_out_and_leave_places_to_users() {
+        let mut people = People::default();
+        people.person("ann").unwrap();
+        let guest = |n: usize| {
+            let name = format!("g{n}").parse().unwrap();
+            LocalPerson::guest(name, Vec::new(), "irc".parse().unwrap())
+        };
+        let welcome =
+            (0..limits::PEOPLE).map(|n| people.welcome(&format!("{GATEWAY}{n}"), guest(n)));
+        assert_eq!(welcome.filter(|welcome| *welcome).count(), limits::GUESTS);
+        for n in 0..limits::PEOPLE {
+            assert!(people.person(&format!("u{n}")).is_some());
+        }
+        assert_eq!((people.len(), people.guests()), (limits::PEOPLE, limits::GUESTS));
+        assert!(!people.welcome("gateway:x", guest(99)));
     }
 
     #[test]

@@ -33,11 +33,16 @@ impl<E: Env> Node<E> {
             Request::Tail { room, start, follow, presence, dm, cursor } => {
                 let room = room.as_deref().map(|room| self.readable_room(&user, room)).transpose();
                 room.map(|room| {
-                    let wish = TailWish { room, start, follow, presence, dm, cursor };
+                    let unseen = false;
+                    let wish = TailWish { room, start, follow, presence, dm, cursor, unseen };
                     self.open_tail(now, session, id, wish);
                     None
                 })
             }
+            Request::Read { room, start, presence } => open_room(room.as_deref()).map(|room| {
+                self.open_tail(now, session, id, TailWish::unseen(room, start, presence));
+                None
+            }),
             Request::Private(request) => self.on_private_request(now, &user, request).map(Some),
             Request::Dm(request) => self.on_dm_request(now, at, &user, request).map(|()| None),
             Request::Cursor(request) => self.on_cursor_request(&user, request).map(Some),
@@ -117,6 +122,7 @@ impl<E: Env> Node<E> {
             }
             Request::Send { .. }
             | Request::Tail { .. }
+            | Request::Read { .. }
             | Request::Ping { .. }
             | Request::Peers {}
             | Request::WatchPeers {}
@@ -186,8 +192,9 @@ impl<E: Env> Node<E> {
         let name: PersonName = name.parse().map_err(|error| {
             bad("name", error).hint(format!("choose 1 to {NAME_CHARS} visible characters"))
         })?;
-        if self.people.is_taken(user, &name) {
-            let words = format!("{name} is, or looks like, what somebody on this node is called");
+        let of_member = self.people.is_gateway(user) && self.is_member_name(&name);
+        if of_member || self.people.is_taken(user, &name) {
+            let words = format!("{name} is, or looks like, what somebody here is called");
             return Err(Error::new(ErrorCode::NameTaken, words).hint("choose another name"));
         }
         self.people.person(user).ok_or_else(too_many_people)?.name = name;
@@ -239,6 +246,16 @@ impl<E: Env> Node<E> {
         self.out.push_back(Output::SavePeople(self.people.save()));
         self.record_changed(now);
     }
+}
+
+/// A room that anybody may read, the lobby when missing.
+fn open_room(room: Option<&str>) -> Result<RoomName, Error> {
+    let room = room.map_or_else(|| Ok(RoomName::lobby()), parse_room)?;
+    if room.is_sealed() {
+        let words = format!("only members of {room} read it, as it is a private room");
+        return Err(Error::new(ErrorCode::Denied, words));
+    }
+    Ok(room)
 }
 
 pub(crate) fn parse_room(room: &str) -> Result<RoomName, Error> {

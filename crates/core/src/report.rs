@@ -97,6 +97,7 @@ impl<E: Env> Node<E> {
             ("refusals", self.refusals.len(), limits::REFUSALS, "further ones are only counted"),
             ("rooms", self.rooms.len(), limits::ROOMS, "the quietest is forgotten"),
             ("people", self.people.len(), limits::PEOPLE, "whoever is offline longest makes room"),
+            ("guests", self.people.guests(), limits::GUESTS, "new guests are refused"),
             ("clients", self.sessions.len(), limits::SESSIONS, "new clients are refused"),
             (
                 "doors",

@@ -50,6 +50,8 @@ pub(crate) struct Stream {
     replaying: bool,
     /// The last cursor it got.
     pub(crate) last: u64,
+    /// Nobody is there by it.
+    unseen: bool,
     /// The durable cursor that it reads along with.
     cursor: Option<String>,
     /// Why it misses something at its start; told even if nothing was counted.
@@ -65,6 +67,16 @@ pub(crate) struct TailWish {
     pub(crate) presence: bool,
     pub(crate) dm: Dm,
     pub(crate) cursor: Option<String>,
+    /// Nobody is there by it.
+    pub(crate) unseen: bool,
+}
+
+impl TailWish {
+    /// A room for nobody, history and then what comes.
+    pub(crate) fn unseen(room: RoomName, start: Start, presence: bool) -> Self {
+        let (room, follow, dm) = (Some(room), true, Dm::No);
+        Self { room, start, follow, presence, dm, cursor: None, unseen: true }
+    }
 }
 
 /// All clients, and what is on its way to them.
@@ -187,6 +199,11 @@ impl Stream {
         self.follow
     }
 
+    /// Whether its user is there by it.
+    fn is_reading(&self) -> bool {
+        self.follow && !self.unseen
+    }
+
     /// A message that it cannot get now.
     pub(crate) fn lag(&mut self, cursor: u64) {
         self.next.get_or_insert(cursor);
@@ -210,7 +227,7 @@ impl<E: Env> Node<E> {
         self.sessions.drained(session);
         self.deliveries.cancel(session, None);
         let Some(state) = self.sessions.map.remove(&session) else { return };
-        for _ in state.streams.values().filter(|stream| stream.follow) {
+        for _ in state.streams.values().filter(|stream| stream.is_reading()) {
             self.stop_reading(now, &state.user);
         }
         self.doors.forget(session);
@@ -248,11 +265,12 @@ impl<E: Env> Node<E> {
             changes_missed: 0,
             replaying: true,
             last: self.history.newest(),
+            unseen: wish.unseen,
             cursor: wish.cursor,
             gap: None,
         };
         self.place_at_cursor(now.mono, &user, wish.start, &mut stream);
-        if wish.follow && !self.start_reading(now, &user) {
+        if stream.is_reading() && !self.start_reading(now, &user) {
             let error = Error::new(ErrorCode::TooMany, "too many people are on this node");
             return self.reply(session, id, Err(error));
         }
@@ -268,7 +286,7 @@ impl<E: Env> Node<E> {
         let Some(state) = self.sessions.map.get_mut(&session) else { return false };
         let Some(stream) = state.streams.remove(&id) else { return false };
         let user = state.user.clone();
-        if stream.follow {
+        if stream.is_reading() {
             self.stop_reading(now, &user);
         }
         self.out.push_back(Output::End { session, id });

@@ -5,6 +5,8 @@
 //! node of the recipient and to the author's own; a message in a private room is locked with the
 //! key of that room.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -82,7 +84,7 @@ pub struct Receipt {
 }
 
 /// The key of a private room, for the members on one node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// The room.
     pub room: RoomId,
@@ -99,6 +101,14 @@ pub struct Grant {
     pub people: Vec<PersonName>,
     /// Who let them in or changed the key, on the node that signed the message.
     pub by: PersonName,
+}
+
+// The key stays out of logs.
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Grant");
+        shown.field("room", &self.room).field("epoch", &self.epoch).finish_non_exhaustive()
+    }
 }
 
 /// A member leaves a private room, or is removed from it.

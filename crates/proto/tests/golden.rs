@@ -14,11 +14,11 @@ use meshchat_proto::beacon::{Beacon, BeaconKey};
 use meshchat_proto::codec::{decode, encode};
 use meshchat_proto::control::{
     self, CursorInfo, CursorRequest, DeliveryInfo, DeliveryRequest, DeliveryState, DirectChange,
-    DirectInfo, DirectMessage, DirectState, Dm, DmRequest, Error, ErrorCode, Event, FromDaemon,
-    Gone, Graph, GraphLink, GraphNode, HolderInfo, Hop, Missed, MissedWhy, NodeChange, NodeInfo,
-    NodeState, PartitionChange, PartitionState, PersonChange, PersonStatus, PrivateInfo,
-    PrivateRequest, Reply, Request, RoomMember, Sent, Start, ToDaemon, TrailCopy, TrailFacts,
-    TrailHop, TrailInfo, Wait, Welcome,
+    DirectInfo, DirectMessage, DirectState, Dm, DmRequest, DoorInfo, DoorsRequest, DropCount,
+    Error, ErrorCode, Event, FromDaemon, Gone, Graph, GraphLink, GraphNode, HolderInfo, Hop,
+    Missed, MissedWhy, NodeChange, NodeInfo, NodeState, PairingInfo, PartitionChange,
+    PartitionState, PersonChange, PersonStatus, PrivateInfo, PrivateRequest, Reply, Request,
+    RoomMember, Sent, Start, ToDaemon, TrailCopy, TrailFacts, TrailHop, TrailInfo, Wait, Welcome,
 };
 use meshchat_proto::frame::{self, Kind};
 use meshchat_proto::holding::{Footprint, Holder, Holding, Holdings, Trail, origin_tag};
@@ -300,6 +300,7 @@ fn control_frames() {
         Request::Config {},
         Request::Reload {},
         Request::Cancel { id: 3 },
+        Request::Read { room: room(), start: Start::After(7), presence: true },
     ];
     for (id, request) in (1..).zip(requests) {
         let name = encode(&request);
@@ -380,6 +381,50 @@ fn direct_messages() {
         state: Some(DirectState::Expired),
     };
     both("event_direct", &FromDaemon::event(1, Event::Direct(direct)));
+}
+
+#[test]
+fn doors_and_guests() {
+    let draft = Draft {
+        author: "ann".parse().unwrap(),
+        room: RoomName::lobby(),
+        kind: MessageKind::Text,
+        text: "hi".parse().unwrap(),
+        seen: vec![],
+        wall: 1_700_000_000_000,
+        sealed: None,
+        via: Some("irc".parse().unwrap()),
+    };
+    let body = draft.to_body(NetworkId::OPEN, NODE, Boot::new(7, 8), 45);
+    same("body_via", &body);
+    assert_eq!(Body::parse(&body).unwrap().via(), Some("irc".parse().unwrap()));
+    let message: FromDaemon = decode(&golden("event_message")).unwrap();
+    let FromDaemon { event: Some(Event::Message(message)), .. } = message else { panic!() };
+    let via = Some("irc".parse().unwrap());
+    let message = control::Message { via, ..message };
+    both("event_message_via", &FromDaemon::event(1, Event::Message(message)));
+    let (name, via, key) = ("ann".into(), "irc".into(), Some("secret".into()));
+    let guest = Request::Become { name, via, key, rooms: Some(vec!["#dev".into()]) };
+    both("request_become_guest", &ToDaemon { id: 1, request: guest });
+    let web = DoorInfo {
+        name: "web".into(),
+        addresses: vec!["http://192.0.2.7:8480/".into()],
+        clients: 2,
+        most: 64,
+        pairing: true,
+        problem: "cannot read".into(),
+        drops: vec![DropCount { reason: "hello_late".into(), count: 3 }],
+    };
+    let doors = || vec![web.clone()];
+    let ask =
+        |name: &str, request| both(name, &ToDaemon { id: 1, request: Request::Doors(request) });
+    ask("request_doors_list", DoorsRequest::List {});
+    ask("request_doors_announce", DoorsRequest::Announce { doors: doors() });
+    ask("request_doors_pair", DoorsRequest::Pair {});
+    ask("request_doors_redeem", DoorsRequest::Redeem { code: "K7QF-2MXB".into() });
+    both("control_doors", &FromDaemon::ok(1, Reply::Doors(doors())));
+    let pairing = PairingInfo { code: "K7QF-2MXB".into(), expires_ms: 600_000, doors: doors() };
+    both("control_pairing", &FromDaemon::ok(1, Reply::Pairing(pairing)));
 }
 
 #[test]

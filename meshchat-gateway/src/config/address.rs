@@ -14,7 +14,7 @@ impl FromStr for Listen {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        text.parse().map(Self).map_err(|_| {
+        text.parse().map(Self).map_err(|_unusable| {
             format!("{text:?} is no address to listen on; write 127.0.0.1:8480, 0.0.0.0:8480 or [::]:8480")
         })
     }

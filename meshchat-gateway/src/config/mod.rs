@@ -1,6 +1,7 @@
 //! Settings: strict TOML, and files of a `.d` directory that win over it.
 
 mod address;
+mod bounds;
 mod nats;
 mod sections;
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::address::Listen;
+use super::bounds;
 use super::nats::NatsConfig;
 
 /// All settings.
@@ -67,10 +68,13 @@ pub struct WebConfig {
     pub listen: Listen,
     /// Names by which browsers may ask for it, beside its addresses, `localhost` and the name of
     /// this host.
+    #[serde(deserialize_with = "bounds::hosts")]
     pub hosts: Vec<String>,
     /// Origins of other pages that may use it, such as those of other nodes.
+    #[serde(deserialize_with = "bounds::origins")]
     pub origins: Vec<String>,
     /// Pages of other nodes, which the page tries when this node does not answer.
+    #[serde(deserialize_with = "bounds::origins")]
     pub others: Vec<String>,
     /// Whether browsers need a code.
     pub pairing: Pairing,
@@ -148,14 +152,19 @@ impl Default for IrcConfig {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LimitsConfig {
     /// Clients of one door at once, 1 to 1024.
+    #[serde(deserialize_with = "bounds::number::<1, 1024, _, _>")]
     pub clients: usize,
-    /// Clients of one door from one address at once.
+    /// Clients of one door from one address at once, 1 to 1024.
+    #[serde(deserialize_with = "bounds::number::<1, 1024, _, _>")]
     pub per_address: usize,
-    /// Lines that a client may send at once.
+    /// Lines that a client may send at once, 1 to 1000.
+    #[serde(deserialize_with = "bounds::number::<1, 1000, _, _>")]
     pub burst: u32,
-    /// Lines a second that it may send after that.
+    /// Lines a second that it may send after that, 1 to 1000.
+    #[serde(deserialize_with = "bounds::number::<1, 1000, _, _>")]
     pub per_second: u32,
-    /// Seconds within which a client must say who it is.
+    /// Seconds within which a client must say who it is, 1 to 300.
+    #[serde(deserialize_with = "bounds::number::<1, 300, _, _>")]
     pub hello_seconds: u64,
 }
 

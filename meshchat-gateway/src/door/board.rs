@@ -83,8 +83,7 @@ impl Door {
 
     /// What is wrong with it; empty when it works.
     pub fn set_problem(&self, problem: &str) {
-        let cut = problem.floor_char_boundary(DOOR_TEXT);
-        let problem = problem.get(..cut).unwrap_or_default();
+        let problem = super::cut(problem, DOOR_TEXT);
         let mut state = self.state();
         if state.info.problem != problem {
             problem.clone_into(&mut state.info.problem);

@@ -15,6 +15,18 @@ pub enum Line {
     NotUtf8,
 }
 
+impl Line {
+    /// Whether a browser said it: any web page can make one send a request to this machine, whose
+    /// later lines would be taken for words of a person.
+    pub fn is_http(&self) -> bool {
+        let Self::Text(text) = self else { return false };
+        let mut words = text.split(' ');
+        let method = words.next().unwrap_or_default();
+        let is_method = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
+        is_method && words.next_back().is_some_and(|version| version.starts_with("HTTP/"))
+    }
+}
+
 /// Reads lines.
 #[derive(Debug)]
 pub struct Lines<R> {
@@ -135,6 +147,18 @@ mod tests {
             lines(&[&long, b"123456789\nok\n"]).await,
             [Line::TooLong, text("12345678"), Line::TooLong, text("ok")]
         );
+    }
+
+    #[test]
+    fn browsers_are_told_from_people() {
+        for line in ["GET / HTTP/1.1", "POST /join lobby HTTP/1.0", "OPTIONS * HTTP/1.1"] {
+            assert!(text(line).is_http(), "{line}");
+        }
+        for line in
+            ["", "hello", "GET / is not HTTP", "NICK ann", "/join lobby Ann", "What is HTTP/2"]
+        {
+            assert!(!text(line).is_http(), "{line}");
+        }
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ pub use board::{Board, Door};
 pub use lines::{Line, Lines};
 pub use listen::{Conn, Doorway, Late};
 pub use pace::Pace;
-pub use seats::{Full, Seat, Seats};
+pub use seats::{Full, Seat, Seats, network};
 
 use crate::config::LimitsConfig;
 use crate::supervise::Tasks;
@@ -43,6 +43,12 @@ pub fn fresh_key() -> std::io::Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// As much of the beginning of a text as fits in so many bytes.
+pub fn cut(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or(0)).unwrap_or_default()
 }
 
 /// Longest line of a client in bytes, without its end.

@@ -19,8 +19,13 @@ pub struct Pace {
 impl Pace {
     /// A full bucket.
     pub fn new(limits: &LimitsConfig) -> Self {
-        let each = Duration::from_secs(1) / limits.per_second.max(1);
-        Self { full_at: Instant::now(), burst: each * limits.burst.max(1), each }
+        Self::of(limits.burst, limits.per_second)
+    }
+
+    /// A full bucket of so many tokens, which come back at so many a second.
+    pub fn of(burst: u32, per_second: u32) -> Self {
+        let each = Duration::from_secs(1) / per_second.max(1);
+        Self { full_at: Instant::now(), burst: each * burst.max(1), each }
     }
 
     /// Takes one token; the time until it may be used is how long to wait before reading on.
@@ -28,6 +33,21 @@ impl Pace {
         let now = Instant::now();
         self.full_at = self.full_at.max(now) + self.each;
         (self.full_at - now).saturating_sub(self.burst)
+    }
+
+    /// Takes one token if it may be used at once.
+    ///
+    /// # Errors
+    ///
+    /// How long until then.
+    pub fn try_take(&mut self) -> Result<(), Duration> {
+        let before = self.full_at;
+        let wait = self.take();
+        if wait.is_zero() {
+            return Ok(());
+        }
+        self.full_at = before;
+        Err(wait)
     }
 
     /// Takes one token and waits until it may be used. Not safe to cancel: the token is gone.

@@ -93,8 +93,8 @@ impl Drop for Seat {
     }
 }
 
-/// One customer has a whole /64 of IPv6.
-fn network(address: IpAddr) -> IpAddr {
+/// What counts as one address: one customer has a whole /64 of IPv6.
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

@@ -9,6 +9,8 @@ use meshchat_client::proto::name::PersonName;
 use meshchat_client::proto::{codec, control};
 use serde::{Deserialize, Serialize};
 
+use crate::door::cut;
+
 /// What servers of zgiles/meshchat say on their subject: these five keys in this order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -87,9 +89,8 @@ pub(super) fn pieces(text: &str, most: usize) -> impl Iterator<Item = &str> {
     let most = most.min(TEXT_BYTES);
     let mut rest = text;
     std::iter::from_fn(move || {
-        let fits = (0..=most.min(rest.len())).rev().find(|at| rest.is_char_boundary(*at))?;
-        let (piece, more) = rest.split_at_checked(fits)?;
-        rest = more;
+        let piece = cut(rest, most);
+        rest = rest.get(piece.len()..)?;
         (!piece.is_empty()).then_some(piece)
     })
 }

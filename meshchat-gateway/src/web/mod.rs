@@ -1,22 +1,38 @@
 //! The web page, what it talks to, and the HTTP API.
 
+mod addresses;
+mod api;
 mod auth;
+mod fault;
 mod files;
+mod gate;
+mod guesses;
+mod live;
+mod origins;
+mod pool;
+mod present;
+mod serve;
+mod tls;
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 
+pub use api::Tools;
 pub use auth::{Auth, Pass, Refusal};
+pub use fault::{Code, Fault};
+pub use origins::Origins;
+pub use pool::Caller;
+pub use present::Present;
 
 use crate::config::{Pairing, WebConfig};
 use crate::door::{Door, Doorway, House};
-use crate::supervise::Tasks;
 
-/// What every handler gets.
+/// What every handler gets. [`Caller`], an extension of the request, says who asks and has the
+/// seats for what stays open.
 #[derive(Debug, Clone)]
 pub struct Web {
     /// What all doors have in common.
@@ -27,47 +43,76 @@ pub struct Web {
     pub auth: Auth,
     /// The settings.
     pub config: Arc<WebConfig>,
+    /// Names and pages that may use it.
+    pub origins: Arc<Origins>,
+    /// Whether it speaks TLS.
+    pub secure: bool,
+    /// Whose page is open.
+    pub present: Present,
+    /// Tools that have asked lately.
+    pub tools: Tools,
 }
 
 /// Opens the door.
 ///
 /// # Errors
 ///
-/// When it cannot listen, or has no key for tokens.
+/// When it cannot listen, or has no key for tokens or TLS.
 pub async fn open(house: &House, config: WebConfig) -> anyhow::Result<()> {
     let doorway = Doorway::open(house, "web", config.listen).await?;
-    let address = doorway.address()?;
-    doorway.door.set_addresses([format!("http://{address}/")]);
-    doorway.door.set_pairing(config.pairing == Pairing::On);
+    let (door, local) = (doorway.door.clone(), doorway.address()?);
+    door.set_pairing(config.pairing == Pairing::On);
     let auth = Auth::load(house, &config)?;
-    let (door, config) = (doorway.door.clone(), Arc::new(config));
-    let web = Web { house: house.clone(), door, auth, config };
-    house.tasks.spawn(serve(doorway, house.tasks.clone(), router(web)));
+    let origins = Arc::new(Origins::new(&config, &machine()));
+    let tls = tls::acceptor(&config.tls, &house.state_dir, &names(&origins, local))?;
+    let (config, secure) = (Arc::new(config), tls.is_some());
+    let (house, present, tools) = (house.clone(), Present::new(house), Tools::new(house));
+    let tasks = house.tasks.clone();
+    let web = Web { house, door, auth, config, origins, secure, present, tools };
+    warn(&web, local);
+    web.door.set_addresses(addresses::urls(&web, local));
+    tasks.spawn(addresses::keep(web.clone(), local));
+    tasks.spawn(serve::serve(doorway, tasks.clone(), tls, router(web)));
     Ok(())
 }
 
-fn router(web: Web) -> Router {
-    Router::new().merge(files::routes()).with_state(web)
+/// What an own certificate is for. Addresses of IPv6 are left out: they change too often.
+fn names(origins: &Origins, local: SocketAddr) -> Vec<String> {
+    let addresses = addresses::reachable(local.ip()).into_iter().filter(IpAddr::is_ipv4);
+    origins.names().chain(addresses.map(|ip| ip.to_string())).collect()
 }
 
-async fn serve(doorway: Doorway, tasks: Tasks, router: Router) {
-    loop {
-        let (stream, conn) = doorway.accept().await;
-        let router = router.clone();
-        tasks.spawn(async move {
-            let Ok(_seat) = conn.sit() else { return };
-            let mut server = hyper::server::conn::http1::Builder::new();
-            server.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(BUFFER);
-            let service = TowerToHyperService::new(router);
-            let serving = server.serve_connection(TokioIo::new(stream), service).with_upgrades();
-            if let Err(error) = serving.await {
-                tracing::debug!("a browser went: {error}");
-            }
-        });
+/// Says what others on the network can do.
+fn warn(web: &Web, local: SocketAddr) {
+    if local.ip().is_loopback() {
+        return;
+    }
+    if !web.secure {
+        tracing::warn!(
+            "the web page is not encrypted: whoever is on the same network can read along and \
+             take over what they see; set tls = \"own\" in [web]"
+        );
+    }
+    if web.config.pairing == Pairing::Off {
+        tracing::warn!(
+            "whoever reaches {local} may read and write here; set pairing = \"on\" in [web] to \
+             ask for a code"
+        );
     }
 }
 
-/// How long a browser may take to say what it wants.
-const HEADERS: Duration = Duration::from_secs(10);
-/// Bytes of a request head and of what is read at once.
-const BUFFER: usize = 16 * 1024;
+/// Every request goes through the gate: it checks Host and Origin, takes in the body, and adds the
+/// headers of the answer.
+fn router(web: Web) -> Router {
+    let routes = Router::new().merge(files::routes()).merge(live::routes()).merge(api::routes());
+    routes
+        .fallback((StatusCode::NOT_FOUND, "there is nothing here\n"))
+        .layer(from_fn_with_state(web.clone(), gate::gate))
+        .with_state(web)
+}
+
+/// The name of this machine; empty when it has none.
+fn machine() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    name.into_string().unwrap_or_default()
+}

@@ -52,6 +52,7 @@ impl Hub {
             | Request::Leave { .. }
             | Request::Send { .. }
             | Request::Tail { .. }
+            | Request::Read { .. }
             | Request::Nick { .. }
             | Request::Away { .. }
             | Request::Ping { .. }
@@ -268,6 +269,7 @@ fn needs_gateway(request: &Request) -> bool {
     matches!(
         request,
         Request::Become { .. }
+            | Request::Read { .. }
             | Request::Relay(_)
             | Request::Doors(DoorsRequest::Announce { .. } | DoorsRequest::Redeem { .. })
     )

@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use meshchat_proto::id::{LetterId, NodeId, RoomId};
 use meshchat_proto::name::RoomName;
@@ -81,10 +82,16 @@ impl Letters {
 }
 
 /// A message in history that this node has the key of.
-#[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) key: [u8; KEY],
     pub(crate) of: Of,
+}
+
+// The key stays out of logs.
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("of", &self.of).finish_non_exhaustive()
+    }
 }
 
 /// What it is.

@@ -12,6 +12,7 @@ mod take;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use meshchat_proto::id::{KeyId, NodeId, RoomId};
 use meshchat_proto::name::{PersonName, RoomName};
@@ -42,11 +43,18 @@ pub struct SavedRooms {
 }
 
 /// One key of a room.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct RoomKey {
     #[serde(with = "serde_bytes")]
     pub(crate) key: [u8; KEY],
     pub(crate) epoch: u64,
+}
+
+// The key stays out of logs.
+impl fmt::Debug for RoomKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RoomKey").field("epoch", &self.epoch).finish_non_exhaustive()
+    }
 }
 
 /// A member on this node, by Unix user.

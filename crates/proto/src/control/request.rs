@@ -99,6 +99,20 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
     },
+    /// Streams the messages of one room that is not private, history and then what comes, for
+    /// nobody: unlike with [`Self::Tail`], no person is there who reads along. Only for gateways.
+    /// Replies [`super::Reply::Done`] first.
+    Read {
+        /// The room; `#lobby` when missing.
+        #[serde(default)]
+        room: Option<String>,
+        /// Where in history to start.
+        #[serde(default)]
+        start: Start,
+        /// Also changes of people and nodes.
+        #[serde(default)]
+        presence: bool,
+    },
     /// Direct messages.
     Dm(DmRequest),
     /// Private rooms.

@@ -1,0 +1,280 @@
+// All words of the page. For another language copy this file, translate what stands right of each
+// colon, and name the copy in texts.js (docs/web-page.md). A text that needs a number or a name
+// is a function of it.
+
+const count = (n, one, many) => (n === 1 ? `1 ${one}` : `${n} ${many}`);
+const list = (names) => new Intl.ListFormat('en', { type: 'conjunction' }).format(names);
+
+export default {
+  language: 'en',
+
+  // Signing in
+  title: 'meshchat',
+  your_name: 'Your name',
+  your_name_hint: 'What the others call you. You can change it later.',
+  code: 'Code',
+  code_hint: 'On the machine of this node: meshchatctl pair',
+  code_label_optional: 'Code, if this node asks for one',
+  join_button: 'Join',
+  name_missing: 'Type the name that others shall see.',
+
+  // How the connection is
+  connecting: (node) => `Connecting to ${node} …`,
+  connected: (node) => `Connected to ${node}`,
+  connected_other: (node, home) => `Connected to ${node}, as ${home} does not answer`,
+  waiting: (seconds) =>
+    seconds > 0
+      ? `Disconnected. Trying again in ${count(seconds, 'second', 'seconds')}.`
+      : 'Disconnected. Trying again now …',
+  disconnected: 'Disconnected',
+  nothing_lost: 'What you write is kept and sent later.',
+  try_now: 'Try now',
+  daemon_lost: 'The node does not answer',
+  daemon_lost_long: 'The page is there, but the node behind it does not answer.',
+  other_needs_code: (host) => `${host} answers too, but wants a code of its own.`,
+  this_node: 'this node',
+
+  // The mesh
+  partition: (reachable, known) => `You are with ${reachable} of ${known}.`,
+  missing: (names, more) => `Missing: ${list(more > 0 ? [...names, `${more} more`] : names)}.`,
+  isolated: 'Your node is alone: it has no link to any other.',
+  merged: (back, theirs) =>
+    `${count(back, 'node is', 'nodes are')} back` +
+    (theirs > 0 ? ` with ${count(theirs, 'message', 'messages')}.` : '.'),
+  split: (reachable, known, missing) =>
+    `The mesh split: you are with ${reachable} of ${known}` +
+    (missing.length ? `. Missing: ${list(missing)}.` : '.'),
+
+  // Places
+  rooms: 'Rooms',
+  direct: 'Direct messages',
+  other_rooms: 'Other rooms',
+  open_places: 'Rooms and direct messages',
+  room_name: 'Room name',
+  enter_room: 'Join or make a room',
+  enter: 'Join',
+  leave_room: (room) => `Leave ${room}`,
+  private_room: 'private',
+  unread: (n) => count(n, 'new message', 'new messages'),
+  mentioned: 'you are mentioned',
+  people_in: (n) => count(n, 'person', 'people'),
+  no_messages: 'Nothing has been said here yet.',
+  not_open: 'No room is open. Choose one, or join one by its name.',
+  close: 'Close',
+  more: 'More',
+
+  // People
+  people: 'People',
+  you: 'you',
+  online: 'online',
+  away: 'away',
+  unreachable: 'unreachable',
+  offline: 'offline',
+  unknown: 'unknown',
+  state_for: (state, time) => `${state} for ${time}`,
+  card_node: 'Node',
+  card_path: 'Path',
+  card_rtt: 'Round trip',
+  card_version: 'Version',
+  card_via: 'Came by',
+  card_rooms: 'Rooms',
+  card_note: 'Note',
+  path_here: 'on this node',
+  path_direct: 'direct link',
+  path_over: (names, hops) => `over ${names.join(' → ')} (${count(hops, 'link', 'links')})`,
+  path_none: 'no path now',
+  not_known: 'not known',
+  about: (value) => `about ${value}`,
+  via_gateway: 'a gateway',
+  via_door: (via) => `a gateway (${via})`,
+  via_user: 'the node itself',
+  message_them: 'Message',
+  mute: 'Mute',
+  unmute: 'Unmute',
+  muted: 'muted',
+  muted_done: (name) => `You do not hear ${name} any more.`,
+  unmuted_done: (name) => `You hear ${name} again.`,
+  verified: 'node verified',
+  nobody: 'Nobody is known yet.',
+  elsewhere: 'Elsewhere',
+
+  // Messages
+  messages_of: (place) => `Messages of ${place}`,
+  today: 'Today',
+  yesterday: 'Yesterday',
+  new_from_here: 'New',
+  late: 'late',
+  late_hint: 'Came after later messages of the same sender.',
+  caught_up: 'caught up',
+  caught_up_hint: 'Came while catching up, not live.',
+  said_at: (said, came) => `Said at ${said} by the sender's clock; came at ${came}`,
+  by_door: (via) => `by ${via}`,
+  gone: (n, node) => `${count(n, 'message', 'messages')} from ${node} ${n === 1 ? 'is' : 'are'} gone: nobody in reach holds ${n === 1 ? 'it' : 'them'} any more.`,
+  gone_refused: (n, node) => `${count(n, 'message', 'messages')} from ${node} ${n === 1 ? 'was' : 'were'} refused: too fast.`,
+  gone_before: (n, node) => `${count(n, 'message', 'messages')} from ${node}, from before this node started, ${n === 1 ? 'is' : 'are'} gone.`,
+  missed: (n) => `You missed ${count(n, 'message', 'messages')} that history no longer holds.`,
+  missed_restart: 'The node was restarted; messages that nobody else holds are missing here.',
+  key_changed: (name) => `Careful: ${name} has another key now. It may be another machine.`,
+  key_shared: (name) => `Careful: two machines use the key of ${name}.`,
+  new_below: (n) => `${count(n, 'new message', 'new messages')} ↓`,
+  to_newest: 'To the newest ↓',
+  show_all: 'Show all of it',
+  older_dropped: 'Older messages are not shown.',
+
+  // Marks on one's own messages
+  sending: 'waiting',
+  sending_hint: 'Not sent yet. It goes out when the connection is back.',
+  not_sent: 'not sent',
+  send_again: 'Send again',
+  discard: 'Discard',
+  sent: 'sent',
+  reached: (n, of) => `reached ${n} of ${of}`,
+  delivery_title: 'Who has this message',
+  delivery_sum: (n, of) => `${n} of ${count(of, 'node has', 'nodes have')} it.`,
+  delivery_unknown: 'That is not known now.',
+  holder: {
+    here: 'has it: this node',
+    wrote: 'wrote it',
+    told: 'has it',
+    equal: 'has it',
+    waiting: 'in reach, has not confirmed yet',
+    behind: 'the link on the way is catching up',
+    unreachable: 'cannot be reached',
+    left: 'said goodbye',
+    lost: 'lost for more than a week',
+    not_member: 'not in this network any more',
+    silent: 'has older software that does not tell',
+    unknown: 'unknown',
+  },
+  holder_for: (state, time) => `${state}, for ${time}`,
+  letter: {
+    queued: 'queued',
+    delivered: 'delivered',
+    read: 'read',
+    expired: 'expired',
+    refused: 'refused',
+    unknown: 'sent',
+  },
+  letter_hint: {
+    queued: 'Their node does not have it yet.',
+    delivered: 'Their node has it.',
+    read: 'It was shown to them.',
+    expired: 'It did not get there within seven days.',
+    refused: 'Nobody of that name is there, or they do not want it.',
+    unknown: '',
+  },
+
+  // Writing
+  write_to: (place) => `Message to ${place}`,
+  send: 'Send',
+  too_long: (over) => `Too long by ${count(over, 'byte', 'bytes')}.`,
+  outbox_full: 'Too many messages wait already. Send them first.',
+  unknown_command: (name) => `There is no command /${name}. /help shows them all.`,
+  usage: (text) => `Write it so: ${text}`,
+  in_room_only: 'Open a room first.',
+  now_called: (name) => `You are now called ${name}.`,
+  now_away: 'You are shown as away.',
+  now_back: 'You are shown as online.',
+  saved_failed: 'This browser keeps nothing: what is not sent is lost when the page closes.',
+
+  // Map
+  map: 'Map of the mesh',
+  map_sum: (reachable, known, links) =>
+    `${reachable} of ${count(known, 'node', 'nodes')} in reach, ${count(links, 'link', 'links')}.`,
+  map_list: 'As a list',
+  map_cut: 'Without it the mesh would split',
+  map_legend_own: 'your node',
+  map_legend_reachable: 'in reach',
+  map_legend_unreachable: 'out of reach',
+  map_legend_cut: 'the mesh splits without it',
+  map_left_out: (n) => `${count(n, 'link is', 'links are')} not drawn.`,
+  map_node: (name, state, hops, links) =>
+    `${name}: ${state}` +
+    (hops > 0 ? `, ${count(hops, 'link', 'links')} away` : '') +
+    (links.length ? `; linked to ${list(links)}` : '; no links'),
+  map_failed: 'The map cannot be had now.',
+  here: 'this node',
+  reachable: 'in reach',
+  left: 'said goodbye',
+  larger: 'Larger',
+  smaller: 'Smaller',
+
+  // Settings
+  settings: 'Settings',
+  change: 'Change',
+  away_label: 'I am away',
+  away_note: 'Why, or until when',
+  appearance: 'Appearance',
+  theme_auto: 'As the device',
+  theme_light: 'Light',
+  theme_dark: 'Dark',
+  notify: 'Tell me of direct messages and mentions while the page is hidden',
+  notify_denied: 'The browser does not allow it.',
+  notify_insecure: 'Only over https or on this machine can a page notify. New messages are counted in the title.',
+  sign_out: 'Forget me on this device',
+  sign_out_confirm: 'Your name, the token and unsent texts are removed from this browser.',
+  about_node: (node, software) => `${node}, ${software}`,
+  network_open: 'open network',
+  network_named: (name) => `network ${name}`,
+
+  // Help
+  help: 'Help',
+  help_commands: 'Commands, typed as messages',
+  help_keys: 'Keys',
+  commands: [
+    ['/join ROOM', 'joins a room, or makes it'],
+    ['/leave', 'leaves this room'],
+    ['/msg NAME TEXT', 'says something to one person; NAME@NODE if several are called so'],
+    ['/me TEXT', 'says what you do'],
+    ['/nick NAME', 'changes your name'],
+    ['/away WHY', 'shows you as away; /back ends it'],
+    ['/help', 'shows this'],
+    ['//TEXT', 'sends a text that begins with a slash'],
+  ],
+  keys: [
+    ['Enter', 'sends; Shift+Enter begins a new line'],
+    ['Alt+↑ Alt+↓', 'the room before or after this one'],
+    ['Alt+Shift+↓', 'the next place with new messages'],
+    ['Ctrl+K', 'to the list of rooms'],
+    ['Alt+P', 'to the list of people'],
+    ['Alt+M', 'the map'],
+    ['↑ ↓ Home End', 'move in lists'],
+    ['Esc', 'closes what is open, and goes back to writing'],
+  ],
+  help_marks: 'Marks',
+  marks: [
+    ['reached 3 of 4', 'so many nodes have your message. Tap it to see who does not, and why'],
+    ['late', 'it came after later messages of the same sender'],
+    ['caught up', 'it came while the node caught up, not live'],
+    ['waiting', 'it is not sent yet, and will be'],
+  ],
+  skip: 'Skip to the messages',
+
+  // Time
+  under_minute: 'less than a minute',
+  minutes: (n) => `${n} min`,
+  hours: (n) => `${n} h`,
+  days: (n) => count(n, 'day', 'days'),
+  milliseconds: (n) => `${n} ms`,
+
+  // Notices outside of the page
+  note_mention: (author, room) => `${author} in ${room}`,
+  note_direct: (author) => `${author} to you`,
+
+  // What went wrong, by its code; what the node says stands behind it
+  error: {
+    code_needed: 'This node lets you in with a code.',
+    bad_code: 'That code is wrong, used or too old.',
+    bad_token: 'This node does not know you any more. Ask for a new code.',
+    name_taken: 'Somebody on this node has that name. Choose another one.',
+    bad_name: 'That name cannot be used.',
+    full: 'All places on this node are taken.',
+    late: 'That took too long.',
+    denied: 'This node does not let you in.',
+    unreachable: 'The node does not answer.',
+    too_many: 'Too many tries. Wait a minute.',
+    timed_out: 'Nothing answered in time.',
+    no_link: 'Not connected.',
+    other: 'That did not work.',
+  },
+};
