@@ -13,7 +13,7 @@ use tokio::time::{self, Instant};
 use super::beyond::Beyond;
 use super::echo::{Echoes, Said};
 use super::look::Look;
-use super::payload::{Foreign, framed, person_name, pieces};
+use super::payload::{Foreign, frame_mark, framed, person_name, pieces};
 use super::peers::Peers;
 use super::people::{People, VIA, Words};
 use super::post::{Letter, Post};
@@ -28,6 +28,8 @@ pub(super) struct Ends {
     pub(super) wire: mpsc::Receiver<FromWire>,
     pub(super) looks: mpsc::Receiver<Look>,
     pub(super) relayed: mpsc::Receiver<Relayed>,
+    /// Frames that the node took or knew, by their marks.
+    pub(super) believed: mpsc::Receiver<MessageId>,
     pub(super) shown: mpsc::Receiver<Message>,
     pub(super) say: mpsc::Sender<Saying>,
     pub(super) inject: mpsc::Sender<Bytes>,
@@ -130,6 +132,10 @@ impl Bridge {
                     self.on_relayed(now, relayed);
                     now
                 }
+                Some(mark) = ends.believed.recv() => {
+                    self.post.saw((self.rooms.len(), mark));
+                    Instant::now()
+                }
                 Some(message) = ends.shown.recv() => {
                     let now = Instant::now();
                     self.on_shown(now, &message);
@@ -191,7 +197,7 @@ impl Bridge {
         };
         if foreign.is_ours() {
             if let Some(id) = id.or_else(|| foreign.message_id()) {
-                self.post.saw((place, id));
+                self.post.saw((place, foreign.mark(id)));
             }
             return;
         }
@@ -215,8 +221,8 @@ impl Bridge {
         if payload.len() > LONGEST_PAYLOAD {
             return self.door.count("too_long");
         }
-        let Some(id) = framed(&payload) else { return self.door.count("not_understood") };
-        if self.post.saw((place, id)) && ends.inject.try_send(payload).is_err() {
+        let Some(mark) = framed(&payload) else { return self.door.count("not_understood") };
+        if self.post.is_strange((place, mark)) && ends.inject.try_send(payload).is_err() {
             self.door.count("node_full");
         }
     }
@@ -226,7 +232,7 @@ impl Bridge {
         let place = self.rooms.len();
         let due = now + self.publish_after(now, place, None);
         let payload = Bytes::from(relayed.frame.into_vec());
-        let letter = Letter { key: (place, relayed.id), payload };
+        let letter = Letter { key: (place, frame_mark(&payload)), id: None, payload };
         if self.lately.len() >= LATELY {
             self.lately.pop_front();
         }
@@ -241,9 +247,11 @@ impl Bridge {
             return self.echoes.shown(now, message, place);
         }
         let alone = !self.up.is_some_and(|(_, headers)| headers);
-        let payload = Bytes::from(Foreign::of_message(message, alone).bytes());
+        let foreign = Foreign::of_message(message, alone);
+        let key = (place, foreign.mark(message.id));
         let due = now + self.publish_after(now, place, Some(&message.node));
-        self.post(Letter { key: (place, message.id), payload }, due);
+        let payload = Bytes::from(foreign.bytes());
+        self.post(Letter { key, id: Some(message.id), payload }, due);
     }
 
     fn on_look(&mut self, now: Instant, look: Look, ends: &Ends) {
@@ -282,10 +290,9 @@ impl Bridge {
         let greeted = std::mem::take(&mut self.greeted);
         self.beat(None, false, &greeted, ends);
         for letter in self.post.due(now) {
-            let (place, id) = letter.key;
-            let Some(lane) = self.lanes.get(place) else { continue };
-            let id = (place < self.rooms.len()).then_some(id);
-            let saying = Saying { subject: lane.subject.clone(), payload: letter.payload, id };
+            let Some(lane) = self.lanes.get(letter.key.0) else { continue };
+            let Letter { id, payload, .. } = letter;
+            let saying = Saying { subject: lane.subject.clone(), payload, id };
             // What finds no room now is said again later.
             ends.say.try_send(saying).ok();
         }
