@@ -48,7 +48,12 @@ pub(super) struct Bridge {
     pub(super) beyond: Beyond,
     pub(super) post: Post,
     echoes: Echoes,
+    /// What the node told lately; none when it tells nothing.
     pub(super) mesh: Option<Mesh>,
+    /// When it was told.
+    looked: Option<Instant>,
+    /// The network that is served.
+    network: Option<NetworkId>,
     /// Since when there is a connection, and whether it carries headers.
     pub(super) up: Option<(Instant, bool)>,
     down: Option<(Instant, String)>,
@@ -101,6 +106,8 @@ impl Bridge {
             post: Post::default(),
             echoes: Echoes::default(),
             mesh: None,
+            looked: None,
+            network: None,
             up: None,
             down: None,
             summed: None,
@@ -145,6 +152,9 @@ impl Bridge {
                     let now = Instant::now();
                     self.people.tick(now);
                     self.beyond.tick(now);
+                    if self.looked.is_some_and(|at| now - at > BLIND) {
+                        self.mesh = None;
+                    }
                     self.show_problem(now);
                     now
                 }
@@ -256,18 +266,22 @@ impl Bridge {
 
     fn on_look(&mut self, now: Instant, look: Look, ends: &Ends) {
         let Look { network, node, name, reach, people } = look;
-        let moved = self.mesh.as_ref().is_none_or(|mesh| mesh.network != network);
+        let moved = self.network != Some(network);
+        let back = self.mesh.is_none();
         self.mesh = Some(Mesh { network, node, name, reach, people });
+        (self.looked, self.network) = (Some(now), Some(network));
         if moved {
             // What waits is of another network.
             (self.post, self.lately) = (Post::default(), VecDeque::new());
             self.subscribe(network, ends);
         }
-        if self.up.is_none() {
-            return;
+        let Some((_, headers)) = self.up else { return };
+        if back {
+            // It has not heard of other bridges meanwhile.
+            self.up = Some((now, headers));
         }
         let summary = self.summary(now);
-        self.beat(summary, false, &(0..self.lanes.len()).collect(), ends);
+        self.beat(summary, back, &(0..self.lanes.len()).collect(), ends);
         self.greeted.clear();
         for place in 0..self.rooms.len() {
             if self.is_first(now, place) {
@@ -332,6 +346,8 @@ impl Bridge {
     }
 }
 
+/// Without a look for so long the bridge knows nothing of its mesh, and others act first.
+const BLIND: Duration = Duration::from_secs(7);
 const TICK: Duration = Duration::from_millis(100);
 /// Messages that are repeated to a bridge that comes back.
 const LATELY: usize = 256;
