@@ -147,13 +147,15 @@ impl<E: Env> Node<E> {
             let frame = Frame { kind: Kind::Chat, hops: HOPS, body };
             let Ok(intake) = self.on_batch(now, Came::Relayed(session), &frame) else {
                 self.counters.drop(Drop::BadFrame, 1);
-                injected.refused += 1;
+                refuse(&mut injected, place);
                 continue;
             };
             injected.taken += u32::from(!intake.admitted.is_empty());
             let known = intake.admitted.is_empty() && !intake.refused && !intake.put_off;
             injected.known += u32::from(known);
-            injected.refused += u32::from(intake.refused);
+            if intake.refused {
+                refuse(&mut injected, place);
+            }
             if intake.put_off {
                 injected.later.push(narrow(place));
             }
@@ -178,4 +180,9 @@ impl<E: Env> Node<E> {
             }
         }
     }
+}
+
+fn refuse(injected: &mut Injected, place: usize) {
+    injected.refused += 1;
+    injected.refused_at.push(narrow(place));
 }

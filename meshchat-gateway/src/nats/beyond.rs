@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{self, Instant};
 
 use super::payload::{Summary, person_name};
-use super::people::{VIA, enter};
+use super::people::{Tries, VIA, enter};
 use crate::door::{House, fresh_key};
 
 /// All islands.
@@ -56,7 +56,9 @@ impl Beyond {
 
     /// Forgets islands that are not heard of any more.
     pub(super) fn tick(&mut self, now: Instant) {
-        self.islands.retain(|_, island| now - island.heard < SILENT);
+        // Who could not come in is tried again when the island is heard of once more.
+        let stands = |island: &Island| !island.note.is_closed();
+        self.islands.retain(|_, island| now - island.heard < SILENT && stands(island));
     }
 }
 
@@ -70,7 +72,12 @@ async fn stand(house: House, identity: Identity, mut notes: watch::Receiver<Stri
         dm: Dm::No,
         cursor: None,
     };
-    let Some(mut guest) = enter(&house, identity, nothing).await else { return };
+    let entering = enter(&house, identity, nothing, Tries::Few);
+    let guest = tokio::select! {
+        guest = entering => guest,
+        () = forgotten(&notes) => None,
+    };
+    let Some(mut guest) = guest else { return };
     loop {
         tokio::select! {
             changed = notes.changed() => {
@@ -80,6 +87,10 @@ async fn stand(house: House, identity: Identity, mut notes: watch::Receiver<Stri
                 let note = notes.borrow_and_update().clone();
                 let away = Request::Away { away: true, note };
                 if guest.speaker().ask(away).await.is_err() {
+                    // Marked, it would be changed for ever, even when nobody can change it more.
+                    if notes.has_changed().is_err() {
+                        return;
+                    }
                     notes.mark_changed();
                     time::sleep(RETRY).await;
                 }
@@ -90,6 +101,13 @@ async fn stand(house: House, identity: Identity, mut notes: watch::Receiver<Stri
                 }
             }
         }
+    }
+}
+
+/// Waits until nobody tells of the island any more.
+async fn forgotten(notes: &watch::Receiver<String>) {
+    while notes.has_changed().is_ok() {
+        time::sleep(RETRY).await;
     }
 }
 

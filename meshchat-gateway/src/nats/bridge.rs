@@ -13,7 +13,7 @@ use tokio::time::{self, Instant};
 use super::beyond::Beyond;
 use super::echo::{Echoes, Said};
 use super::look::Look;
-use super::payload::{Foreign, framed, person_name, pieces};
+use super::payload::{Foreign, frame_mark, framed, person_name, pieces};
 use super::peers::Peers;
 use super::people::{People, VIA, Words};
 use super::post::{Letter, Post};
@@ -28,6 +28,8 @@ pub(super) struct Ends {
     pub(super) wire: mpsc::Receiver<FromWire>,
     pub(super) looks: mpsc::Receiver<Look>,
     pub(super) relayed: mpsc::Receiver<Relayed>,
+    /// Frames that the node took or knew, by their marks.
+    pub(super) believed: mpsc::Receiver<MessageId>,
     pub(super) shown: mpsc::Receiver<Message>,
     pub(super) say: mpsc::Sender<Saying>,
     pub(super) inject: mpsc::Sender<Bytes>,
@@ -46,7 +48,12 @@ pub(super) struct Bridge {
     pub(super) beyond: Beyond,
     pub(super) post: Post,
     echoes: Echoes,
+    /// What the node told lately; none when it tells nothing.
     pub(super) mesh: Option<Mesh>,
+    /// When it was told.
+    looked: Option<Instant>,
+    /// The network that is served.
+    network: Option<NetworkId>,
     /// Since when there is a connection, and whether it carries headers.
     pub(super) up: Option<(Instant, bool)>,
     down: Option<(Instant, String)>,
@@ -99,6 +106,8 @@ impl Bridge {
             post: Post::default(),
             echoes: Echoes::default(),
             mesh: None,
+            looked: None,
+            network: None,
             up: None,
             down: None,
             summed: None,
@@ -130,6 +139,10 @@ impl Bridge {
                     self.on_relayed(now, relayed);
                     now
                 }
+                Some(mark) = ends.believed.recv() => {
+                    self.post.saw((self.rooms.len(), mark));
+                    Instant::now()
+                }
                 Some(message) = ends.shown.recv() => {
                     let now = Instant::now();
                     self.on_shown(now, &message);
@@ -139,6 +152,9 @@ impl Bridge {
                     let now = Instant::now();
                     self.people.tick(now);
                     self.beyond.tick(now);
+                    if self.looked.is_some_and(|at| now - at > BLIND) {
+                        self.mesh = None;
+                    }
                     self.show_problem(now);
                     now
                 }
@@ -191,7 +207,7 @@ impl Bridge {
         };
         if foreign.is_ours() {
             if let Some(id) = id.or_else(|| foreign.message_id()) {
-                self.post.saw((place, id));
+                self.post.saw((place, foreign.mark(id)));
             }
             return;
         }
@@ -215,8 +231,8 @@ impl Bridge {
         if payload.len() > LONGEST_PAYLOAD {
             return self.door.count("too_long");
         }
-        let Some(id) = framed(&payload) else { return self.door.count("not_understood") };
-        if self.post.saw((place, id)) && ends.inject.try_send(payload).is_err() {
+        let Some(mark) = framed(&payload) else { return self.door.count("not_understood") };
+        if self.post.is_strange((place, mark)) && ends.inject.try_send(payload).is_err() {
             self.door.count("node_full");
         }
     }
@@ -226,7 +242,7 @@ impl Bridge {
         let place = self.rooms.len();
         let due = now + self.publish_after(now, place, None);
         let payload = Bytes::from(relayed.frame.into_vec());
-        let letter = Letter { key: (place, relayed.id), payload };
+        let letter = Letter { key: (place, frame_mark(&payload)), id: None, payload };
         if self.lately.len() >= LATELY {
             self.lately.pop_front();
         }
@@ -241,25 +257,31 @@ impl Bridge {
             return self.echoes.shown(now, message, place);
         }
         let alone = !self.up.is_some_and(|(_, headers)| headers);
-        let payload = Bytes::from(Foreign::of_message(message, alone).bytes());
+        let foreign = Foreign::of_message(message, alone);
+        let key = (place, foreign.mark(message.id));
         let due = now + self.publish_after(now, place, Some(&message.node));
-        self.post(Letter { key: (place, message.id), payload }, due);
+        let payload = Bytes::from(foreign.bytes());
+        self.post(Letter { key, id: Some(message.id), payload }, due);
     }
 
     fn on_look(&mut self, now: Instant, look: Look, ends: &Ends) {
         let Look { network, node, name, reach, people } = look;
-        let moved = self.mesh.as_ref().is_none_or(|mesh| mesh.network != network);
+        let moved = self.network != Some(network);
+        let back = self.mesh.is_none();
         self.mesh = Some(Mesh { network, node, name, reach, people });
+        (self.looked, self.network) = (Some(now), Some(network));
         if moved {
             // What waits is of another network.
             (self.post, self.lately) = (Post::default(), VecDeque::new());
             self.subscribe(network, ends);
         }
-        if self.up.is_none() {
-            return;
+        let Some((_, headers)) = self.up else { return };
+        if back {
+            // It has not heard of other bridges meanwhile.
+            self.up = Some((now, headers));
         }
         let summary = self.summary(now);
-        self.beat(summary, false, &(0..self.lanes.len()).collect(), ends);
+        self.beat(summary, back, &(0..self.lanes.len()).collect(), ends);
         self.greeted.clear();
         for place in 0..self.rooms.len() {
             if self.is_first(now, place) {
@@ -282,10 +304,9 @@ impl Bridge {
         let greeted = std::mem::take(&mut self.greeted);
         self.beat(None, false, &greeted, ends);
         for letter in self.post.due(now) {
-            let (place, id) = letter.key;
-            let Some(lane) = self.lanes.get(place) else { continue };
-            let id = (place < self.rooms.len()).then_some(id);
-            let saying = Saying { subject: lane.subject.clone(), payload: letter.payload, id };
+            let Some(lane) = self.lanes.get(letter.key.0) else { continue };
+            let Letter { id, payload, .. } = letter;
+            let saying = Saying { subject: lane.subject.clone(), payload, id };
             // What finds no room now is said again later.
             ends.say.try_send(saying).ok();
         }
@@ -325,6 +346,8 @@ impl Bridge {
     }
 }
 
+/// Without a look for so long the bridge knows nothing of its mesh, and others act first.
+const BLIND: Duration = Duration::from_secs(7);
 const TICK: Duration = Duration::from_millis(100);
 /// Messages that are repeated to a bridge that comes back.
 const LATELY: usize = 256;

@@ -40,9 +40,10 @@ pub fn open(house: &House, config: NatsConfig) -> anyhow::Result<()> {
     house.tasks.spawn(look::run(house.sockets.clone(), tell));
     let (inject, into) = mpsc::channel(QUEUE);
     let (tell, relayed) = mpsc::channel(QUEUE);
+    let (trust, believed) = mpsc::channel(QUEUE);
     if !config.backbone.is_empty() {
         let sockets = house.sockets.clone();
-        house.tasks.spawn(relay::run(sockets, door.clone(), tell, into));
+        house.tasks.spawn(relay::run(sockets, door.clone(), (tell, trust), into));
     }
     let (words, queue) = mpsc::channel(people::WORDS);
     let (tell, shown) = mpsc::channel(QUEUE);
@@ -52,7 +53,7 @@ pub fn open(house: &House, config: NatsConfig) -> anyhow::Result<()> {
         house.tasks.spawn(room::run(house.clone(), door.clone(), name, names.clone(), queue, tell));
     }
     let people = people::People::new(house.clone(), door.clone(), names, words);
-    let ends = Ends { wire, looks, relayed, shown, say, inject, wanted };
+    let ends = Ends { wire, looks, relayed, believed, shown, say, inject, wanted };
     let bridge = Bridge::new(house.clone(), door, (config, rooms), run.unwrap_or_default(), people);
     house.tasks.spawn(bridge.run(ends));
     Ok(())

@@ -62,6 +62,13 @@ impl Foreign {
         self.id.strip_prefix(MARK)?.split_once(':')?.1.parse().ok()
     }
 
+    /// What tells this publication of a message of the mesh from others. Anybody may write its
+    /// id beside other words: only who says the same under the same name has said it.
+    pub(super) fn mark(&self, id: MessageId) -> MessageId {
+        let said = Self { id: id.to_string(), ..self.clone() };
+        MessageId::of(&said.bytes())
+    }
+
     pub(super) fn bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }
@@ -95,12 +102,18 @@ pub(super) fn pieces(text: &str, most: usize) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The id of the message in a frame of the backbone; none when it is none.
+/// What tells a frame of the backbone from all others; none when there is no message in it. It
+/// is of the whole frame: the message's own id says nothing about its signature.
 pub(super) fn framed(frame: &[u8]) -> Option<MessageId> {
     let batch: Batch<'_> = codec::decode(frame).ok()?;
     let [body] = batch.msgs.as_slice() else { return None };
     Body::parse(body).ok()?;
-    Some(MessageId::of(body))
+    Some(frame_mark(frame))
+}
+
+/// What tells a frame of the backbone from all others.
+pub(super) fn frame_mark(frame: &[u8]) -> MessageId {
+    MessageId::of(frame)
 }
 
 /// What a bridge says to others on a subject beside the one that it serves.
@@ -176,6 +189,21 @@ mod tests {
         assert!(Foreign::read(b"[\"a\"]").is_none() && Foreign::read(b"\xff").is_none());
         let pong = Foreign::of_person(&NodeId([1; 32]), "ann");
         assert!(pong.is_ours() && pong.message_id().is_none());
+    }
+
+    #[test]
+    fn a_publication_is_known_by_its_words_and_not_by_its_id() {
+        let id = MessageId([7; 32]);
+        let ours = Foreign { name: "ann".into(), message: "hi".into(), ..Foreign::default() };
+        let beside = Foreign { id: person_id(&NodeId([1; 32]), "ann"), ..ours.clone() };
+        assert_eq!(ours.mark(id), beside.mark(id));
+        for forged in [
+            Foreign { message: "ho".into(), ..ours.clone() },
+            Foreign { name: "ben".into(), ..ours.clone() },
+            Foreign { pong: true, ..ours.clone() },
+        ] {
+            assert_ne!(ours.mark(id), forged.mark(id));
+        }
     }
 
     #[test]

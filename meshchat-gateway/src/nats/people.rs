@@ -13,6 +13,7 @@ use meshchat_client::{
     Guest, Identity, RequestError, SpeakError, Speaker, TailError, TailItem, TailRequest,
 };
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::{self, Instant};
 
 use super::echo::TAKEN;
@@ -63,16 +64,15 @@ impl People {
 
     /// Somebody elsewhere said something.
     pub(super) fn say(&mut self, now: Instant, name: &str, words: Words) {
-        let gone = match self.entry(now, name) {
-            Some(entry) => entry.words.try_send(words).is_err(),
-            None => {
-                let text = format!("{name}: {}", words.text);
-                self.shared.try_send(Words { text, ..words }).is_err()
-            }
+        let words = match self.entry(now, name) {
+            Some(entry) => match entry.words.try_send(words) {
+                Ok(()) => return,
+                Err(TrySendError::Full(_)) => return self.door.count("guest_full"),
+                Err(TrySendError::Closed(words)) => words,
+            },
+            None => words,
         };
-        if gone {
-            self.door.count("guest_full");
-        }
+        lend(&self.door, &self.shared, name, words);
     }
 
     /// Lets those go who were silent for long.
@@ -102,8 +102,9 @@ impl People {
             let rooms = Some(self.rooms.clone());
             let (name, via) = (name.to_owned(), VIA.to_owned());
             let identity = Identity { name: name.clone(), via, key, rooms, away: None };
-            let (house, shared) = (self.house.clone(), self.shared.clone());
-            self.house.tasks.spawn(speak(house, identity, queue, shared));
+            let (door, shared) = (self.door.clone(), self.shared.clone());
+            let voice = Voice { name: name.clone(), queue, shared, door };
+            self.house.tasks.spawn(speak(self.house.clone(), identity, voice));
             self.guests.insert(name, Entry { words, heard: now, ponged: false });
             self.door.set_clients(self.guests.len());
         }
@@ -113,53 +114,116 @@ impl People {
     }
 }
 
-/// Is a guest until its queue is closed.
-async fn speak(
-    house: House,
-    identity: Identity,
-    mut queue: mpsc::Receiver<Words>,
-    shared: mpsc::Sender<Words>,
-) {
-    let name = identity.name.clone();
-    let Some(mut guest) = enter(&house, identity, only_direct()).await else {
-        // There is no name left for them: the bridge speaks for them.
-        while let Some(words) = queue.recv().await {
-            let text = format!("{name}: {}", words.text);
-            if shared.send(Words { text, ..words }).await.is_err() {
-                return;
-            }
-        }
-        return;
+/// Is a guest until its queue is closed; without a place of their own the bridge speaks for them.
+async fn speak(house: House, identity: Identity, mut voice: Voice) {
+    let entering = enter(&house, identity, only_direct(), Tries::Few);
+    let guest = tokio::select! {
+        guest = entering => guest,
+        () = gone(&voice.queue) => None,
     };
-    let mut answered: Option<Instant> = None;
-    loop {
-        tokio::select! {
-            words = queue.recv() => match words {
-                Some(words) => say(guest.speaker(), words).await,
-                None => return,
-            },
-            item = guest.next() => match item {
-                Some(Ok(TailItem::Event(Event::Direct(direct)))) => {
-                    if !direct.own && answered.is_none_or(|at| at.elapsed() > ANSWER) {
-                        answered = Some(Instant::now());
-                        excuse(guest.speaker(), &direct).await;
+    match guest {
+        Some(guest) => voice.own(guest).await,
+        None => voice.borrowed().await,
+    }
+    voice.hand_over();
+}
+
+/// What somebody elsewhere says.
+#[derive(Debug)]
+struct Voice {
+    name: String,
+    queue: mpsc::Receiver<Words>,
+    shared: mpsc::Sender<Words>,
+    door: Door,
+}
+
+impl Voice {
+    /// Speaks as a guest, until that is over.
+    async fn own(&mut self, mut guest: Guest) {
+        let mut answered: Option<Instant> = None;
+        loop {
+            tokio::select! {
+                words = self.queue.recv() => {
+                    let Some(words) = words else { return };
+                    let said = tokio::select! {
+                        () = say(&self.door, guest.speaker(), words.clone()) => true,
+                        () = gone(&self.queue) => false,
+                    };
+                    if !said {
+                        return self.lend(words);
                     }
                 }
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return,
-            },
+                item = guest.next() => match item {
+                    Some(Ok(TailItem::Event(Event::Direct(direct)))) => {
+                        if !direct.own && answered.is_none_or(|at| at.elapsed() > ANSWER) {
+                            answered = Some(Instant::now());
+                            excuse(guest.speaker(), &direct).await;
+                        }
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return,
+                },
+            }
         }
+    }
+
+    /// The bridge speaks for them for a while; then there may be room for a guest.
+    async fn borrowed(&mut self) {
+        let end = Instant::now() + BORROWED;
+        while let Ok(Some(words)) = time::timeout_at(end, self.queue.recv()).await {
+            self.lend(words);
+        }
+    }
+
+    /// Gives all that waits to the bridge, to be said by it.
+    fn hand_over(&mut self) {
+        self.queue.close();
+        while let Ok(words) = self.queue.try_recv() {
+            self.lend(words);
+        }
+    }
+
+    fn lend(&self, words: Words) {
+        lend(&self.door, &self.shared, &self.name, words);
     }
 }
 
-/// Lets a guest in, under another name where theirs is taken. None when there is no such name.
+/// Has the bridge itself say something in somebody's name.
+fn lend(door: &Door, shared: &mpsc::Sender<Words>, name: &str, words: Words) {
+    let text = format!("{name}: {}", words.text);
+    if shared.try_send(Words { text, ..words }).is_err() {
+        door.count("guest_full");
+    }
+}
+
+/// Waits until nobody gives words any more, and what is left had its time.
+async fn gone<T>(queue: &mpsc::Receiver<T>) {
+    while !queue.is_closed() {
+        time::sleep(RETRY).await;
+    }
+    time::sleep(GRACE).await;
+}
+
+/// How often it is tried to let a guest in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tries {
+    /// A few times, and never against a daemon that is full.
+    Few,
+    /// For ever.
+    All,
+}
+
+/// Lets a guest in, under another name where theirs is taken. None when there is no such name, or
+/// when it was tried often enough.
 pub(super) async fn enter(
     house: &House,
     identity: Identity,
     request: TailRequest,
+    tries: Tries,
 ) -> Option<Guest> {
     let wanted = identity.name.clone();
     let mut number = 0;
+    let mut pause = RETRY;
     loop {
         let name = match number {
             0 => wanted.clone(),
@@ -179,10 +243,17 @@ pub(super) async fn enter(
             {
                 return None;
             }
+            Err(TailError::Request(RequestError::Daemon(error)))
+                if error.code == ErrorCode::TooMany && tries == Tries::Few =>
+            {
+                return None;
+            }
+            Err(_) if pause > LONGEST && tries == Tries::Few => return None,
             // The daemon is away, or has no room now.
             Err(error) => {
                 tracing::debug!("{wanted} cannot come in yet: {error}");
-                time::sleep(RETRY).await;
+                time::sleep(pause.min(LONGEST)).await;
+                pause = (pause * 2).min(LONGEST * 2);
             }
         }
     }
@@ -194,7 +265,7 @@ fn another(name: &str, ending: &str) -> String {
 }
 
 /// Says something, as soon as the daemon is there.
-pub(super) async fn say(speaker: &Speaker, words: Words) {
+pub(super) async fn say(door: &Door, speaker: &Speaker, words: Words) {
     let Words { room, text } = words;
     loop {
         let request =
@@ -207,6 +278,7 @@ pub(super) async fn say(speaker: &Speaker, words: Words) {
                 time::sleep(RETRY).await;
             }
             Err(SpeakError::Request(RequestError::Daemon(error))) => {
+                door.count("node_refused");
                 tracing::warn!("the node does not take a message from NATS: {}", error.message);
                 return;
             }
@@ -248,6 +320,12 @@ pub(super) const WORDS: usize = 64;
 /// Names that are tried.
 const NAMES: u32 = 4;
 const RETRY: Duration = Duration::from_millis(500);
+/// Longest pause between tries.
+const LONGEST: Duration = Duration::from_secs(4);
+/// How long words that wait may take after their author was let go.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long the bridge speaks for somebody who could not come in.
+const BORROWED: Duration = Duration::from_secs(30);
 /// How long a guest stays without a sign of life, of which there is one each few seconds.
 const PONGED: Duration = Duration::from_secs(15);
 /// How long it stays when there never was one.

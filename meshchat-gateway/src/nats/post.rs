@@ -10,13 +10,16 @@ use bytes::Bytes;
 use meshchat_client::proto::id::MessageId;
 use tokio::time::Instant;
 
-/// A message on one of the subjects, by its place.
+/// A publication on one of the subjects, by its place and by all that matters in it: in a room who
+/// says what in which message, on the backbone each byte.
 pub(super) type Key = (usize, MessageId);
 
 /// A message to publish.
 #[derive(Debug, Clone)]
 pub(super) struct Letter {
     pub(super) key: Key,
+    /// The message of the mesh, where it is said beside the payload.
+    pub(super) id: Option<MessageId>,
     pub(super) payload: Bytes,
 }
 
@@ -65,8 +68,13 @@ impl Post {
         }
     }
 
-    /// A message was seen on its subject. Returns whether it is new there and was not waiting.
+    /// A publication was seen on its subject that nobody need check. Returns whether it is new
+    /// there and was not waiting.
     pub(super) fn saw(&mut self, key: Key) -> bool {
+        let waited = self.waiting.iter().position(|waiting| waiting.letter.key == key);
+        if let Some(place) = waited {
+            self.waiting.remove(place);
+        }
         if !self.seen.insert(key) {
             return false;
         }
@@ -76,8 +84,17 @@ impl Post {
         {
             self.seen.remove(&oldest);
         }
-        let waited = self.waiting.iter().position(|waiting| waiting.letter.key == key);
-        waited.is_none_or(|place| self.waiting.remove(place).is_none())
+        waited.is_none()
+    }
+
+    /// A publication was seen that others must check. Returns whether they need to: what waits is
+    /// one's own, and then this is the receipt for it.
+    pub(super) fn is_strange(&mut self, key: Key) -> bool {
+        let waits = self.waiting.iter().any(|waiting| waiting.letter.key == key);
+        if waits {
+            self.saw(key);
+        }
+        !waits && !self.seen.contains(&key)
     }
 
     /// What is to be published now; marked as sent.
@@ -132,7 +149,8 @@ mod tests {
     use super::*;
 
     fn letter(n: u64) -> Letter {
-        Letter { key: (0, MessageId::of(&n.to_be_bytes())), payload: Bytes::new() }
+        let key = (0, MessageId::of(&n.to_be_bytes()));
+        Letter { key, id: None, payload: Bytes::new() }
     }
 
     #[tokio::test(start_paused = true)]
@@ -146,6 +164,18 @@ mod tests {
         assert!(post.saw(letter(3).key) && !post.saw(letter(3).key));
         post.push(letter(3), now);
         assert_eq!(post.len(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_not_checked_stays_strange() {
+        let (mut post, now) = (Post::default(), Instant::now());
+        assert!(post.is_strange(letter(1).key) && post.is_strange(letter(1).key));
+        post.push(letter(1), now);
+        assert!(!post.is_strange(letter(1).key), "it is the receipt");
+        assert_eq!(post.len(), 0);
+        post.push(letter(2), now + Duration::from_secs(1));
+        post.saw(letter(2).key);
+        assert!(!post.is_strange(letter(2).key) && post.due(now + AGAIN).is_empty());
     }
 
     #[tokio::test(start_paused = true)]

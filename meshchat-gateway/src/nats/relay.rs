@@ -6,20 +6,23 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use meshchat_client::proto::control::{Event, RelayRequest, Relayed, Reply, Request};
+use meshchat_client::proto::control::{Event, Injected, RelayRequest, Relayed, Reply, Request};
+use meshchat_client::proto::id::MessageId;
 use meshchat_client::{Client, RequestError};
 use serde_bytes::ByteBuf;
 use tokio::sync::mpsc;
 use tokio::time::{self, Instant};
 
+use super::payload::frame_mark;
 use crate::door::Door;
 
 /// Carries messages for ever: those of the daemon to `out`, those of `into` to the daemon. Both on
-/// one connection, so that the daemon gives none back.
+/// one connection, so that the daemon gives none back. `trust` is told of those that it took or
+/// knew.
 pub(super) async fn run(
     sockets: Vec<PathBuf>,
     door: Door,
-    out: mpsc::Sender<Relayed>,
+    (out, trust): (mpsc::Sender<Relayed>, mpsc::Sender<MessageId>),
     mut into: mpsc::Receiver<Bytes>,
 ) {
     let mut since = RECENT;
@@ -27,7 +30,8 @@ pub(super) async fn run(
     let mut told = String::new();
     loop {
         let began = Instant::now();
-        let Err(error) = carry(&sockets, &door, since, (&out, &mut into, &mut held)).await;
+        let Err(error) =
+            carry(&sockets, &door, since, ((&out, &trust), &mut into, &mut held)).await;
         if out.is_closed() {
             return;
         }
@@ -42,13 +46,14 @@ pub(super) async fn run(
     }
 }
 
-type Ends<'a> = (&'a mpsc::Sender<Relayed>, &'a mut mpsc::Receiver<Bytes>, &'a mut VecDeque<Bytes>);
+type Told<'a> = (&'a mpsc::Sender<Relayed>, &'a mpsc::Sender<MessageId>);
+type Ends<'a> = (Told<'a>, &'a mut mpsc::Receiver<Bytes>, &'a mut VecDeque<Bytes>);
 
 async fn carry(
     sockets: &[PathBuf],
     door: &Door,
     since: Duration,
-    (out, into, held): Ends<'_>,
+    ((out, trust), into, held): Ends<'_>,
 ) -> Result<Infallible, String> {
     let client = Client::connect_any(sockets).await.map_err(|error| error.to_string())?;
     let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
@@ -71,7 +76,7 @@ async fn carry(
     };
     tokio::select! {
         why = taking => Err(why),
-        result = bring(&client, door, into, held) => {
+        result = bring(&client, (door, trust), into, held) => {
             Err(result.map_or_else(|error| error.to_string(), |never| match never {}))
         }
     }
@@ -80,7 +85,7 @@ async fn carry(
 /// Gives messages to the daemon, as many at once as there are.
 async fn bring(
     client: &Client,
-    door: &Door,
+    (door, trust): (&Door, &mpsc::Sender<MessageId>),
     into: &mut mpsc::Receiver<Bytes>,
     held: &mut VecDeque<Bytes>,
 ) -> Result<Infallible, RequestError> {
@@ -97,7 +102,7 @@ async fn bring(
             keep(door, held, frame);
         }
         while again <= Instant::now() && !held.is_empty() {
-            if inject(client, door, held).await? {
+            if inject(client, (door, trust), held).await? {
                 again = Instant::now() + TOO_FAST;
             }
         }
@@ -115,7 +120,7 @@ fn keep(door: &Door, held: &mut VecDeque<Bytes>, frame: Bytes) {
 /// Gives the first of them. Returns whether some authors speak too fast.
 async fn inject(
     client: &Client,
-    door: &Door,
+    (door, trust): (&Door, &mpsc::Sender<MessageId>),
     held: &mut VecDeque<Bytes>,
 ) -> Result<bool, RequestError> {
     let mut bytes = 0;
@@ -140,6 +145,9 @@ async fn inject(
     };
     let given: Vec<Bytes> = held.drain(..count.min(held.len())).collect();
     door.count_many("not_believed", u64::from(reply.refused));
+    for mark in believed(&given, &reply) {
+        trust.send(mark).await.ok();
+    }
     let later: Vec<Bytes> = reply
         .later
         .iter()
@@ -148,6 +156,17 @@ async fn inject(
     let too_fast = !later.is_empty();
     later.into_iter().rev().for_each(|frame| held.push_front(frame));
     Ok(too_fast)
+}
+
+/// The marks of those that the daemon took or knew.
+fn believed(given: &[Bytes], reply: &Injected) -> Vec<MessageId> {
+    if reply.refused > 0 && reply.refused_at.is_empty() {
+        // It does not tell which: none of them is to be taken for known.
+        return Vec::new();
+    }
+    let not = |place: &u32| reply.later.contains(place) || reply.refused_at.contains(place);
+    let places = (0_u32..).zip(given).filter(|(place, _)| !not(place));
+    places.map(|(_, frame)| frame_mark(frame)).collect()
 }
 
 /// So much of history is looked at when the bridge comes, or comes back.

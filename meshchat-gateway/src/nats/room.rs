@@ -4,7 +4,7 @@ use meshchat_client::proto::control::{Dm, Event, Message, Start};
 use meshchat_client::{Guest, Identity, TailItem, TailRequest};
 use tokio::sync::mpsc;
 
-use super::people::{VIA, Words, enter, say};
+use super::people::{Tries, VIA, Words, enter, say};
 use crate::door::{Door, House, fresh_key};
 
 /// Reads and speaks for ever.
@@ -30,15 +30,15 @@ pub(super) async fn run(
     };
     let mut queue = Some(queue);
     loop {
-        let Some(guest) = enter(&house, identity.clone(), all.clone()).await else {
+        let Some(guest) = enter(&house, identity.clone(), all.clone(), Tries::All).await else {
             door.set_problem(&format!("no free name like {name}; choose another name in [nats]"));
             return;
         };
         if let Some(mut queue) = queue.take() {
-            let speaker = guest.speaker().clone();
+            let (door, speaker) = (door.clone(), guest.speaker().clone());
             house.tasks.spawn(async move {
                 while let Some(words) = queue.recv().await {
-                    say(&speaker, words).await;
+                    say(&door, &speaker, words).await;
                 }
             });
         }

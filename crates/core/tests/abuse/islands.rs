@@ -214,7 +214,8 @@ fn a_bus_is_not_trusted() {
         waiting(&mut mesh, 0).remove(0)
     };
     let result = inject(&mut mesh, 0, &[good.clone(), forged, junk, body(&good), own]);
-    let expected = Injected { taken: 1, known: 2, refused: 2, later: Vec::new() };
+    let expected =
+        Injected { taken: 1, known: 2, refused: 2, later: Vec::new(), refused_at: vec![1, 2] };
     assert_eq!(result, expected);
     assert_eq!(mesh.nodes[0].counters().dropped(Drop::BadSignature), 1);
     assert_eq!(mesh.views[2].count("flood"), 1);

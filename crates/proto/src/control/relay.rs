@@ -54,6 +54,9 @@ pub struct Injected {
     /// again a second later.
     #[serde(default)]
     pub later: Vec<u32>,
+    /// Places in the request, from 0, of the refused frames.
+    #[serde(default)]
+    pub refused_at: Vec<u32>,
 }
 
 fn frames<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<ByteBuf>, D::Error> {
