@@ -243,6 +243,8 @@ impl Bridge {
         let due = now + self.publish_after(now, place, None);
         let payload = Bytes::from(relayed.frame.into_vec());
         let letter = Letter { key: (place, frame_mark(&payload)), id: None, payload };
+        // What is watched again comes again.
+        self.lately.retain(|(_, known)| known.key != letter.key);
         if self.lately.len() >= LATELY {
             self.lately.pop_front();
         }

@@ -4,6 +4,7 @@
 mod beyond;
 mod bridge;
 mod echo;
+mod held;
 mod look;
 mod payload;
 mod peers;
