@@ -30,11 +30,18 @@ pub(super) async fn run(
     let mut told = String::new();
     loop {
         let began = Instant::now();
-        let Err(error) =
-            carry(&sockets, &door, since, ((&out, &trust), &mut into, &mut held)).await;
+        let Err(over) = carry(&sockets, &door, since, ((&out, &trust), &mut into, &mut held)).await;
         if out.is_closed() {
             return;
         }
+        let error = match over {
+            Over::Missed(span) => {
+                since = span.min(LONGEST);
+                time::sleep(PAUSE).await;
+                continue;
+            }
+            Over::Failed(error) => error,
+        };
         if error != told {
             tracing::warn!("cannot carry messages to and from the node: {error}");
             told = error;
@@ -46,6 +53,17 @@ pub(super) async fn run(
     }
 }
 
+/// Why a connection was given up.
+enum Over {
+    /// The daemon had more than it could give: it is to be asked for so much once more.
+    Missed(Duration),
+    Failed(String),
+}
+
+fn failed(error: impl std::fmt::Display) -> Over {
+    Over::Failed(error.to_string())
+}
+
 type Told<'a> = (&'a mpsc::Sender<Relayed>, &'a mpsc::Sender<MessageId>);
 type Ends<'a> = (Told<'a>, &'a mut mpsc::Receiver<Bytes>, &'a mut Held);
 
@@ -54,30 +72,36 @@ async fn carry(
     door: &Door,
     since: Duration,
     ((out, trust), into, held): Ends<'_>,
-) -> Result<Infallible, String> {
-    let client = Client::connect_any(sockets).await.map_err(|error| error.to_string())?;
+) -> Result<Infallible, Over> {
+    let client = Client::connect_any(sockets).await.map_err(failed)?;
     let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
     let watch = Request::Relay(RelayRequest::Watch { since_ms });
-    let mut stream = client.stream(watch).await.map_err(|error| error.to_string())?;
+    let mut stream = client.stream(watch).await.map_err(failed)?;
     let taking = async {
+        let mut last = Instant::now();
         loop {
             match stream.next().await {
                 Some(Ok(Event::Relayed(relayed))) => {
                     if out.send(relayed).await.is_err() {
-                        return "nobody wants them".to_owned();
+                        return Over::Failed("nobody wants them".to_owned());
                     }
+                    last = Instant::now();
                 }
-                Some(Ok(Event::Missed(missed))) => door.count_many("missed", missed.messages),
+                Some(Ok(Event::Missed(missed))) => {
+                    door.count_many("missed", missed.messages);
+                    // The last may have been on its way for long.
+                    return Over::Missed(last.elapsed() + RECENT);
+                }
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return error.to_string(),
-                None => return "meshchatd ended it".to_owned(),
+                Some(Err(error)) => return failed(error),
+                None => return Over::Failed("meshchatd ended it".to_owned()),
             }
         }
     };
     tokio::select! {
         why = taking => Err(why),
         result = bring(&client, (door, trust), into, held) => {
-            Err(result.map_or_else(|error| error.to_string(), |never| match never {}))
+            Err(result.map_or_else(failed, |never| match never {}))
         }
     }
 }
