@@ -56,6 +56,8 @@ pub(super) struct Bridge {
     network: Option<NetworkId>,
     /// Since when there is a connection, and whether it carries headers.
     pub(super) up: Option<(Instant, bool)>,
+    /// Bytes that the server takes at once.
+    most: usize,
     down: Option<(Instant, String)>,
     pub(super) summed: Option<Instant>,
     /// What went over the backbone lately, for bridges that come back.
@@ -109,6 +111,7 @@ impl Bridge {
             looked: None,
             network: None,
             up: None,
+            most: usize::MAX,
             down: None,
             summed: None,
             lately: VecDeque::new(),
@@ -165,7 +168,8 @@ impl Bridge {
 
     fn on_wire(&mut self, now: Instant, said: FromWire, ends: &Ends) {
         match said {
-            FromWire::Up { headers } => {
+            FromWire::Up { headers, most } => {
+                self.most = most;
                 self.up = Some((now, headers));
                 self.down = None;
                 tracing::info!("connected to NATS at {}", self.config.url);
@@ -305,7 +309,13 @@ impl Bridge {
         self.repeat(now);
         let greeted = std::mem::take(&mut self.greeted);
         self.beat(None, false, &greeted, ends);
+        self.door.count_many("nats_unseen", self.post.give_up(now));
         for letter in self.post.due(now) {
+            if letter.payload.len().saturating_add(HEADER) > self.most {
+                self.post.remove(letter.key);
+                self.door.count("nats_too_long");
+                continue;
+            }
             let Some(lane) = self.lanes.get(letter.key.0) else { continue };
             let Letter { id, payload, .. } = letter;
             let saying = Saying { subject: lane.subject.clone(), payload, id };
@@ -353,6 +363,8 @@ const BLIND: Duration = Duration::from_secs(7);
 const TICK: Duration = Duration::from_millis(100);
 /// Messages that are repeated to a bridge that comes back.
 const LATELY: usize = 256;
+/// What the headers of a message take.
+const HEADER: usize = 128;
 const LONGEST_PAYLOAD: usize = 64 * 1024;
 /// Bytes of a foreign text in one message, so that its author's name fits before it.
 const LONGEST_TEXT: usize = 3968;
