@@ -31,6 +31,8 @@ pub(super) struct Ends {
     /// Frames that the node took or knew, by their marks.
     pub(super) believed: mpsc::Receiver<MessageId>,
     pub(super) shown: mpsc::Receiver<Message>,
+    /// Why the bridge itself is in no room.
+    pub(super) trouble: watch::Receiver<String>,
     pub(super) say: mpsc::Sender<Saying>,
     pub(super) inject: mpsc::Sender<Bytes>,
     pub(super) wanted: watch::Sender<Vec<String>>,
@@ -158,7 +160,7 @@ impl Bridge {
                     if self.looked.is_some_and(|at| now - at > BLIND) {
                         self.mesh = None;
                     }
-                    self.show_problem(now);
+                    self.show_problem(now, &ends);
                     now
                 }
             };
@@ -340,8 +342,8 @@ impl Bridge {
         self.door.count_many("nats_full", dropped);
     }
 
-    fn show_problem(&self, now: Instant) {
-        let problem = match &self.down {
+    fn show_problem(&self, now: Instant, ends: &Ends) {
+        let wire = match &self.down {
             Some((since, why)) => {
                 // Whole minutes, so that the board does not change all the time.
                 let minutes = (now - *since).as_secs() / 60;
@@ -351,10 +353,13 @@ impl Bridge {
                 let more = if waiting == 0 { String::new() } else { "; messages wait".to_owned() };
                 format!("NATS does not answer{since}{more}: {why}")
             }
-            None if self.mesh.is_none() => "meshchatd does not answer".to_owned(),
             None => String::new(),
         };
-        self.door.set_problem(&problem);
+        let node = if self.mesh.is_none() { "meshchatd does not answer" } else { "" };
+        let trouble = ends.trouble.borrow().clone();
+        let all = [wire.as_str(), node, &trouble];
+        let all: Vec<&str> = all.into_iter().filter(|problem| !problem.is_empty()).collect();
+        self.door.set_problem(&all.join("; "));
     }
 }
 
