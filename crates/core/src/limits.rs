@@ -62,6 +62,9 @@ pub const GATEWAYS: usize = 16;
 pub const DOOR_DROPS: usize = 32;
 /// Streams of gateways that carry messages on.
 pub const RELAYS: usize = 16;
+/// Frames of one gateway in a second that are not to be believed; further ones wait for the next.
+/// To find that out takes as long as to take one in.
+pub const RELAY_FORGED: u32 = 128;
 /// Codes for doors that were not used yet.
 pub const DOOR_CODES: usize = 16;
 /// How long a code for doors works.

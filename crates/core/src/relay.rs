@@ -25,7 +25,7 @@ use crate::limits;
 use crate::node::Node;
 use crate::replies::narrow;
 use crate::status::Drop;
-use crate::time::Now;
+use crate::time::{Mono, Now};
 
 /// Where a message comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub(crate) enum Came {
 #[derive(Debug, Default)]
 pub(crate) struct Relays {
     map: BTreeMap<(SessionId, u64), u64>,
+    /// What was forged of what each session brought: since when, and how many.
+    forged: BTreeMap<SessionId, (Mono, u32)>,
 }
 
 impl Came {
@@ -61,6 +63,24 @@ impl Relays {
     /// A session has ended.
     pub(crate) fn forget(&mut self, session: SessionId) {
         self.map.retain(|(of, _), _| *of != session);
+        self.forged.remove(&session);
+    }
+
+    /// Notes a frame that could not be believed; to find that out took time.
+    fn note_forged(&mut self, now: Mono, session: SessionId) {
+        let (since, count) = self.forged.entry(session).or_insert((now, 0));
+        if now.since(*since) >= FORGED_SPAN {
+            (*since, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+    }
+
+    /// Whether a session has brought so many that no more of it are looked at for now.
+    fn is_suspect(&self, now: Mono, session: SessionId) -> bool {
+        let forged = self.forged.get(&session);
+        forged.is_some_and(|(since, count)| {
+            now.since(*since) < FORGED_SPAN && *count >= limits::RELAY_FORGED
+        })
     }
 }
 
@@ -143,10 +163,15 @@ impl<E: Env> Node<E> {
     fn inject(&mut self, now: Now, session: SessionId, frames: Vec<ByteBuf>) -> Injected {
         let mut injected = Injected::default();
         for (place, body) in frames.into_iter().enumerate() {
+            if self.relays.is_suspect(now.mono, session) {
+                injected.later.push(narrow(place));
+                continue;
+            }
             let body = Bytes::from(body.into_vec());
             let frame = Frame { kind: Kind::Chat, hops: HOPS, body };
             let Ok(intake) = self.on_batch(now, Came::Relayed(session), &frame) else {
                 self.counters.drop(Drop::BadFrame, 1);
+                self.relays.note_forged(now.mono, session);
                 refuse(&mut injected, place);
                 continue;
             };
@@ -181,6 +206,9 @@ impl<E: Env> Node<E> {
         }
     }
 }
+
+/// The time in which a session may bring [`limits::RELAY_FORGED`].
+const FORGED_SPAN: core::time::Duration = core::time::Duration::from_secs(1);
 
 fn refuse(injected: &mut Injected, place: usize) {
     injected.refused += 1;

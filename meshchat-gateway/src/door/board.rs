@@ -104,6 +104,9 @@ impl Door {
 
     /// The same, several at once.
     pub fn count_many(&self, reason: &'static str, more: u64) {
+        if more == 0 {
+            return;
+        }
         *self.state().drops.entry(reason).or_default() += more;
         self.changed.notify_one();
     }

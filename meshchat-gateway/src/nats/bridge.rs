@@ -31,6 +31,8 @@ pub(super) struct Ends {
     /// Frames that the node took or knew, by their marks.
     pub(super) believed: mpsc::Receiver<MessageId>,
     pub(super) shown: mpsc::Receiver<Message>,
+    /// Why the bridge itself is in no room.
+    pub(super) trouble: watch::Receiver<String>,
     pub(super) say: mpsc::Sender<Saying>,
     pub(super) inject: mpsc::Sender<Bytes>,
     pub(super) wanted: watch::Sender<Vec<String>>,
@@ -56,6 +58,8 @@ pub(super) struct Bridge {
     network: Option<NetworkId>,
     /// Since when there is a connection, and whether it carries headers.
     pub(super) up: Option<(Instant, bool)>,
+    /// Bytes that the server takes at once.
+    most: usize,
     down: Option<(Instant, String)>,
     pub(super) summed: Option<Instant>,
     /// What went over the backbone lately, for bridges that come back.
@@ -109,6 +113,7 @@ impl Bridge {
             looked: None,
             network: None,
             up: None,
+            most: usize::MAX,
             down: None,
             summed: None,
             lately: VecDeque::new(),
@@ -155,7 +160,7 @@ impl Bridge {
                     if self.looked.is_some_and(|at| now - at > BLIND) {
                         self.mesh = None;
                     }
-                    self.show_problem(now);
+                    self.show_problem(now, &ends);
                     now
                 }
             };
@@ -165,7 +170,8 @@ impl Bridge {
 
     fn on_wire(&mut self, now: Instant, said: FromWire, ends: &Ends) {
         match said {
-            FromWire::Up { headers } => {
+            FromWire::Up { headers, most } => {
+                self.most = most;
                 self.up = Some((now, headers));
                 self.down = None;
                 tracing::info!("connected to NATS at {}", self.config.url);
@@ -243,6 +249,8 @@ impl Bridge {
         let due = now + self.publish_after(now, place, None);
         let payload = Bytes::from(relayed.frame.into_vec());
         let letter = Letter { key: (place, frame_mark(&payload)), id: None, payload };
+        // What is watched again comes again.
+        self.lately.retain(|(_, known)| known.key != letter.key);
         if self.lately.len() >= LATELY {
             self.lately.pop_front();
         }
@@ -303,7 +311,13 @@ impl Bridge {
         self.repeat(now);
         let greeted = std::mem::take(&mut self.greeted);
         self.beat(None, false, &greeted, ends);
+        self.door.count_many("nats_unseen", self.post.give_up(now));
         for letter in self.post.due(now) {
+            if letter.payload.len().saturating_add(HEADER) > self.most {
+                self.post.remove(letter.key);
+                self.door.count("nats_too_long");
+                continue;
+            }
             let Some(lane) = self.lanes.get(letter.key.0) else { continue };
             let Letter { id, payload, .. } = letter;
             let saying = Saying { subject: lane.subject.clone(), payload, id };
@@ -328,8 +342,8 @@ impl Bridge {
         self.door.count_many("nats_full", dropped);
     }
 
-    fn show_problem(&self, now: Instant) {
-        let problem = match &self.down {
+    fn show_problem(&self, now: Instant, ends: &Ends) {
+        let wire = match &self.down {
             Some((since, why)) => {
                 // Whole minutes, so that the board does not change all the time.
                 let minutes = (now - *since).as_secs() / 60;
@@ -339,10 +353,13 @@ impl Bridge {
                 let more = if waiting == 0 { String::new() } else { "; messages wait".to_owned() };
                 format!("NATS does not answer{since}{more}: {why}")
             }
-            None if self.mesh.is_none() => "meshchatd does not answer".to_owned(),
             None => String::new(),
         };
-        self.door.set_problem(&problem);
+        let node = if self.mesh.is_none() { "meshchatd does not answer" } else { "" };
+        let trouble = ends.trouble.borrow().clone();
+        let all = [wire.as_str(), node, &trouble];
+        let all: Vec<&str> = all.into_iter().filter(|problem| !problem.is_empty()).collect();
+        self.door.set_problem(&all.join("; "));
     }
 }
 
@@ -351,6 +368,8 @@ const BLIND: Duration = Duration::from_secs(7);
 const TICK: Duration = Duration::from_millis(100);
 /// Messages that are repeated to a bridge that comes back.
 const LATELY: usize = 256;
+/// What the headers of a message take.
+const HEADER: usize = 128;
 const LONGEST_PAYLOAD: usize = 64 * 1024;
 /// Bytes of a foreign text in one message, so that its author's name fits before it.
 const LONGEST_TEXT: usize = 3968;

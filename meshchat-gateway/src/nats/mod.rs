@@ -4,6 +4,7 @@
 mod beyond;
 mod bridge;
 mod echo;
+mod held;
 mod look;
 mod payload;
 mod peers;
@@ -47,13 +48,20 @@ pub fn open(house: &House, config: NatsConfig) -> anyhow::Result<()> {
     }
     let (words, queue) = mpsc::channel(people::WORDS);
     let (tell, shown) = mpsc::channel(QUEUE);
+    let (complain, trouble) = watch::channel(String::new());
     let names: Vec<String> = rooms.iter().map(|(room, _)| room.to_string()).collect();
     if !rooms.is_empty() {
         let name = config.name.clone();
-        house.tasks.spawn(room::run(house.clone(), door.clone(), name, names.clone(), queue, tell));
+        house.tasks.spawn(room::run(
+            house.clone(),
+            door.clone(),
+            (name, names.clone()),
+            queue,
+            (tell, complain),
+        ));
     }
     let people = people::People::new(house.clone(), door.clone(), names, words);
-    let ends = Ends { wire, looks, relayed, believed, shown, say, inject, wanted };
+    let ends = Ends { wire, looks, relayed, believed, shown, trouble, say, inject, wanted };
     let bridge = Bridge::new(house.clone(), door, (config, rooms), run.unwrap_or_default(), people);
     house.tasks.spawn(bridge.run(ends));
     Ok(())

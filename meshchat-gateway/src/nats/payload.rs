@@ -111,6 +111,12 @@ pub(super) fn framed(frame: &[u8]) -> Option<MessageId> {
     Some(frame_mark(frame))
 }
 
+/// Whose message is in a frame, as it says itself.
+pub(super) fn author(frame: &[u8]) -> Option<NodeId> {
+    let batch: Batch<'_> = codec::decode(frame).ok()?;
+    Some(Body::parse(batch.msgs.first()?).ok()?.node)
+}
+
 /// What tells a frame of the backbone from all others.
 pub(super) fn frame_mark(frame: &[u8]) -> MessageId {
     MessageId::of(frame)

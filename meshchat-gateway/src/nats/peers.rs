@@ -64,7 +64,8 @@ impl Peers {
 
     fn near_before(&self, now: Instant, own: Standing<'_>) -> Duration {
         let near = self.alive(now).filter(|((node, _), _)| own.reach.contains(node));
-        let before = near.filter(|(bridge, _)| **bridge < own.me).count();
+        let before = near.map(|(bridge, _)| bridge).filter(|bridge| **bridge < own.me);
+        let before = before.map(|(node, _)| node).collect::<BTreeSet<_>>().len();
         // Whoever may write on NATS may invent bridges.
         STEP * u32::try_from(before).unwrap_or(MOST_BEFORE).min(MOST_BEFORE)
     }
@@ -81,10 +82,10 @@ impl Peers {
     }
 }
 
-/// For each bridge of the same mesh that comes first.
+/// For each node of the same mesh with a bridge that comes first.
 const STEP: Duration = Duration::from_millis(400);
-/// Bridges that are waited for.
-const MOST_BEFORE: u32 = 8;
+/// Nodes that are waited for.
+const MOST_BEFORE: u32 = 5;
 /// When a bridge of another island comes first.
 const FAR: Duration = Duration::from_secs(2);
 /// Who was not heard for so long is gone.
@@ -98,6 +99,18 @@ mod tests {
 
     fn bridge(n: u8) -> Bridge {
         (NodeId([n; 32]), 1)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn invented_bridges_delay_little() {
+        let now = Instant::now();
+        let mut peers = Peers::default();
+        let reach: BTreeSet<_> = (0..40).map(|n| NodeId([n; 32])).collect();
+        let own = Standing { me: bridge(39), reach: &reach, backbone: true };
+        (0..9).for_each(|run| peers.heard(now, (NodeId([0; 32]), run), true));
+        assert_eq!(peers.inject_after(now, own), STEP);
+        (1..39).for_each(|n| peers.heard(now, bridge(n), true));
+        assert_eq!(peers.inject_after(now, own), STEP * 5);
     }
 
     #[tokio::test(start_paused = true)]

@@ -37,6 +37,7 @@ struct Waiting {
     letter: Letter,
     due: Instant,
     sent: Option<Instant>,
+    tries: u32,
 }
 
 impl Post {
@@ -53,7 +54,7 @@ impl Post {
             self.waiting.remove(oldest.unwrap_or(0));
             dropped = 1;
         }
-        self.waiting.push_back(Waiting { letter, due, sent: None });
+        self.waiting.push_back(Waiting { letter, due, sent: None, tries: 0 });
         dropped
     }
 
@@ -64,7 +65,7 @@ impl Post {
         if !waits && self.waiting.len() < REPEATED {
             self.seen.remove(&letter.key);
             self.order.retain(|key| *key != letter.key);
-            self.waiting.push_back(Waiting { letter, due, sent: None });
+            self.waiting.push_back(Waiting { letter, due, sent: None, tries: 0 });
         }
     }
 
@@ -108,10 +109,26 @@ impl Post {
             if first || again {
                 room = room.saturating_sub(usize::from(first));
                 waiting.sent = Some(now);
+                waiting.tries += 1;
                 due.push(waiting.letter.clone());
             }
         }
         due
+    }
+
+    /// Gives up what was published often enough and never seen. Returns how many that were.
+    pub(super) fn give_up(&mut self, now: Instant) -> u64 {
+        let before = self.waiting.len();
+        self.waiting.retain(|waiting| {
+            let unseen = waiting.sent.is_none_or(|sent| now - sent > AGAIN);
+            !(unseen && waiting.tries >= TRIES)
+        });
+        (before - self.waiting.len()) as u64
+    }
+
+    /// Gives up one that cannot be published.
+    pub(super) fn remove(&mut self, key: Key) {
+        self.waiting.retain(|waiting| waiting.letter.key != key);
     }
 
     /// The connection is gone, and nobody knows what of it arrived.
@@ -143,6 +160,8 @@ const WINDOW: usize = 64;
 const SEEN: usize = 4096;
 /// What was published and not seen is published again.
 const AGAIN: Duration = Duration::from_secs(10);
+/// How often it is published at most.
+const TRIES: u32 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -191,5 +210,7 @@ mod tests {
         let later = now + Duration::from_secs(2);
         assert_eq!(post.due(later).len(), WINDOW);
         assert_eq!(post.due(later + AGAIN + AGAIN).len(), WINDOW);
+        assert_eq!(post.give_up(later + AGAIN + AGAIN), 0);
+        assert_eq!(post.give_up(later + AGAIN * 4), WINDOW as u64, "three times were enough");
     }
 }

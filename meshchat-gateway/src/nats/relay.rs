@@ -1,6 +1,5 @@
 //! The daemon's side of the backbone: signed messages out of it and into it.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +12,8 @@ use serde_bytes::ByteBuf;
 use tokio::sync::mpsc;
 use tokio::time::{self, Instant};
 
-use super::payload::frame_mark;
+use super::held::Held;
+use super::payload::{author, frame_mark};
 use crate::door::Door;
 
 /// Carries messages for ever: those of the daemon to `out`, those of `into` to the daemon. Both on
@@ -26,15 +26,22 @@ pub(super) async fn run(
     mut into: mpsc::Receiver<Bytes>,
 ) {
     let mut since = RECENT;
-    let mut held = VecDeque::new();
+    let mut held = Held::new(Instant::now());
     let mut told = String::new();
     loop {
         let began = Instant::now();
-        let Err(error) =
-            carry(&sockets, &door, since, ((&out, &trust), &mut into, &mut held)).await;
+        let Err(over) = carry(&sockets, &door, since, ((&out, &trust), &mut into, &mut held)).await;
         if out.is_closed() {
             return;
         }
+        let error = match over {
+            Over::Missed(span) => {
+                since = span.min(LONGEST);
+                time::sleep(PAUSE).await;
+                continue;
+            }
+            Over::Failed(error) => error,
+        };
         if error != told {
             tracing::warn!("cannot carry messages to and from the node: {error}");
             told = error;
@@ -46,38 +53,55 @@ pub(super) async fn run(
     }
 }
 
+/// Why a connection was given up.
+enum Over {
+    /// The daemon had more than it could give: it is to be asked for so much once more.
+    Missed(Duration),
+    Failed(String),
+}
+
+fn failed(error: impl std::fmt::Display) -> Over {
+    Over::Failed(error.to_string())
+}
+
 type Told<'a> = (&'a mpsc::Sender<Relayed>, &'a mpsc::Sender<MessageId>);
-type Ends<'a> = (Told<'a>, &'a mut mpsc::Receiver<Bytes>, &'a mut VecDeque<Bytes>);
+type Ends<'a> = (Told<'a>, &'a mut mpsc::Receiver<Bytes>, &'a mut Held);
 
 async fn carry(
     sockets: &[PathBuf],
     door: &Door,
     since: Duration,
     ((out, trust), into, held): Ends<'_>,
-) -> Result<Infallible, String> {
-    let client = Client::connect_any(sockets).await.map_err(|error| error.to_string())?;
+) -> Result<Infallible, Over> {
+    let client = Client::connect_any(sockets).await.map_err(failed)?;
     let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
     let watch = Request::Relay(RelayRequest::Watch { since_ms });
-    let mut stream = client.stream(watch).await.map_err(|error| error.to_string())?;
+    let mut stream = client.stream(watch).await.map_err(failed)?;
     let taking = async {
+        let mut last = Instant::now();
         loop {
             match stream.next().await {
                 Some(Ok(Event::Relayed(relayed))) => {
                     if out.send(relayed).await.is_err() {
-                        return "nobody wants them".to_owned();
+                        return Over::Failed("nobody wants them".to_owned());
                     }
+                    last = Instant::now();
                 }
-                Some(Ok(Event::Missed(missed))) => door.count_many("missed", missed.messages),
+                Some(Ok(Event::Missed(missed))) => {
+                    door.count_many("missed", missed.messages);
+                    // The last may have been on its way for long.
+                    return Over::Missed(last.elapsed() + RECENT);
+                }
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return error.to_string(),
-                None => return "meshchatd ended it".to_owned(),
+                Some(Err(error)) => return failed(error),
+                None => return Over::Failed("meshchatd ended it".to_owned()),
             }
         }
     };
     tokio::select! {
         why = taking => Err(why),
         result = bring(&client, (door, trust), into, held) => {
-            Err(result.map_or_else(|error| error.to_string(), |never| match never {}))
+            Err(result.map_or_else(failed, |never| match never {}))
         }
     }
 }
@@ -87,50 +111,45 @@ async fn bring(
     client: &Client,
     (door, trust): (&Door, &mpsc::Sender<MessageId>),
     into: &mut mpsc::Receiver<Bytes>,
-    held: &mut VecDeque<Bytes>,
+    held: &mut Held,
 ) -> Result<Infallible, RequestError> {
-    let mut again = Instant::now();
     loop {
+        let due = held.due();
         tokio::select! {
             frame = into.recv() => match frame {
                 Some(frame) => keep(door, held, frame),
                 None => std::future::pending().await,
             },
-            () = time::sleep_until(again), if !held.is_empty() => {}
+            () = time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
         }
         while let Ok(frame) = into.try_recv() {
             keep(door, held, frame);
         }
-        while again <= Instant::now() && !held.is_empty() {
-            if inject(client, (door, trust), held).await? {
-                again = Instant::now() + TOO_FAST;
+        loop {
+            let frames = held.next(Instant::now());
+            if frames.is_empty() {
+                break;
             }
+            inject(client, (door, trust), held, &frames).await?;
         }
     }
 }
 
-fn keep(door: &Door, held: &mut VecDeque<Bytes>, frame: Bytes) {
-    if held.len() >= HELD {
-        held.pop_front();
-        door.count("node_full");
+fn keep(door: &Door, held: &mut Held, frame: Bytes) {
+    match author(&frame) {
+        Some(author) => door.count_many("node_full", held.push(author, frame)),
+        None => door.count("not_understood"),
     }
-    held.push_back(frame);
 }
 
-/// Gives the first of them. Returns whether some authors speak too fast.
+/// Gives the first of them.
 async fn inject(
     client: &Client,
     (door, trust): (&Door, &mpsc::Sender<MessageId>),
-    held: &mut VecDeque<Bytes>,
-) -> Result<bool, RequestError> {
-    let mut bytes = 0;
-    let fits = |frame: &&Bytes| {
-        bytes += frame.len() + 8;
-        bytes <= AT_ONCE
-    };
-    let count = held.iter().take(MOST).take_while(fits).count().max(1);
-    let frames: Vec<ByteBuf> =
-        held.iter().take(count).map(|frame| ByteBuf::from(frame.to_vec())).collect();
+    held: &mut Held,
+    given: &[Bytes],
+) -> Result<(), RequestError> {
+    let frames = given.iter().map(|frame| ByteBuf::from(frame.to_vec())).collect();
     let request = Request::Relay(RelayRequest::Inject { frames });
     let reply = match client.request(request).await {
         Ok(Reply::Injected(reply)) => reply,
@@ -138,24 +157,21 @@ async fn inject(
         // After a loss they are given again: the daemon knows what it has.
         Err(error @ RequestError::Lost(_)) => return Err(error),
         Err(error) => {
-            held.drain(..count.min(held.len()));
-            door.count_many("node_refused", count as u64);
+            held.given(Instant::now(), given.len(), &[]);
+            door.count_many("node_refused", given.len() as u64);
             return Err(error);
         }
     };
-    let given: Vec<Bytes> = held.drain(..count.min(held.len())).collect();
+    let now = Instant::now();
+    door.count_many("node_full", held.given(now, given.len(), &reply.later));
     door.count_many("not_believed", u64::from(reply.refused));
-    for mark in believed(&given, &reply) {
+    if held.refused(now, reply.refused) {
+        door.count("nats_forged");
+    }
+    for mark in believed(given, &reply) {
         trust.send(mark).await.ok();
     }
-    let later: Vec<Bytes> = reply
-        .later
-        .iter()
-        .filter_map(|place| given.get(usize::try_from(*place).ok()?).cloned())
-        .collect();
-    let too_fast = !later.is_empty();
-    later.into_iter().rev().for_each(|frame| held.push_front(frame));
-    Ok(too_fast)
+    Ok(())
 }
 
 /// The marks of those that the daemon took or knew.
@@ -173,10 +189,3 @@ fn believed(given: &[Bytes], reply: &Injected) -> Vec<MessageId> {
 const RECENT: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(3600);
 const PAUSE: Duration = Duration::from_millis(500);
-/// Messages for the daemon that wait; one more pushes out the oldest.
-const HELD: usize = 512;
-/// How long authors rest who speak too fast.
-const TOO_FAST: Duration = Duration::from_secs(1);
-/// Messages of one request, and bytes.
-const MOST: usize = 64;
-const AT_ONCE: usize = 48 * 1024;

@@ -2,19 +2,18 @@
 
 use meshchat_client::proto::control::{Dm, Event, Message, Start};
 use meshchat_client::{Guest, Identity, TailItem, TailRequest};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::people::{Tries, VIA, Words, enter, say};
 use crate::door::{Door, House, fresh_key};
 
-/// Reads and speaks for ever.
+/// Reads and speaks for ever; says in `trouble` why it cannot.
 pub(super) async fn run(
     house: House,
     door: Door,
-    name: String,
-    rooms: Vec<String>,
+    (name, rooms): (String, Vec<String>),
     queue: mpsc::Receiver<Words>,
-    tell: mpsc::Sender<Message>,
+    (tell, trouble): (mpsc::Sender<Message>, watch::Sender<String>),
 ) {
     let Ok(key) = fresh_key() else { return };
     let away = Some(NOTE.to_owned());
@@ -31,7 +30,8 @@ pub(super) async fn run(
     let mut queue = Some(queue);
     loop {
         let Some(guest) = enter(&house, identity.clone(), all.clone(), Tries::All).await else {
-            door.set_problem(&format!("no free name like {name}; choose another name in [nats]"));
+            let words = format!("no free name like {name}; choose another name in [nats]");
+            trouble.send_replace(words);
             return;
         };
         if let Some(mut queue) = queue.take() {

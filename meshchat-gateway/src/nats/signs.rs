@@ -180,6 +180,6 @@ const NAMED: usize = 32;
 const SHOWN: usize = 200;
 /// How old messages may be that are repeated to a bridge that comes back.
 const LATELY_AGE: Duration = Duration::from_secs(120);
-/// Least time between two repetitions.
-const REPEAT_PAUSE: Duration = Duration::from_secs(3);
+/// Least time between two repetitions: anybody may say that they have just come.
+const REPEAT_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_BEAT: usize = 8 * 1024;

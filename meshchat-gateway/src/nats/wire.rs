@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use async_nats::client::PublishErrorKind;
 use async_nats::{Client, ConnectOptions, Event, HeaderMap, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -22,6 +23,8 @@ pub(super) enum FromWire {
     Up {
         /// The server carries headers.
         headers: bool,
+        /// Bytes that it takes at once.
+        most: usize,
     },
     /// It is gone, or did not come to be, for this reason.
     Down(String),
@@ -154,8 +157,9 @@ impl Wire {
         sayings: &mut mpsc::Receiver<Saying>,
         tell: &mpsc::Sender<FromWire>,
     ) -> String {
-        let headers = self.client.server_info().headers;
-        if tell.send(FromWire::Up { headers }).await.is_err() {
+        let info = self.client.server_info();
+        let (headers, most) = (info.headers, info.max_payload);
+        if tell.send(FromWire::Up { headers, most }).await.is_err() {
             return String::new();
         }
         loop {
@@ -188,7 +192,11 @@ async fn publish(client: &Client, saying: Saying, headers: bool) -> Result<(), S
         }
         None => client.publish(subject, payload).await,
     };
-    said.map_err(|error| error.to_string())
+    match said {
+        // Another connection would not take it either.
+        Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => Ok(()),
+        said => said.map_err(|error| error.to_string()),
+    }
 }
 
 /// `user:password`, or a token.

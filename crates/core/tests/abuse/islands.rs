@@ -41,6 +41,7 @@ fn inject(mesh: &mut Mesh, n: usize, frames: &[ByteBuf]) -> Injected {
         all.taken += more.taken;
         all.known += more.known;
         all.refused += more.refused;
+        all.refused_at.extend(more.refused_at.iter().map(|place| 64 * round + place));
         all.later.extend(more.later.iter().map(|place| 64 * round + place));
     }
     all
@@ -219,6 +220,20 @@ fn a_bus_is_not_trusted() {
     assert_eq!(result, expected);
     assert_eq!(mesh.nodes[0].counters().dropped(Drop::BadSignature), 1);
     assert_eq!(mesh.views[2].count("flood"), 1);
+    // After too much that is forged nothing is looked at for a second.
+    let valid = frame(&mut seq, 1);
+    let forged = |n: u8| {
+        let mut forged = frame(&mut 1_000, 1).into_vec();
+        let at = forged.windows(5).position(|word| word == b"flood").unwrap();
+        forged[at] ^= n;
+        ByteBuf::from(forged)
+    };
+    let many: Vec<_> = (1..=200).map(forged).chain([valid.clone()]).collect();
+    let result = inject(&mut mesh, 0, &many);
+    assert_eq!((result.taken, result.refused), (0, 126), "two were there before");
+    assert_eq!(result.later, (126..=200).collect::<Vec<_>>());
+    mesh.pass(1);
+    assert_eq!(inject(&mut mesh, 0, &[valid]).taken, 1);
     // Too much at once is put off, and far too much refused.
     let frames: Vec<_> = (0..100).map(|_| frame(&mut seq, 1)).collect();
     let result = inject(&mut mesh, 0, &frames);

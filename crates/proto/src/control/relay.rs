@@ -50,8 +50,9 @@ pub struct Injected {
     /// Not to be believed, of another network or of no member, or too many; `drops` of the status
     /// counts why.
     pub refused: u32,
-    /// Places in the request, from 0, of frames whose author speaks too fast: they may be injected
-    /// again a second later.
+    /// Places in the request, from 0, of frames whose author speaks too fast, or that were not
+    /// looked at after too many that could not be believed: they may be injected again a second
+    /// later.
     #[serde(default)]
     pub later: Vec<u32>,
     /// Places in the request, from 0, of the refused frames.
