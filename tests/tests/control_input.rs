@@ -135,7 +135,7 @@ fn a_client_that_only_ended_its_sending_gets_its_answers() {
 #[test]
 fn more_clients_than_places_are_turned_away_with_a_word() {
     let daemon = Daemon::start("a");
-    let mut clients: Vec<Client> = (0..256).map(|_| Client::greeted(&daemon)).collect();
+    let mut clients: Vec<Client> = (0..512).map(|_| Client::greeted(&daemon)).collect();
     let mut more = Client::connect(&daemon);
     assert_eq!(more.read().error.unwrap().code, ErrorCode::TooMany);
     more.assert_closed();

@@ -298,17 +298,17 @@ async fn what_is_no_request_is_answered_or_ends_the_socket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixteen_requests_run_and_nothing_said_is_lost() {
+async fn sixteen_requests_run_at_once_and_nothing_said_is_lost() {
     let a = Daemon::start("a");
-    let limits = "[limits]\nburst = 1\nper-second = 20\n";
+    let limits = "[limits]\nburst = 1\nper-second = 4\n";
     let gateway = Gateway::start(&a, &format!("{OPEN}{limits}"));
     let (mut page, _) = Page::open(&gateway, json!({"name": "ann"})).await;
     page.caught_up().await;
-    for n in 1..=17 {
+    for n in 1..=40 {
         page.say(json!({"id": n, "ask": {"send": {"text": n.to_string()}}})).await;
     }
     let (mut ok, mut refused, mut texts) = (Vec::new(), Vec::new(), Vec::new());
-    while ok.len() + refused.len() < 17 || texts.len() < ok.len() {
+    while ok.len() + refused.len() < 40 || texts.len() < ok.len() {
         let frame = page.frame().await;
         if frame["ok"].is_object() {
             ok.push(frame["id"].as_u64().unwrap());
@@ -319,9 +319,9 @@ async fn sixteen_requests_run_and_nothing_said_is_lost() {
             texts.push(text.parse::<u64>().unwrap());
         }
     }
-    assert!(refused.contains(&17), "{refused:?}");
+    assert!(!refused.is_empty() && refused.iter().all(|n| *n > 16), "{refused:?}");
     assert_eq!(texts, ok);
-    assert!(ok.is_sorted() && ok.len() >= 15, "{ok:?}");
+    assert!(ok.is_sorted() && ok.len() >= 16, "{ok:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
