@@ -1,6 +1,6 @@
 //! The IRC door: RFC 2812 and parts of IRCv3, for clients such as WeeChat, irssi and HexChat.
 //!
-//! A [`session`] translates, without input or output; [`client`] moves its lines and requests.
+//! A `session` translates, without input or output; `client` moves its lines and requests.
 //! `docs/irc.md` says what is what.
 #![allow(
     clippy::wildcard_enum_match_arm,

@@ -133,7 +133,7 @@ pub(crate) enum Command {
     Dm(Dm),
     /// Show messages: the last ones, then what comes
     Tail(Tail),
-    /// Doors for other clients: web page, IRC, TCP, WebSocket, NATS; who is in and what was refused
+    /// Ways in for browsers and other clients, and who is in
     Doors,
     /// Make a code that lets one browser or program in by those doors
     Pair {
