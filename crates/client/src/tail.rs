@@ -328,6 +328,7 @@ impl Place {
             | Event::KeyShared(_)
             | Event::Key(_)
             | Event::Relayed(_)
+            | Event::Log(_)
             | Event::Peers(_) => true,
         }
     }

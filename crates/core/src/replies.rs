@@ -78,6 +78,7 @@ impl<E: Env> Node<E> {
             | Request::Disconnect { .. }
             | Request::Config {}
             | Request::Doctor {}
+            | Request::Log(_)
             | Request::Reload {}) => self.answer(now, session, &user, request).map(Some),
         };
         match result {
@@ -130,6 +131,7 @@ impl<E: Env> Node<E> {
             | Request::Disconnect { .. }
             | Request::Config {}
             | Request::Doctor {}
+            | Request::Log(_)
             | Request::Delivery(_)
             | Request::Names(_)
             | Request::Become { .. }

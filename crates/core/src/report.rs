@@ -52,6 +52,7 @@ impl<E: Env> Node<E> {
             drops: drops.map(|(why, count)| DropCount { reason: why.to_string(), count }).collect(),
             notes: [self.network_notes(), self.name_notes(), self.clone_notes(now.mono)].concat(),
             // Whom a removed node misses, it will not find by looking at its cables.
+            process: None,
             missing: if self.is_removed() { None } else { self.missing(now.mono) },
         }
     }

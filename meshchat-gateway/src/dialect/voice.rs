@@ -84,6 +84,7 @@ impl Voice {
             | Event::CaughtUp { .. }
             | Event::KeyShared(_)
             | Event::Relayed(_)
+            | Event::Log(_)
             | Event::Peers(_) => None,
         }
     }

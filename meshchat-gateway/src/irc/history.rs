@@ -101,7 +101,8 @@ impl Query {
                 | Event::CaughtUp { .. }
                 | Event::KeyShared(_)
                 | Event::Peers(_)
-                | Event::Relayed(_) => {}
+                | Event::Relayed(_)
+                | Event::Log(_) => {}
             }
         }
         Ok(window.finish())

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod chat;
 mod names;
 mod network;
 
@@ -11,6 +12,7 @@ use meshchat_client::proto::id::NodeId;
 
 use crate::output::time::parse_span;
 
+pub(crate) use chat::Chat;
 pub(crate) use names::{Alias, Verify, Who};
 pub(crate) use network::{Invite, InviteCommand, Members, Network, Qr};
 
@@ -131,6 +133,8 @@ pub(crate) enum Command {
         override_usage = "meshchatctl dm [OPTIONS] PERSON[@NODE] TEXT\n       meshchatctl dm --list"
     )]
     Dm(Dm),
+    /// Talk on a full screen: rooms, messages and people side by side
+    Chat(Chat),
     /// Show messages: the last ones, then what comes
     Tail(Tail),
     /// Ways in for browsers and other clients, and who is in

@@ -75,6 +75,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Room(room) => private::room(session, room).await,
         Command::Send(send) => send::send(session, send).await,
         Command::Dm(dm) => dm::dm(session, dm).await,
+        Command::Chat(chat) => crate::chat::chat(session, chat).await,
         Command::Tail(tail) => tail::tail(session, tail).await,
         Command::Cursors { command: None } => cursors::list(session).await,
         Command::Cursors { command: Some(Cursors::Remove { name }) } => {

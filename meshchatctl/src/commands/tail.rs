@@ -127,7 +127,7 @@ fn json(session: &mut Session, event: &Event) -> Result<(), Failure> {
         Event::CaughtUp { cursor } => {
             out.json(&Named { event: "caught_up", content: &Cursor { cursor: *cursor } })
         }
-        Event::Relayed(_) | Event::Peers(_) => Ok(()),
+        Event::Relayed(_) | Event::Log(_) | Event::Peers(_) => Ok(()),
     }?;
     Ok(())
 }

@@ -59,7 +59,7 @@ impl Feed {
                 Some(_) if self.follow => self.rule("caught up", Paint::Dim),
                 Some(_) => String::new(),
             },
-            Event::Relayed(_) | Event::Peers(_) => String::new(),
+            Event::Relayed(_) | Event::Log(_) | Event::Peers(_) => String::new(),
         }
     }
 

@@ -35,6 +35,7 @@ impl Hub {
             Request::Connect { address, once, key } => self.connect(&address, once, key),
             Request::Disconnect { peer } => self.disconnect(now, &peer),
             Request::Doctor {} => return self.examine(session, id),
+            Request::Log(_) => Err(Error::new(ErrorCode::UnknownRequest, "not yet")),
             Request::Config {} => Ok(Reply::Config(self.config_entries())),
             Request::Reload {} => self.reload().map(Reply::Reloaded),
             Request::Status {} => Ok(Reply::Status(Box::new(self.status(now)))),

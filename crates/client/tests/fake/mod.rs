@@ -219,6 +219,7 @@ pub(crate) fn status(boot: u64, cursor: u64) -> Status {
         drops: Vec::new(),
         notes: vec!["open network: any neighbour may link".into()],
         missing: None,
+        process: None,
     }
 }
 

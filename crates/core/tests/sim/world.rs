@@ -346,6 +346,7 @@ impl World {
                     | Event::KeyShared(_)
                     | Event::CaughtUp { .. }
                     | Event::Relayed(_)
+                    | Event::Log(_)
                     | Event::Peers(_) => {}
                 }
             }

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cursor::MissedWhy;
+use super::log::LogLine;
 use super::mail::{DirectChange, DirectMessage};
 use super::names::KeyChange;
 use super::relay::Relayed;
@@ -41,6 +42,8 @@ pub enum Event {
     KeyShared(KeyShared),
     /// A signed message for a gateway to carry on.
     Relayed(Relayed),
+    /// A line of the daemon's log.
+    Log(LogLine),
     /// All peers, after something changed.
     Peers(Vec<PeerInfo>),
 }

@@ -14,6 +14,7 @@ mod doors;
 mod error;
 mod event;
 mod finding;
+mod log;
 mod mail;
 mod names;
 mod network;
@@ -37,6 +38,7 @@ pub use doors::{DoorInfo, DoorsRequest, PairingInfo};
 pub use error::{Error, ErrorCode};
 pub use event::{Event, Gone, KeyShared, Message, Missed, NodeChange, PersonChange};
 pub use finding::{Finding, Grade};
+pub use log::{LogGrade, LogLevel, LogLine, LogRequest};
 pub use mail::{DirectChange, DirectInfo, DirectMessage, DirectState, Dm, DmRequest};
 pub use names::{KeyChange, MuteInfo, NamesRequest, VerifyInfo};
 pub use network::{InviteInfo, MemberInfo, NetworkInfo, NetworkRequest, TicketInfo};
@@ -44,7 +46,8 @@ pub use private::{PrivateInfo, PrivateRequest, RoomMember};
 pub use relay::{Injected, RelayRequest, Relayed};
 pub use reply::{
     ConfigEntry, DiskStatus, DropCount, HistoryStatus, Hop, LimitRow, NodeInfo, NodeState,
-    PeerInfo, PeerState, PersonInfo, PersonStatus, Pong, Reloaded, Reply, RoomInfo, Sent, Status,
+    PeerInfo, PeerState, PersonInfo, PersonStatus, Pong, ProcessStatus, Reloaded, Reply, RoomInfo,
+    Sent, Status,
 };
 pub use request::{Request, Start};
 pub use shape::{Graph, GraphLink, GraphNode, Missing, PartitionChange, PartitionState};

@@ -4,6 +4,7 @@ use super::cursor::CursorInfo;
 use super::delivery::{DeliveryInfo, TrailInfo};
 use super::doors::{DoorInfo, PairingInfo};
 use super::finding::Finding;
+use super::log::LogLevel;
 use super::mail::DirectInfo;
 use super::names::{MuteInfo, VerifyInfo};
 use super::network::{InviteInfo, MemberInfo, NetworkInfo, TicketInfo};
@@ -54,6 +55,8 @@ pub enum Reply {
     Reloaded(Reloaded),
     /// To [`super::Request::Doctor`].
     Doctor(Vec<Finding>),
+    /// To all but [`super::LogRequest::Follow`].
+    LogLevel(LogLevel),
     /// To [`super::NamesRequest::Verify`].
     Verify(VerifyInfo),
     /// To [`super::NamesRequest::Mutes`].
@@ -133,6 +136,22 @@ pub struct Status {
     /// Known nodes that are out of reach; none when nothing is missing.
     #[serde(default)]
     pub missing: Option<Missing>,
+    /// What the daemon takes of the machine; none where that cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessStatus>,
+}
+
+/// What the daemon takes of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessStatus {
+    /// Bytes of resident memory.
+    pub resident_bytes: u64,
+    /// Milliseconds of processor time, in this run.
+    pub cpu_ms: u64,
+    /// Open files and sockets.
+    pub open_files: u64,
+    /// Open files and sockets that it may have.
+    pub most_files: u64,
 }
 
 /// What history holds.

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::cursor::CursorRequest;
 use super::delivery::DeliveryRequest;
 use super::doors::DoorsRequest;
+use super::log::LogRequest;
 use super::mail::{Dm, DmRequest};
 use super::names::NamesRequest;
 use super::network::NetworkRequest;
@@ -146,6 +147,8 @@ pub enum Request {
     /// Examines the node and its ways to others; takes some seconds. Replies
     /// [`super::Reply::Doctor`].
     Doctor {},
+    /// About the log of the daemon.
+    Log(LogRequest),
     /// What is said here of other nodes and people.
     Names(NamesRequest),
     /// Makes this session that of a person who comes through a gateway, until it ends. Only for

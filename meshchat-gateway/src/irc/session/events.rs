@@ -56,7 +56,7 @@ impl Session {
             }
             Event::Missed(missed) => self.missed(&missed),
             Event::Gone(gone) => self.announce(&gone_words(&gone)),
-            Event::CaughtUp { .. } | Event::Peers(_) | Event::Relayed(_) => {}
+            Event::CaughtUp { .. } | Event::Peers(_) | Event::Relayed(_) | Event::Log(_) => {}
         }
     }
 

@@ -44,6 +44,7 @@ fn status() -> Status {
         drops: Vec::new(),
         notes: vec!["a note\r\nQUIT".into()],
         missing: None,
+        process: None,
     }
 }
 

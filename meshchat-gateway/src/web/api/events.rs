@@ -153,7 +153,7 @@ fn written(item: TailItem) -> sse::Event {
         Event::KeyShared(shared) => block("key_shared", None, shared),
         Event::Peers(peers) => block("peers", None, peers),
         // Asked for by bridges alone.
-        Event::Relayed(_) => sse::Event::default().comment(""),
+        Event::Relayed(_) | Event::Log(_) => sse::Event::default().comment(""),
     }
 }
 

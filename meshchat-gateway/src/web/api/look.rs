@@ -85,6 +85,7 @@ async fn collect(mut stream: EventStream, after: u64, most: usize) -> Result<Mes
             | Event::Gone(_)
             | Event::KeyShared(_)
             | Event::Relayed(_)
+            | Event::Log(_)
             | Event::Peers(_) => {}
         }
     }

@@ -195,6 +195,7 @@ fn lane(request: &Request) -> Option<Lane> {
         | Request::Config {}
         | Request::Reload {}
         | Request::Doctor {}
+        | Request::Log(_)
         | Request::Names(_)
         | Request::Become { .. }
         | Request::Doors(_)
