@@ -24,8 +24,9 @@ main() {
 }
 
 build() {
-  # The test profile throughout, so that nothing is compiled twice.
-  "$CARGO" build --workspace --bins --profile test --locked
+  # One profile, and programs and tests in one go: features that only tests want would otherwise
+  # have everything compiled twice.
+  "$CARGO" build --workspace --bins --tests --profile test --locked
   if has_nextest; then
     "$CARGO" nextest run --workspace --locked --no-run
   else
