@@ -36,7 +36,7 @@ build() {
     return
   fi
   echo "Building meshchatd, meshchatctl and meshchat-gateway (minutes the first time, seconds afterwards) ..."
-  # As make test does, so that nothing is compiled twice.
+  # The programs alone: whoever tries this waits for it.
   "$CARGO" build --quiet --workspace --bins --profile test --locked
   PATH=$("$CARGO" metadata --format-version 1 --no-deps --offline |
     sed -nE 's/.*"target_directory":"([^"]*)".*/\1/p')/debug:$PATH
