@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::output::View;
 use crate::output::escape::escape;
-use crate::output::json;
+use crate::output::{json, spinner};
 
 /// Why the program ends with something else than 0.
 #[derive(Debug)]
@@ -53,19 +53,25 @@ impl Failure {
         self.exit as u8
     }
 
+    /// What went wrong, in one line.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Writes it to standard error and gives the exit code.
     pub(crate) fn report(&self, view: &View) -> u8 {
         let code = self.exit_code();
         if self.exit == Exit::Quiet {
             return code;
         }
+        spinner::clear();
         // There is nowhere to tell that standard error is closed.
         let _ = io::stderr().write_all(self.render(view).as_bytes());
         code
     }
 
     fn render(&self, view: &View) -> String {
-        if view.json {
+        if view.json_failures() {
             let (code, message, hints) = (self.code, &self.message, &self.hints);
             let error = Reported { code, message, hints, exit: self.exit as u8 };
             return json::line(&Error { error });

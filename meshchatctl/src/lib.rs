@@ -29,7 +29,7 @@ pub fn command() -> clap::Command {
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::parse().settled();
     let out = Out::new(&args.global);
     let mut session = Session::new(&args.global, out);
     let result = run(&mut session, args);

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use meshchat_client::proto::control::{Reply, Request};
 use meshchat_client::{Client, candidates};
-use tokio::time;
+use tokio::{signal, time};
 
 use crate::args::Global;
 use crate::failure::{Exit, Failure};
-use crate::output::Out;
+use crate::output::spinner::{self, Words};
+use crate::output::{Out, reader_gone};
 
 /// Where to talk to and where to print.
 pub(crate) struct Session {
@@ -27,7 +28,8 @@ impl Session {
     }
 
     pub(crate) async fn connect(&self) -> Result<Client, Failure> {
-        Ok(Client::connect_any(&self.paths).await?)
+        let words = Words::new("meshchatd has not answered yet");
+        Ok(spinner::patiently(&words, Client::connect_any(&self.paths)).await?)
     }
 
     /// Connects, asks once and hangs up.
@@ -42,7 +44,18 @@ pub(crate) async fn ask(
     request: Request,
     patience: Duration,
 ) -> Result<Reply, Failure> {
-    match time::timeout(patience, client.request(request)).await {
+    ask_for(&Words::new("waiting for meshchatd"), client, request, patience).await
+}
+
+/// The same, telling a person who waits what for.
+pub(crate) async fn ask_for(
+    words: &Words,
+    client: &Client,
+    request: Request,
+    patience: Duration,
+) -> Result<Reply, Failure> {
+    let answer = time::timeout(patience, client.request(request));
+    match spinner::patiently(words, answer).await {
         Ok(reply) => Ok(reply?),
         Err(_) => Err(Failure::new(
             Exit::TimedOut,
@@ -50,6 +63,19 @@ pub(crate) async fn ask(
             format!("meshchatd did not answer within {} s", patience.as_secs()),
         )
         .hint("see why:    journalctl -u meshchatd -n 20")),
+    }
+}
+
+/// Does what goes on until a person ends it, or whoever reads it has enough: both are success.
+pub(crate) async fn until_ended(
+    work: impl Future<Output = Result<u8, Failure>>,
+) -> Result<u8, Failure> {
+    tokio::select! {
+        biased;
+        result = work => result,
+        // Where no handler can be set, the signal ends the program by itself.
+        Ok(()) = signal::ctrl_c() => Ok(0),
+        () = reader_gone() => Ok(0),
     }
 }
 

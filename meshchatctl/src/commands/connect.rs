@@ -8,7 +8,7 @@ use super::expect_reply;
 use crate::args::Connect;
 use crate::failure::{Exit, Failure};
 use crate::output::escape::escape;
-use crate::output::note;
+use crate::output::spinner::{self, Words};
 use crate::output::time::round_trip;
 use crate::session::{PATIENCE, Session, ask};
 
@@ -23,7 +23,9 @@ pub(crate) async fn connect(session: &mut Session, args: Connect) -> Result<u8, 
         return Ok(0);
     }
     let wait = Wait { address, key, error: String::new() };
-    let peer = wait.until_linked(&client, changes, args.timeout).await?;
+    let words = Words::new(format!("waiting for {}", wait.address));
+    let linked = wait.until_linked(&client, changes, args.timeout, &words);
+    let peer = spinner::patiently(&words, linked).await?;
     if session.out.view.json {
         session.out.json(&peer)?;
     }
@@ -55,25 +57,22 @@ impl Wait {
         client: &Client,
         mut changes: EventStream,
         patience: Duration,
+        words: &Words,
     ) -> Result<PeerInfo, Failure> {
         let deadline = Instant::now() + patience;
-        let mut told = false;
         let mut peers = expect_reply!(ask(client, Request::Peers {}, PATIENCE).await?, Peers);
         loop {
             if let Some(peer) = self.check(&peers)? {
                 return Ok(peer);
             }
-            let pause = if told { deadline } else { deadline.min(Instant::now() + SILENCE) };
-            match time::timeout_at(pause, changes.next()).await {
+            if !self.error.is_empty() {
+                words.change(format!("waiting for {}: {}", self.address, self.error));
+            }
+            match time::timeout_at(deadline, changes.next()).await {
                 Ok(Some(Ok(Event::Peers(now)))) => peers = now,
                 Ok(Some(Ok(_))) => {}
                 Ok(Some(Err(error))) => return Err(error.into()),
-                Ok(None) => return Err(self.timed_out(patience)),
-                Err(_) if Instant::now() >= deadline => return Err(self.timed_out(patience)),
-                Err(_) => {
-                    told = true;
-                    note(&format!("waiting for {} …", escape(&self.address)));
-                }
+                Ok(None) | Err(_) => return Err(self.timed_out(patience)),
             }
         }
     }
@@ -128,9 +127,6 @@ fn is_same_address(address: &str, typed: &str) -> bool {
     let host = address.rsplit_once(':').map(|(host, _)| host.trim_matches(['[', ']']));
     address.eq_ignore_ascii_case(typed) || host.is_some_and(|host| host.eq_ignore_ascii_case(bare))
 }
-
-/// How long a person waits without a word.
-const SILENCE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

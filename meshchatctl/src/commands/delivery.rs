@@ -1,4 +1,3 @@
-use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use meshchat_client::Client;
@@ -10,25 +9,37 @@ use tokio::time;
 use super::expect_reply;
 use crate::args::{Delivery, WaitFor};
 use crate::failure::Failure;
+use crate::output::note;
+use crate::output::screen::Screen;
+use crate::output::spinner::{self, Words};
 use crate::output::style;
 use crate::output::table::{Cell, Column, Table};
-use crate::output::time::span;
-use crate::session::{PATIENCE, Session, ask};
+use crate::output::time::{count, span};
+use crate::session::{PATIENCE, Session, ask, ask_for, until_ended};
 
 /// Shows who holds a message; with `--watch` until all do.
 pub(crate) async fn delivery(session: &mut Session, args: Delivery) -> Result<u8, Failure> {
     let client = session.connect().await?;
+    if !args.watch {
+        let info = show(&client, &args.message).await?;
+        print(session, &info, None)?;
+        return Ok(0);
+    }
+    until_ended(watch(session, &client, &args.message)).await
+}
+
+async fn watch(session: &mut Session, client: &Client, message: &str) -> Result<u8, Failure> {
+    let mut screen = Screen::default();
     let mut before: Option<Vec<(DeliveryState, bool)>> = None;
     loop {
-        let info = show(&client, &args.message).await?;
+        let info = show(client, message).await?;
         let states = info.nodes.iter().map(|node| (node.state, node.holds)).collect();
-        let changed = before.as_ref() != Some(&states);
-        if changed {
-            print(session, &info, args.watch)?;
+        if before.as_ref() != Some(&states) {
+            print(session, &info, Some(&mut screen))?;
             session.out.flush()?;
         }
         before = Some(states);
-        if !args.watch || info.reached >= info.known {
+        if info.reached >= info.known {
             return Ok(0);
         }
         time::sleep(PACE).await;
@@ -45,25 +56,34 @@ pub(super) async fn wait_for(
 ) -> Result<DeliveryInfo, Failure> {
     let timeout_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
     let request = DeliveryRequest::Await { message: message.clone(), wait, timeout_ms };
-    let answer = ask(client, Request::Delivery(request), timeout + PATIENCE);
-    let mut answer = std::pin::pin!(answer);
-    let progress = std::io::stderr().is_terminal() && !session.out.view.json;
     session.out.flush()?;
-    let mut shown = false;
-    let reply: Result<Reply, Failure> = loop {
-        tokio::select! {
-            biased;
-            reply = &mut answer => break reply,
-            () = time::sleep(PACE), if progress => {
-                let info = show(client, &message).await?;
-                tell(&format!("\rreached {}/{} … ", info.reached, info.known));
-                shown = true;
+    let words = Words::new("waiting for nodes to hold it");
+    let look = async {
+        let mut told = false;
+        loop {
+            let info = show(client, &message).await?;
+            words.change(format!("{}, waiting for more", summary(&info)));
+            if let Wait::Reached(many) = wait
+                && let others = info.known.saturating_sub(1)
+                && others < many
+                && !std::mem::replace(&mut told, true)
+            {
+                let others = count(others.into(), "other node");
+                note(&format!("there are not {many} nodes to reach, but {others}; still waiting"));
             }
+            if !spinner::is_allowed() {
+                // Nobody looks at how far it is.
+                std::future::pending::<()>().await;
+            }
+            time::sleep(PACE).await;
         }
     };
-    if shown {
-        tell("\r\x1b[K");
-    }
+    let answer = ask_for(&words, client, Request::Delivery(request), timeout + PATIENCE);
+    let reply: Result<Reply, Failure> = tokio::select! {
+        biased;
+        reply = answer => reply,
+        failure = look => failure,
+    };
     Ok(expect_reply!(reply?, Delivery))
 }
 
@@ -88,26 +108,22 @@ async fn show(client: &Client, message: &str) -> Result<DeliveryInfo, Failure> {
     Ok(expect_reply!(ask(client, Request::Delivery(request), PATIENCE).await?, Delivery))
 }
 
-fn tell(text: &str) {
-    // There is nowhere to tell that standard error is closed.
-    let _ = std::io::stderr().write_all(text.as_bytes());
-}
-
-fn print(session: &mut Session, info: &DeliveryInfo, watch: bool) -> Result<(), Failure> {
+fn print(
+    session: &mut Session,
+    info: &DeliveryInfo,
+    screen: Option<&mut Screen>,
+) -> Result<(), Failure> {
     let out = &mut session.out;
     if out.view.json {
-        return Ok(out.json(info)?);
+        return out.json(info);
     }
+    out.view.measure();
     let mut text = table(&info.nodes).render(&out.view).map_err(Failure::usage)?;
     if out.view.legend {
         text.push_str(&format!("{}\n", summary(info)));
     }
-    if watch {
-        match out.view.terminal {
-            // Home and clear, so that the table stays in place.
-            true => text.insert_str(0, "\x1b[H\x1b[2J"),
-            false => text.push('\n'),
-        }
+    if let Some(screen) = screen {
+        text = screen.frame(&text, &out.view);
     }
     Ok(out.text(&text)?)
 }

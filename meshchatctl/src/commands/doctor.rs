@@ -1,16 +1,15 @@
 mod local;
 mod render;
 
-use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use meshchat_client::Client;
 use meshchat_client::proto::control::{Finding, Grade, Request};
-use tokio::time;
 
 use super::expect_reply;
 use crate::failure::{Exit, Failure};
-use crate::session::{Session, ask};
+use crate::output::spinner::Words;
+use crate::session::{Session, ask_for};
 
 /// Prints what the daemon finds, or, when there is none to ask, what can be seen without it.
 /// The failure is then that of the connection; a problem that the daemon found gives 1.
@@ -29,7 +28,8 @@ pub(crate) async fn doctor(
             return if session.out.view.json { Err(failure) } else { Ok(failure.exit_code()) };
         }
     };
-    let asked = patiently(ask(&client, Request::Doctor {}, PATIENCE)).await;
+    let words = Words::new("asking neighbours to reach this node");
+    let asked = ask_for(&words, &client, Request::Doctor {}, PATIENCE).await;
     let findings = expect_reply!(asked?, Doctor);
     print(session, &findings, only_problems)?;
     let problem = findings.iter().any(|finding| finding.grade == Grade::Problem);
@@ -53,25 +53,5 @@ fn print(session: &mut Session, findings: &[Finding], only_problems: bool) -> Re
     Ok(())
 }
 
-/// Waits; says so to a person when it takes long, and takes it back.
-async fn patiently<T>(work: impl Future<Output = T>) -> T {
-    let mut work = std::pin::pin!(work);
-    if let Ok(done) = time::timeout(SOON, &mut work).await {
-        return done;
-    }
-    let told = io::stderr().is_terminal();
-    // There is nowhere to tell that standard error is closed.
-    if told {
-        let _ = io::stderr().write_all("asking neighbours…".as_bytes());
-    }
-    let done = work.await;
-    if told {
-        let _ = io::stderr().write_all(b"\r\x1b[K");
-    }
-    done
-}
-
 /// Neighbours are asked to answer, and have some seconds for it.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// What is done before a person wonders needs no words.
-const SOON: Duration = Duration::from_millis(300);

@@ -1,5 +1,7 @@
 //! One small file for each group of commands.
 
+mod bugreport;
+mod check;
 mod config;
 mod confirm;
 mod connect;
@@ -8,6 +10,7 @@ mod delivery;
 mod dm;
 mod doctor;
 mod doors;
+mod events;
 mod graph;
 mod invite;
 mod members;
@@ -18,41 +21,58 @@ mod peers;
 mod people;
 mod ping;
 mod private;
+mod rollcall;
 mod rooms;
 mod root_key;
 mod send;
 mod status;
 mod tail;
+mod top;
 mod trace;
 mod trail;
 mod version;
 mod wait;
+mod watch;
 
-use crate::args::{Args, Command, Cursors, Peers, Who};
+use self::watch::Subject;
+use crate::args::{Args, Command, Cursors, Peers, Status, Who};
 use crate::failure::Failure;
 use crate::session::Session;
 
 /// Runs what was asked for; gives the exit code.
 pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure> {
-    let Some(command) = args.command else {
+    let Args { global, command } = args;
+    let Some(command) = command else {
         return status::overview(session).await;
     };
     match command {
-        Command::Status { limits: false } => status::status(session).await,
-        Command::Status { limits: true } => status::limits(session).await,
+        Command::Status(Status { limits: true, .. }) | Command::Limits => {
+            status::limits(session).await
+        }
+        Command::Status(Status { watch: true, .. }) => watch::watch(session, Subject::Status).await,
+        Command::Status(args) if args.check => check::check(session, args).await,
+        Command::Status(_) => status::status(session).await,
+        Command::Top(args) => top::top(session, args).await,
+        Command::Events(args) => events::events(session, args).await,
+        Command::Rollcall(args) => rollcall::rollcall(session, args).await,
+        Command::Bugreport(args) => {
+            bugreport::bugreport(session, args, global.instance.as_deref()).await
+        }
         Command::Connect(connect) => connect::connect(session, connect).await,
         Command::Disconnect { peer } => connect::disconnect(session, peer).await,
         Command::Peers { command: Some(Peers::List), .. } => peers::list(session).await,
         Command::Peers { command: Some(Peers::Graph { format }), .. } => {
-            graph::graph(session, format).await
+            graph::graph(session, &format).await
         }
         Command::Peers { watch: true, .. }
         | Command::Peers { command: Some(Peers::Status { watch: true }), .. } => {
             peers::watch(session).await
         }
         Command::Peers { .. } => peers::status(session).await,
-        Command::Nodes => nodes::nodes(session).await,
-        Command::Who { room } => people::who(session, room).await,
+        Command::Nodes { watch: true } => watch::watch(session, Subject::Nodes).await,
+        Command::Nodes { watch: false } => nodes::nodes(session).await,
+        Command::Who { room, watch: true } => watch::watch(session, Subject::Who(room)).await,
+        Command::Who { room, watch: false } => people::who(session, room).await,
         Command::Nick { name } => people::nick(session, name).await,
         Command::Away { note, back } => people::away(session, &note.join(" "), back).await,
         Command::Alias(args) => names::alias(session, args).await,
@@ -63,7 +83,8 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
             names::unmute(session, who).await
         }
         Command::Mutes => names::mutes(session).await,
-        Command::Rooms => rooms::rooms(session).await,
+        Command::Rooms { watch: true } => watch::watch(session, Subject::Rooms).await,
+        Command::Rooms { watch: false } => rooms::rooms(session).await,
         Command::Join { target } if invite::is_ticket(&target) => {
             network::join(session, target).await
         }
@@ -88,7 +109,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Delivery(delivery) => delivery::delivery(session, delivery).await,
         Command::Config(config) => config::config(session, config).await,
         Command::Doctor { problems } => {
-            doctor::doctor(session, args.global.instance.as_deref(), problems).await
+            doctor::doctor(session, global.instance.as_deref(), problems).await
         }
         Command::Wait { peers, timeout } => wait::wait(session, peers, timeout).await,
         Command::Version => version::version(session).await,

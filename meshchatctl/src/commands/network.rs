@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::output::View;
 use crate::output::escape::escape;
 use crate::output::style::Paint;
+use crate::output::table::{Cell, Column, Table};
 use crate::session::{Session, ask};
 
 pub(crate) async fn network(
@@ -46,11 +47,42 @@ async fn show(session: &mut Session) -> Result<u8, Failure> {
     let info = about(session, NetworkRequest::Show {}).await?;
     if session.out.view.json {
         session.out.json(&info)?;
+    } else if session.out.view.terse || !session.out.view.fields.is_empty() {
+        let text = table(&info).render(&session.out.view).map_err(Failure::usage)?;
+        session.out.text(&text)?;
     } else {
         let text = render(&info, &session.out.view);
         session.out.text(&text)?;
     }
     Ok(0)
+}
+
+/// For scripts, one row.
+fn table(info: &NetworkInfo) -> Table {
+    const COLUMNS: &[Column] = &[
+        Column::left("id"),
+        Column::left("name"),
+        Column::left("role"),
+        Column::left("root-key"),
+        Column::left("removed"),
+        Column::right("members"),
+        Column::right("reachable"),
+        Column::right("burst"),
+        Column::right("per-second"),
+    ];
+    let yes = |is: bool| Cell::new(if is { "yes" } else { "no" });
+    let row = vec![
+        Cell::new(info.id.short()).raw(info.id),
+        Cell::new(&info.name),
+        Cell::new(info.role.map_or("", Role::as_str)),
+        yes(info.root),
+        yes(info.removed),
+        Cell::new(info.members.to_string()),
+        Cell::new(info.reachable.to_string()),
+        Cell::new(info.rate.0.to_string()),
+        Cell::new(info.rate.1.to_string()),
+    ];
+    Table::new(COLUMNS, [row])
 }
 
 async fn create(session: &mut Session, name: String) -> Result<u8, Failure> {

@@ -8,6 +8,12 @@ use crate::output::time::span;
 use crate::session::Session;
 
 pub(crate) async fn nodes(session: &mut Session) -> Result<u8, Failure> {
+    let nodes = expect_reply!(session.ask(Request::Nodes {}).await?, Nodes);
+    session.out.list(&nodes, table)?;
+    Ok(0)
+}
+
+pub(super) fn table(nodes: &[NodeInfo]) -> Table {
     const COLUMNS: &[Column] = &[
         Column::left("node"),
         Column::left("state"),
@@ -19,9 +25,7 @@ pub(crate) async fn nodes(session: &mut Session) -> Result<u8, Failure> {
         Column::left("id"),
         Column::left("software"),
     ];
-    let nodes = expect_reply!(session.ask(Request::Nodes {}).await?, Nodes);
-    session.out.list(&nodes, |nodes| Table::new(COLUMNS, nodes.iter().map(row)))?;
-    Ok(0)
+    Table::new(COLUMNS, nodes.iter().map(row))
 }
 
 fn row(node: &NodeInfo) -> Vec<Cell> {

@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use super::expect_reply;
 use crate::failure::{Exit, Failure};
+use crate::output::screen::Screen;
 use crate::output::style::{self, Paint};
 use crate::output::table::{Cell, Column, Table};
 use crate::output::time::{bytes, round_trip, span};
 use crate::output::{View, note};
-use crate::session::Session;
+use crate::session::{Session, until_ended};
 
 pub(crate) async fn status(session: &mut Session) -> Result<u8, Failure> {
     let peers = expect_reply!(session.ask(Request::Peers {}).await?, Peers);
@@ -45,21 +46,25 @@ pub(crate) async fn list(session: &mut Session) -> Result<u8, Failure> {
 /// Shows every change until interrupted, also over restarts of the daemon.
 pub(crate) async fn watch(session: &mut Session) -> Result<u8, Failure> {
     let mut tail = Tail::open(session.paths.clone(), TailRequest::Peers).await?;
-    while let Some(item) = tail.next().await {
-        match item? {
-            TailItem::Event(Event::Peers(peers)) => {
-                show(session, &peers)?;
-                session.out.flush()?;
+    until_ended(async {
+        let mut screen = Screen::default();
+        while let Some(item) = tail.next().await {
+            match item? {
+                TailItem::Event(Event::Peers(peers)) => {
+                    show(session, &mut screen, &peers)?;
+                    session.out.flush()?;
+                }
+                TailItem::Event(_) => {}
+                TailItem::Lost(why) => note(&format!("waiting for meshchatd: {why}")),
+                TailItem::Back { .. } => note("meshchatd is back"),
             }
-            TailItem::Event(_) => {}
-            TailItem::Lost(why) => note(&format!("waiting for meshchatd: {why}")),
-            TailItem::Back { .. } => note("meshchatd is back"),
         }
-    }
-    Ok(0)
+        Ok(0)
+    })
+    .await
 }
 
-fn show(session: &mut Session, peers: &[PeerInfo]) -> Result<(), Failure> {
+fn show(session: &mut Session, screen: &mut Screen, peers: &[PeerInfo]) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Change<'a> {
         event: &'static str,
@@ -67,15 +72,11 @@ fn show(session: &mut Session, peers: &[PeerInfo]) -> Result<(), Failure> {
     }
     let out = &mut session.out;
     if out.view.json {
-        return Ok(out.json(&Change { event: "peers", peers })?);
+        return out.json(&Change { event: "peers", peers });
     }
-    let mut text = render(peers, &out.view)?;
-    match out.view.terminal {
-        // Home and clear, so that the table stays in place.
-        true => text.insert_str(0, "\x1b[H\x1b[2J"),
-        false => text.push('\n'),
-    }
-    Ok(out.text(&text)?)
+    out.view.measure();
+    let text = render(peers, &out.view)?;
+    Ok(out.text(&screen.frame(&text, &out.view))?)
 }
 
 /// How many peers are linked.

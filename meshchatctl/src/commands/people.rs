@@ -10,13 +10,6 @@ use crate::output::time::span;
 use crate::session::Session;
 
 pub(crate) async fn who(session: &mut Session, room: Option<String>) -> Result<u8, Failure> {
-    const COLUMNS: &[Column] = &[
-        Column::left("name"),
-        Column::left("state"),
-        Column::right("since"),
-        Column::left("rooms"),
-        Column::note("note"),
-    ];
     let nobody = match room {
         Some(_) => "nobody is in that room",
         None => "nobody is there yet; you are while you read along: meshchatctl tail",
@@ -25,8 +18,19 @@ pub(crate) async fn who(session: &mut Session, room: Option<String>) -> Result<u
     if people.is_empty() && session.out.view.legend && !session.out.view.json {
         note(nobody);
     }
-    session.out.list(&people, |people| Table::new(COLUMNS, people.iter().map(row)))?;
+    session.out.list(&people, table)?;
     Ok(0)
+}
+
+pub(super) fn table(people: &[PersonInfo]) -> Table {
+    const COLUMNS: &[Column] = &[
+        Column::left("name"),
+        Column::left("state"),
+        Column::right("since"),
+        Column::left("rooms"),
+        Column::note("note"),
+    ];
+    Table::new(COLUMNS, people.iter().map(row))
 }
 
 pub(crate) async fn nick(session: &mut Session, name: String) -> Result<u8, Failure> {

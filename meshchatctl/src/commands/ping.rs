@@ -9,6 +9,7 @@ use crate::args::Ping;
 use crate::failure::{Exit, Failure};
 use crate::output::escape::escape;
 use crate::output::note;
+use crate::output::spinner::{self, Words};
 use crate::output::time::round_trip;
 use crate::session::{PATIENCE, Session};
 
@@ -49,7 +50,9 @@ pub(super) async fn once(
     let timeout_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX).min(60_000);
     let request = Request::Ping { node: node.to_owned(), timeout_ms };
     let patience = PATIENCE + Duration::from_millis(timeout_ms.into());
-    match time::timeout(patience, client.request(request)).await {
+    let words = Words::new(format!("waiting for {node}"));
+    let answer = time::timeout(patience, client.request(request));
+    match spinner::patiently(&words, answer).await {
         Ok(Ok(reply)) => Ok(Ok(expect_reply!(reply, Pong))),
         Ok(Err(RequestError::Daemon(error)))
             if matches!(error.code, ErrorCode::TimedOut | ErrorCode::Unreachable) =>

@@ -8,6 +8,12 @@ use crate::output::time::number;
 use crate::session::Session;
 
 pub(crate) async fn rooms(session: &mut Session) -> Result<u8, Failure> {
+    let rooms = expect_reply!(session.ask(Request::Rooms {}).await?, Rooms);
+    session.out.list(&rooms, table)?;
+    Ok(0)
+}
+
+pub(super) fn table(rooms: &[RoomInfo]) -> Table {
     const COLUMNS: &[Column] = &[
         Column::left("room"),
         Column::left("joined"),
@@ -16,9 +22,7 @@ pub(crate) async fn rooms(session: &mut Session) -> Result<u8, Failure> {
         Column::right("messages"),
         Column::left("private"),
     ];
-    let rooms = expect_reply!(session.ask(Request::Rooms {}).await?, Rooms);
-    session.out.list(&rooms, |rooms| Table::new(COLUMNS, rooms.iter().map(row)))?;
-    Ok(0)
+    Table::new(COLUMNS, rooms.iter().map(row))
 }
 
 pub(crate) async fn join(session: &mut Session, room: String) -> Result<u8, Failure> {
@@ -33,7 +37,8 @@ pub(crate) async fn leave(session: &mut Session, room: String) -> Result<u8, Fai
     Ok(0)
 }
 
-fn with_hash(room: &str) -> String {
+/// A room as it is written, whether or not its # was typed.
+pub(super) fn with_hash(room: &str) -> String {
     let room = room.trim();
     if room.starts_with('#') { room.into() } else { format!("#{room}") }
 }

@@ -86,7 +86,7 @@ fn quoted(text: &str) -> String {
 
 fn tell(session: &mut Session, sent: &Sent) -> Result<(), Failure> {
     if session.out.view.json {
-        return Ok(session.out.json(sent)?);
+        return session.out.json(sent);
     }
     if sent.links == 0 {
         let fate = match sent.kept.as_str() {

@@ -5,12 +5,11 @@ use meshchat_client::proto::network::Role;
 use super::expect_reply;
 use super::version::release;
 use crate::failure::Failure;
-use crate::output::View;
 use crate::output::escape::escape;
-use crate::output::partition;
 use crate::output::style::Paint;
 use crate::output::table::{Cell, Column, Table};
 use crate::output::time::{Clock, bytes, count, number, span};
+use crate::output::{View, drops, partition};
 use crate::session::Session;
 
 pub(crate) async fn status(session: &mut Session) -> Result<u8, Failure> {
@@ -18,10 +17,56 @@ pub(crate) async fn status(session: &mut Session) -> Result<u8, Failure> {
     if session.out.view.json {
         session.out.json(&status)?;
     } else {
-        let text = render(&status, &session.out.view, &Clock::now());
+        let text = text(&status, &session.out.view, &Clock::now())?;
         session.out.text(&text)?;
     }
     Ok(0)
+}
+
+/// For people, or as one row of a table for scripts.
+pub(super) fn text(status: &Status, view: &View, clock: &Clock) -> Result<String, Failure> {
+    match view.terse || !view.fields.is_empty() {
+        true => table(status).render(view).map_err(Failure::usage),
+        false => Ok(render(status, view, clock)),
+    }
+}
+
+fn table(status: &Status) -> Table {
+    const COLUMNS: &[Column] = &[
+        Column::left("node"),
+        Column::left("id"),
+        Column::left("software"),
+        Column::right("uptime"),
+        Column::right("links"),
+        Column::right("reachable"),
+        Column::right("known"),
+        Column::right("people"),
+        Column::right("messages"),
+        Column::right("sent"),
+        Column::right("received"),
+        Column::right("gone"),
+        Column::right("dropped"),
+        Column::right("clients"),
+    ];
+    let amount = |many: u64| Cell::new(number(many)).raw(many);
+    let dropped = status.drops.iter().map(|drop| drop.count).sum();
+    let row = vec![
+        Cell::new(status.name.as_str()),
+        Cell::new(status.node.short()).raw(status.node),
+        Cell::new(release(&status.software)),
+        Cell::new(span(status.uptime_ms)).raw(status.uptime_ms),
+        amount(status.links.into()),
+        amount(status.nodes_reachable.into()),
+        amount(status.nodes_known.into()),
+        amount(status.people_present.into()),
+        amount(status.history.messages),
+        amount(status.sent),
+        amount(status.received),
+        amount(status.gone),
+        amount(dropped),
+        amount(status.clients.into()),
+    ];
+    Table::new(COLUMNS, [row])
 }
 
 /// What a bare `meshchatctl` prints.
@@ -61,9 +106,7 @@ pub(crate) async fn limits(session: &mut Session) -> Result<u8, Failure> {
 }
 
 fn summary(status: &Status, view: &View) -> String {
-    let missing = status.missing.iter();
-    let missing = missing.flat_map(|missing| partition::remarks(missing, &Clock::now()));
-    let missing: String = missing.map(|words| remark(&words, view)).collect();
+    let missing = missing(status, view, &Clock::now());
     format!(
         "{} ({}) is up: {}, {} of {} reachable, {} present\n{missing}\n",
         status.name,
@@ -122,19 +165,26 @@ fn render(status: &Status, view: &View, clock: &Clock) -> String {
         out.push_str(&Paint::Header.on(name, view.color));
         out.push_str(&format!("{:1$}{2}\n", "", 11 - name.len(), escape(&value)));
     }
-    for words in status.missing.iter().flat_map(|missing| partition::remarks(missing, clock)) {
-        out.push_str(&remark(&words, view));
-    }
+    out.push_str(&missing(status, view, clock));
     if status.gone > 0 {
         out.push_str(&remark(&format!("{} gone for good", count(status.gone, "message")), view));
     }
     for drop in &status.drops {
-        out.push_str(&remark(&format!("dropped {}: {}", number(drop.count), drop.reason), view));
+        let words = format!("{} dropped: {}", number(drop.count), drops::words(&drop.reason));
+        out.push_str(&remark(&words, view));
     }
     for note in &status.notes {
         out.push_str(&remark(note, view));
     }
     out
+}
+
+/// What is missing of the mesh; a problem when it is this node that is cut off.
+fn missing(status: &Status, view: &View, clock: &Clock) -> String {
+    let Some(missing) = &status.missing else { return String::new() };
+    let paint = if missing.isolated { Paint::Bad } else { Paint::Warn };
+    let words = partition::remarks(missing, clock).into_iter();
+    words.map(|words| painted(&words, paint, view)).collect()
 }
 
 /// Empty when history is not kept on disk.
@@ -151,7 +201,11 @@ fn on_disk(status: &Status) -> String {
 }
 
 fn remark(text: &str, view: &View) -> String {
-    format!("{}\n", Paint::Warn.on(&format!("# {}", escape(text)), view.color))
+    painted(text, Paint::Warn, view)
+}
+
+fn painted(text: &str, paint: Paint, view: &View) -> String {
+    format!("{}\n", paint.on(&format!("# {}", escape(text)), view.color))
 }
 
 fn people(many: u32) -> String {

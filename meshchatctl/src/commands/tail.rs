@@ -1,12 +1,12 @@
-use meshchat_client::proto::control::{DirectMessage, Dm, Event, Message, Start};
+use meshchat_client::proto::control::{Dm, Event, Reply, Request, Start};
 use meshchat_client::{Tail as Stream, TailItem, TailRequest};
-use serde::Serialize;
 
 use crate::args::Tail;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
+use crate::output::escape::escape;
 use crate::output::feed::Feed;
-use crate::output::note;
 use crate::output::time::Clock;
+use crate::output::{event, note, reader_gone};
 use crate::session::Session;
 
 pub(crate) async fn tail(session: &mut Session, args: Tail) -> Result<u8, Failure> {
@@ -16,18 +16,39 @@ pub(crate) async fn tail(session: &mut Session, args: Tail) -> Result<u8, Failur
         None => Start::Last(args.lines),
     };
     let view = &session.out.view;
-    let waits = view.terminal && !view.json && !args.no_follow;
     let mut feed = Feed::new(view.color, args.room.is_none(), !args.no_follow).ids(args.ids);
     let (room, follow, presence) = (args.room, !args.no_follow, !args.no_presence);
+    let known = match &room {
+        Some(room) => is_known(session, room, follow).await?,
+        None => true,
+    };
     let dm = if args.dm { Dm::Only } else { Dm::Also };
     let presence = presence && !args.dm;
     let cursor = args.cursor;
+    let waits = view.terminal && !view.json && follow && known;
     let request = TailRequest::Messages { room, start, follow, presence, dm, cursor };
     let mut stream = Stream::open(session.paths.clone(), request).await?;
+    tokio::select! {
+        biased;
+        result = print(session, &mut stream, &mut feed, waits) => result?,
+        // Nothing may ever come again that would show it.
+        () = reader_gone() => return Ok(0),
+    }
+    stream.settle().await;
+    Ok(0)
+}
+
+/// Prints what comes, until the end of history or for good.
+async fn print(
+    session: &mut Session,
+    stream: &mut Stream,
+    feed: &mut Feed,
+    waits: bool,
+) -> Result<(), Failure> {
     let mut clock = Clock::now();
     for turn in 0u64.. {
         if turn.is_multiple_of(CLOCK_EVERY) {
-            written(session, &mut stream)?;
+            written(session, stream)?;
             clock = Clock::now();
         }
         // What is there already goes out with one write.
@@ -39,7 +60,7 @@ pub(crate) async fn tail(session: &mut Session, args: Tail) -> Result<u8, Failur
         let item = match ready {
             Some(item) => item,
             None => {
-                written(session, &mut stream)?;
+                written(session, stream)?;
                 let item = stream.next().await;
                 clock = Clock::now();
                 item
@@ -50,7 +71,7 @@ pub(crate) async fn tail(session: &mut Session, args: Tail) -> Result<u8, Failur
                 if waits && feed.is_empty() && matches!(event, Event::CaughtUp { .. }) {
                     note("nothing was said yet; waiting for what comes (Ctrl-C ends)");
                 }
-                show(session, &mut feed, &event, &clock)?;
+                show(session, feed, &event, &clock)?;
             }
             Some(TailItem::Lost(why)) => note(&format!("waiting for meshchatd: {why}")),
             Some(TailItem::Back { restarted: false }) => note("connected to meshchatd again"),
@@ -58,9 +79,23 @@ pub(crate) async fn tail(session: &mut Session, args: Tail) -> Result<u8, Failur
             None => break,
         }
     }
-    written(session, &mut stream)?;
-    stream.settle().await;
-    Ok(0)
+    written(session, stream)
+}
+
+/// Whether this node knows a room. If not, that is said: it may be a slip of the pen. Where nobody
+/// waits for what may come, it is a failure.
+async fn is_known(session: &Session, typed: &str, follow: bool) -> Result<bool, Failure> {
+    let Reply::Rooms(rooms) = session.ask(Request::Rooms {}).await? else { return Ok(true) };
+    let room = super::rooms::with_hash(typed).to_lowercase();
+    if rooms.iter().any(|known| known.room.as_str() == room) || room == "#lobby" {
+        return Ok(true);
+    }
+    let words = format!("nobody has been in {} or said anything there", escape(&room));
+    if follow {
+        note(&format!("{words}; waiting for what comes (Ctrl-C ends)"));
+        return Ok(false);
+    }
+    Err(Failure::new(Exit::NotFound, "not_found", words).hint("see the rooms:   meshchatctl rooms"))
 }
 
 /// Confirms what has left this program, and nothing else.
@@ -77,64 +112,10 @@ fn show(
     clock: &Clock,
 ) -> Result<(), Failure> {
     if session.out.view.json {
-        return json(session, event);
+        return event::write(&mut session.out, event, None);
     }
     let text = feed.render(event, clock);
     Ok(session.out.text(&text)?)
-}
-
-fn json(session: &mut Session, event: &Event) -> Result<(), Failure> {
-    #[derive(Serialize)]
-    struct Named<'a, T> {
-        event: &'static str,
-        #[serde(flatten)]
-        content: &'a T,
-    }
-    #[derive(Serialize)]
-    struct Timed<'a> {
-        event: &'static str,
-        time: Option<String>,
-        #[serde(flatten)]
-        message: &'a Message,
-    }
-    #[derive(Serialize)]
-    struct TimedDirect<'a> {
-        event: &'static str,
-        time: Option<String>,
-        #[serde(flatten)]
-        message: &'a DirectMessage,
-    }
-    #[derive(Serialize)]
-    struct Cursor {
-        cursor: u64,
-    }
-    let out = &mut session.out;
-    match event {
-        Event::Message(message) => {
-            out.json(&Timed { event: "message", time: utc(message.wall_ms), message })
-        }
-        Event::Direct(message) => {
-            out.json(&TimedDirect { event: "direct", time: utc(message.wall_ms), message })
-        }
-        Event::DirectState(content) => out.json(&Named { event: "direct_state", content }),
-        Event::Person(content) => out.json(&Named { event: "person", content }),
-        Event::Node(content) => out.json(&Named { event: "node", content }),
-        Event::Partition(content) => out.json(&Named { event: "partition", content }),
-        Event::Key(content) => out.json(&Named { event: "key", content }),
-        Event::Missed(content) => out.json(&Named { event: "missed", content }),
-        Event::KeyShared(content) => out.json(&Named { event: "key_shared", content }),
-        Event::Gone(content) => out.json(&Named { event: "gone", content }),
-        Event::CaughtUp { cursor } => {
-            out.json(&Named { event: "caught_up", content: &Cursor { cursor: *cursor } })
-        }
-        Event::Relayed(_) | Event::Log(_) | Event::Peers(_) => Ok(()),
-    }?;
-    Ok(())
-}
-
-fn utc(wall_ms: u64) -> Option<String> {
-    let ms = i64::try_from(wall_ms).ok()?;
-    Some(jiff::Timestamp::from_millisecond(ms).ok()?.to_string())
 }
 
 /// Events in a row that take the time as unchanged, and go out together at the latest: asking

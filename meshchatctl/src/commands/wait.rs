@@ -7,6 +7,7 @@ use tokio::time;
 
 use super::peers::linked;
 use crate::failure::{Exit, Failure};
+use crate::output::spinner::{self, Words};
 use crate::output::time::count;
 use crate::session::Session;
 
@@ -15,8 +16,10 @@ pub(crate) async fn wait(
     peers: usize,
     patience: Duration,
 ) -> Result<u8, Failure> {
+    let words = Words::new("waiting for meshchatd");
     let mut progress = Progress::default();
-    match time::timeout(patience, progress.until(session, peers)).await {
+    let enough = time::timeout(patience, progress.until(session, peers, &words));
+    match spinner::patiently(&words, enough).await {
         Ok(result) => result.map(|()| 0),
         Err(_) => Err(progress.failure(peers, patience)),
     }
@@ -30,17 +33,30 @@ struct Progress {
 }
 
 impl Progress {
-    async fn until(&mut self, session: &Session, peers: usize) -> Result<(), Failure> {
+    async fn until(
+        &mut self,
+        session: &Session,
+        peers: usize,
+        words: &Words,
+    ) -> Result<(), Failure> {
         loop {
             match session.connect_for_wait().await? {
-                Some(client) if self.enough(&client, peers).await? => return Ok(()),
-                Some(_) | None => time::sleep(PAUSE).await,
+                Some(client) if self.enough(&client, peers, words).await? => return Ok(()),
+                Some(_) | None => {
+                    words.change("waiting for meshchatd");
+                    time::sleep(PAUSE).await;
+                }
             }
         }
     }
 
     /// Whether enough peers are linked; false when the daemon went away meanwhile.
-    async fn enough(&mut self, client: &Client, peers: usize) -> Result<bool, Failure> {
+    async fn enough(
+        &mut self,
+        client: &Client,
+        peers: usize,
+        words: &Words,
+    ) -> Result<bool, Failure> {
         let Ok(mut changes) = client.stream(Request::WatchPeers {}).await else {
             return Ok(false);
         };
@@ -50,6 +66,7 @@ impl Progress {
         self.answered = true;
         loop {
             self.linked = linked(&now);
+            words.change(format!("waiting for peers: {} of {peers} linked", self.linked));
             if self.linked >= peers {
                 return Ok(true);
             }

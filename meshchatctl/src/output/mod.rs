@@ -1,13 +1,18 @@
 //! Everything that is printed.
 
 pub(crate) mod diagram;
+pub(crate) mod drops;
 pub(crate) mod escape;
+pub(crate) mod event;
 pub(crate) mod feed;
 pub(crate) mod json;
 pub(crate) mod partition;
 pub(crate) mod qr;
+pub(crate) mod screen;
+pub(crate) mod spinner;
 pub(crate) mod style;
 pub(crate) mod table;
+pub(crate) mod template;
 pub(crate) mod time;
 pub(crate) mod tree;
 
@@ -15,15 +20,21 @@ use std::env;
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
 
 use serde::Serialize;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use crate::args::{Color, Global};
 use crate::failure::Failure;
 use table::Table;
+use template::Template;
 
 /// How to print.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct View {
+    /// Objects for programs, not words for people.
     pub(crate) json: bool,
+    /// How each of those objects is written; as JSON without.
+    pub(crate) template: Option<Template>,
     pub(crate) color: bool,
     pub(crate) legend: bool,
     pub(crate) terse: bool,
@@ -32,6 +43,8 @@ pub(crate) struct View {
     pub(crate) terminal: bool,
     /// Columns of the terminal; unlimited when there is none.
     pub(crate) width: Option<usize>,
+    /// Lines of the terminal; unlimited when there is none.
+    pub(crate) height: Option<usize>,
 }
 
 impl View {
@@ -49,18 +62,35 @@ impl View {
             Color::Never => false,
             Color::Auto => terminal && !dumb && !set("NO_COLOR"),
         };
-        let width = terminal_size::terminal_size_of(io::stdout())
-            .map(|(terminal_size::Width(width), _)| usize::from(width))
-            .filter(|width| *width > 0);
-        Self {
-            json: global.json,
-            color: color && !global.json,
+        // A template that is wrong was refused with the command line.
+        let template = global.template.as_deref().and_then(|text| Template::parse(text).ok());
+        let json = global.json || template.is_some();
+        let mut view = Self {
+            json,
+            template,
+            color: color && !json,
             legend: !global.no_legend && !global.terse,
             terse: global.terse,
             fields: global.fields.clone(),
             terminal,
-            width,
-        }
+            width: None,
+            height: None,
+        };
+        view.measure();
+        view
+    }
+
+    /// Whether failures are objects too.
+    pub(crate) const fn json_failures(&self) -> bool {
+        self.json && self.template.is_none()
+    }
+
+    /// Asks the terminal for its size, which changes.
+    pub(crate) fn measure(&mut self) {
+        let size = terminal_size::terminal_size_of(io::stdout());
+        let some = |size: u16| Some(usize::from(size)).filter(|size| *size > 0);
+        self.width = size.and_then(|(terminal_size::Width(columns), _)| some(columns));
+        self.height = size.and_then(|(_, terminal_size::Height(lines))| some(lines));
     }
 }
 
@@ -73,7 +103,11 @@ pub(crate) struct Out {
 impl Out {
     pub(crate) fn new(global: &Global) -> Self {
         let to = BufWriter::with_capacity(BUFFER, io::stdout());
-        Self { view: View::new(global), to }
+        let view = View::new(global);
+        if !view.json {
+            spinner::allow();
+        }
+        Self { view, to }
     }
 
     /// Prints text as it is; what is in it must be escaped already.
@@ -89,8 +123,13 @@ impl Out {
         }
     }
 
-    pub(crate) fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
-        self.to.write_all(json::line(value).as_bytes())
+    /// Prints an object for programs.
+    pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        let text = match &self.view.template {
+            None => json::line(value),
+            Some(template) => template.render(&json::object(value)).map_err(Failure::usage)?,
+        };
+        Ok(self.to.write_all(text.as_bytes())?)
     }
 
     /// Prints a list: as JSON lines of the items, or as a table with `row` for each.
@@ -100,21 +139,33 @@ impl Out {
         table: impl FnOnce(&[T]) -> Table,
     ) -> Result<(), Failure> {
         if self.view.json {
-            return Ok(items.iter().try_for_each(|item| self.json(item))?);
+            return items.iter().try_for_each(|item| self.json(item));
         }
         let text = table(items).render(&self.view).map_err(Failure::usage)?;
         Ok(self.text(&text)?)
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
+        if !self.to.buffer().is_empty() {
+            spinner::clear();
+        }
         self.to.flush()
     }
 }
 
 /// Says something beside the data.
 pub(crate) fn note(line: &str) {
+    spinner::clear();
     // There is nowhere to tell that standard error is closed.
     let _ = writeln!(io::stderr(), "meshchatctl: {line}");
+}
+
+/// Comes back when nobody reads standard output any more; never, where that cannot be told.
+pub(crate) async fn reader_gone() {
+    match AsyncFd::with_interest(io::stdout(), Interest::ERROR) {
+        Ok(stdout) if stdout.ready(Interest::ERROR).await.is_ok() => {}
+        Ok(_) | Err(_) => std::future::pending().await,
+    }
 }
 
 const BUFFER: usize = 64 * 1024;

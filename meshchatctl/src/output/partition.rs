@@ -11,7 +11,7 @@ pub(crate) fn remarks(missing: &Missing, clock: &Clock) -> Vec<String> {
     let Missing { reachable, known, since_ms, .. } = missing;
     let mut out = Vec::new();
     if missing.isolated {
-        out.push("this node looks isolated: it has no link; check cable or Wi-Fi, then: meshchatctl peers".into());
+        out.push("problem: this node looks isolated, it has no link; check cable or Wi-Fi, then: meshchatctl peers".into());
     }
     let since = clock.local(clock.now_ms().saturating_sub(*since_ms));
     let since = since.map_or_else(String::new, |since| {
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(
             remarks(&old, &afternoon()),
             [
-                "this node looks isolated: it has no link; check cable or Wi-Fi, then: meshchatctl peers",
+                "problem: this node looks isolated, it has no link; check cable or Wi-Fi, then: meshchatctl peers",
                 "you are alone of 2 known nodes since 18 November 15:00 (2 d)",
                 "missing: pi-8"
             ]
