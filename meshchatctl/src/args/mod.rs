@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod chat;
+mod log;
 mod names;
 mod network;
 
@@ -13,6 +14,7 @@ use meshchat_client::proto::id::NodeId;
 use crate::output::time::parse_span;
 
 pub(crate) use chat::Chat;
+pub(crate) use log::{LogLevel, Logs, Metrics};
 pub(crate) use names::{Alias, Verify, Who};
 pub(crate) use network::{Invite, InviteCommand, Members, Network, Qr};
 
@@ -217,6 +219,21 @@ pub(crate) enum Command {
     /// Show, check or reload the configuration of the daemon
     #[command(subcommand)]
     Config(Config),
+    /// Show the log of the daemon: the last lines, then what comes
+    ///
+    /// Needs an operator. The daemon keeps its newest 512 lines; what was before is in the
+    /// journal. With --level or a MODULE=LEVEL, more than the log itself shows is shown here and
+    /// nowhere else, from now on.
+    Logs(Logs),
+    /// Show or change what the daemon logs, for a time if you like
+    ///
+    /// Showing it is for everybody, changing it for operators. A change leaves alone what it does
+    /// not name.
+    LogLevel(LogLevel),
+    /// Print numbers of this node for Prometheus
+    ///
+    /// Names and meanings are in docs/metrics.md. The gateway serves the same over HTTP.
+    Metrics(Metrics),
     /// Wait until the daemon answers and peers are linked
     Wait {
         /// How many peers must be linked

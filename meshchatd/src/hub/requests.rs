@@ -12,6 +12,7 @@ use super::Hub;
 use crate::config::{Peer, PeerAddress, render};
 use crate::dial::{Book, Entry, EntryId, Phase, SavedPeer, Source};
 use crate::discover;
+use crate::doctor;
 use crate::store::StateFile;
 
 impl Hub {
@@ -142,6 +143,8 @@ impl Hub {
             status.notes.extend(shelf.note());
         }
         status.process = super::process::status();
+        let live = self.node.links(now.mono).into_iter().filter(|link| link.live);
+        status.clock_offset_ms = doctor::median_of(live.map(|link| link.clock_offset_ms).collect());
         if status.network == meshchat_proto::id::NetworkId::OPEN {
             let whom = match status.admit.as_str() {
                 "anyone" => "anyone who can reach this port may link",
