@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::Parser as _;
 use meshchat_gateway::args::Args;
 use meshchat_gateway::config::{self, EXIT_CONFIG};
-use meshchat_gateway::{logging, run};
+use meshchat_gateway::logging::{self, Keep};
+use meshchat_gateway::run;
 
 fn main() -> ExitCode {
     // Whatever is made is for this user alone.
@@ -24,12 +25,13 @@ fn main() -> ExitCode {
         eprintln!("meshchat-gateway: the configuration is good");
         return ExitCode::SUCCESS;
     }
-    let result = logging::init(&args.log).map_err(anyhow::Error::from).and_then(|_log| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let result = runtime.block_on(run::run(args, config));
-        runtime.shutdown_timeout(Duration::from_millis(100));
-        result
-    });
+    let result =
+        logging::init(&args.log, Keep::Nothing).map_err(anyhow::Error::from).and_then(|_log| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let result = runtime.block_on(run::run(args, config));
+            runtime.shutdown_timeout(Duration::from_millis(100));
+            result
+        });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

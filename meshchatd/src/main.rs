@@ -9,8 +9,9 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use meshchatd::config::{self, Command, EXIT_CONFIG, Environment, Flags, IdentityCommand, Loaded};
 use meshchatd::identity::{self, MACHINE_ID, MachineId};
+use meshchatd::logging::{self, Keep};
 use meshchatd::store::{self, StateDir};
-use meshchatd::{logging, notify, start};
+use meshchatd::{notify, start};
 
 fn main() -> ExitCode {
     // Whatever is made is for this user alone until it is opened on purpose.
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: Flags, environment: Environment, loaded: Loaded) -> anyhow::Result<()> {
-    let log = logging::init(&loaded.settings.log.value)?;
+    let log = logging::init(&loaded.settings.log.value, Keep::Lines)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }

@@ -3,7 +3,7 @@
 //! [`Client`] is one connection: many requests and event streams run on it at once.
 //! [`Pipeline`] keeps many requests in flight without waiting for each. [`Tail`] follows a
 //! stream across restarts of the daemon. [`Guest`] is somebody whom a gateway speaks for.
-//! [`candidates`] knows where the socket is.
+//! [`candidates`] knows where the socket is. [`metrics`] writes the numbers of a node.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -13,6 +13,7 @@ mod connect;
 mod error;
 mod guest;
 mod incoming;
+pub mod metrics;
 mod pipeline;
 mod socket;
 mod stream;

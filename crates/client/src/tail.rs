@@ -2,7 +2,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use meshchat_proto::control::{DirectMessage, Dm, ErrorCode, Event, Message, Request, Start};
+use meshchat_proto::control::{
+    DirectMessage, Dm, ErrorCode, Event, LogRequest, Message, Request, Start,
+};
 use meshchat_proto::id::{LetterId, MessageId, NodeId};
 use tokio::time::{self, Instant};
 
@@ -45,6 +47,16 @@ pub enum TailRequest {
     },
     /// Peers, as in [`Request::WatchPeers`].
     Peers,
+    /// The daemon's log, as in [`LogRequest::Follow`]. A new run of the daemon is shown from its
+    /// start.
+    Log {
+        /// What to show, on top of `info`.
+        filter: Option<String>,
+        /// Begin with this many lines of the past.
+        lines: u32,
+        /// Go on with what comes, across restarts of the daemon.
+        follow: bool,
+    },
 }
 
 /// What a [`Tail`] yields.
@@ -165,7 +177,10 @@ impl Tail {
     }
 
     fn follows(&self) -> bool {
-        !matches!(self.request, TailRequest::Messages { follow: false, .. })
+        !matches!(
+            self.request,
+            TailRequest::Messages { follow: false, .. } | TailRequest::Log { follow: false, .. }
+        )
     }
 
     fn lost(&mut self, why: String) -> TailItem {
@@ -201,6 +216,11 @@ impl Tail {
         }
         let request = match &self.request {
             TailRequest::Peers => Request::WatchPeers {},
+            TailRequest::Log { filter, lines, follow } => {
+                let lines = self.place.enter_log(client.status().await?.boot, *lines);
+                let (filter, follow) = (filter.clone(), *follow);
+                Request::Log(LogRequest::Follow { filter, lines, follow })
+            }
             TailRequest::Room { room, start, presence } => {
                 let status = client.status().await?;
                 let start = self.place.enter(status.boot, status.history.cursor, *start);
@@ -294,6 +314,15 @@ impl Place {
                 self.cursor = None;
                 self.again(wanted)
             }
+        }
+    }
+
+    /// How many lines of the past to ask this run of the daemon for.
+    fn enter_log(&mut self, run: u64, wanted: u32) -> u32 {
+        match self.run.replace(run) {
+            None => wanted,
+            Some(before) if before == run => 0,
+            Some(_) => u32::MAX,
         }
     }
 

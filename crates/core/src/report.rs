@@ -51,8 +51,9 @@ impl<E: Env> Node<E> {
             gone: self.counters.gone,
             drops: drops.map(|(why, count)| DropCount { reason: why.to_string(), count }).collect(),
             notes: [self.network_notes(), self.name_notes(), self.clone_notes(now.mono)].concat(),
-            // Whom a removed node misses, it will not find by looking at its cables.
             process: None,
+            clock_offset_ms: None,
+            // Whom a removed node misses, it will not find by looking at its cables.
             missing: if self.is_removed() { None } else { self.missing(now.mono) },
         }
     }

@@ -4,6 +4,7 @@ mod chat;
 mod global;
 mod help;
 mod links;
+mod log;
 mod look;
 mod names;
 mod network;
@@ -19,6 +20,7 @@ use crate::output::time::parse_span;
 pub(crate) use chat::Chat;
 pub(crate) use global::{Color, Global};
 pub(crate) use links::{Connect, GraphFormat, Peers, Ping, Trace};
+pub(crate) use log::{LogLevel, Logs, Metrics};
 pub(crate) use look::{Bugreport, Event, Events, Rollcall, Status, Top};
 pub(crate) use names::{Alias, Verify, Who};
 pub(crate) use network::{Invite, InviteCommand, Members, Network, Qr};
@@ -211,6 +213,21 @@ pub(crate) enum Command {
     /// Show, check or reload the configuration of the daemon
     #[command(subcommand)]
     Config(Config),
+    /// Show the log of the daemon: the last lines, then what comes
+    ///
+    /// Needs an operator. The daemon keeps its newest 512 lines; what was before is in the
+    /// journal. With --level or a MODULE=LEVEL, more than the log itself shows is shown here and
+    /// nowhere else, from now on.
+    Logs(Logs),
+    /// Show or change what the daemon logs, for a time if you like
+    ///
+    /// Showing it is for everybody, changing it for operators. A change leaves alone what it does
+    /// not name.
+    LogLevel(LogLevel),
+    /// Print numbers of this node for Prometheus
+    ///
+    /// Names and meanings are in docs/metrics.md. The gateway serves the same over HTTP.
+    Metrics(Metrics),
     /// Wait until the daemon answers and peers are linked
     Wait {
         /// How many peers must be linked

@@ -13,7 +13,10 @@ mod doors;
 mod events;
 mod graph;
 mod invite;
+mod log_level;
+mod logs;
 mod members;
+mod metrics;
 mod names;
 mod network;
 mod nodes;
@@ -108,6 +111,9 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Trace(trace) => trace::trace(session, trace).await,
         Command::Delivery(delivery) => delivery::delivery(session, delivery).await,
         Command::Config(config) => config::config(session, config).await,
+        Command::Logs(logs) => logs::logs(session, logs).await,
+        Command::LogLevel(level) => log_level::log_level(session, level).await,
+        Command::Metrics(metrics) => metrics::metrics(session, metrics).await,
         Command::Doctor { problems } => {
             doctor::doctor(session, global.instance.as_deref(), problems).await
         }

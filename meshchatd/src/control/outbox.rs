@@ -95,6 +95,12 @@ impl ClientOutbox {
         self.filled.notify_one();
     }
 
+    /// Whether more waits than any client that reads leaves: it is cut off.
+    #[must_use]
+    pub fn is_overfull(&self) -> bool {
+        self.lock().bytes > Self::CAPACITY
+    }
+
     /// Waits for bytes to send and adds them to `buffer`, up to about `most`. Returns `false`
     /// when nothing comes any more.
     pub(super) async fn take(&self, buffer: &mut Vec<u8>, most: usize) -> bool {
@@ -118,7 +124,7 @@ impl ClientOutbox {
                 let (closed, busy) = (state.closed, state.bytes >= Self::BUSY);
                 drop(state);
                 if !busy {
-                    self.emptied.notify_one();
+                    self.emptied.notify_waiters();
                 }
                 if !buffer.is_empty() || closed {
                     return !buffer.is_empty();
@@ -138,8 +144,8 @@ impl ClientOutbox {
         drained
     }
 
-    /// Waits until the client has taken enough to be read from again.
-    pub(super) async fn until_calm(&self) {
+    /// Waits until the client has taken enough to be read from again, or to be given more.
+    pub async fn until_calm(&self) {
         loop {
             let emptied = self.emptied.notified();
             if self.lock().bytes < Self::BUSY {

@@ -66,7 +66,11 @@ fn off(facts: &Facts, median: i64, agreeing: usize) -> String {
 }
 
 fn median(links: &[LinkFacts]) -> Option<i64> {
-    let mut offsets: Vec<_> = links.iter().map(|link| link.clock_offset_ms).collect();
+    median_of(links.iter().map(|link| link.clock_offset_ms).collect())
+}
+
+/// The middle one; of two, the smaller.
+pub(crate) fn median_of(mut offsets: Vec<i64>) -> Option<i64> {
     offsets.sort_unstable();
     offsets.get(offsets.len().saturating_sub(1) / 2).copied()
 }

@@ -16,6 +16,7 @@ mod reach;
 
 use meshchat_proto::control::Finding;
 
+pub(crate) use clock::median_of;
 pub use facts::{Facts, LinkFacts, NamedFacts, Places, ProbeFacts};
 
 /// What the disk and the hardware say.

@@ -47,7 +47,11 @@ impl Hub {
                 }
             }
             ClientEvent::Down { session } => {
-                self.clients.remove(&session);
+                let client = self.clients.remove(&session);
+                if client.is_some_and(|client| client.outbox.is_overfull()) {
+                    self.refused.clients_cut_off += 1;
+                }
+                self.followers.forget(session);
                 self.watchers.retain(|(watcher, _)| *watcher != session);
                 self.node.handle(self.now(), Input::SessionDown { session });
             }

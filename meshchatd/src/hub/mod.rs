@@ -7,11 +7,13 @@ mod doctor;
 mod keep;
 mod keys;
 mod links;
+mod log;
 mod mail;
 mod mapping;
 mod network;
 mod outputs;
 mod peers;
+mod process;
 mod reload;
 mod requests;
 mod seek;
@@ -48,6 +50,7 @@ pub use doctor::Finds;
 pub use keep::Keeper;
 pub use keys::Keys;
 use links::HubLink;
+use log::Followers;
 pub use seek::{beacon_number, own_addresses};
 pub use shelf::Shelf;
 
@@ -161,6 +164,7 @@ pub struct Hub {
     clients: BTreeMap<u32, Client>,
     users: Users,
     watchers: BTreeSet<(u32, u64)>,
+    followers: Followers,
     peers_changed: bool,
     pushed: Instant,
     watchdog: Option<Instant>,
@@ -174,6 +178,8 @@ struct Refused {
     not_admitted: u64,
     /// Frames of a length that no frame has.
     bad_lengths: u64,
+    /// Clients that asked and asked and never read.
+    clients_cut_off: u64,
 }
 
 /// A local client as the hub knows it.
@@ -214,6 +220,7 @@ impl Hub {
             clients: BTreeMap::new(),
             users,
             watchers: BTreeSet::new(),
+            followers: Followers::default(),
             peers_changed: true,
             pushed: now,
             watchdog,
@@ -292,6 +299,7 @@ impl Hub {
             self.exam_due(),
             self.watchdog,
             self.parts.keeper.due(),
+            self.parts.log.levels().until(),
             (!self.watchers.is_empty()).then(|| self.pushed + WATCH_REFRESH),
             gated.then(|| Instant::now() + GATE_CHECK),
         ];
@@ -304,6 +312,7 @@ impl Hub {
             self.look_for_moves();
             self.node.handle_timeout(now);
         }
+        self.parts.log.expire(instant);
         self.dial_due(instant);
         self.finish_exam(instant);
         if let Some(due) = self.watchdog.filter(|due| *due <= instant) {

@@ -49,7 +49,7 @@ impl Hub {
         for peer in peers.added {
             self.book.add(now, peer, Source::Config);
         }
-        self.parts.log.set(&self.parts.settings.log.value);
+        self.parts.log.configure(&self.parts.settings.log.value);
         self.users.update(&self.parts.settings);
         let settings = &self.parts.settings;
         self.parts.discovery.configure(settings.discovery(), &settings.interfaces.value);

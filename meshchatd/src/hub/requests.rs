@@ -2,8 +2,8 @@
 
 use meshchat_core::{Input, Now};
 use meshchat_proto::control::{
-    ConfigEntry, DoorsRequest, DropCount, Error, ErrorCode, LimitRow, NamesRequest, NetworkRequest,
-    Reply, Request,
+    ConfigEntry, DoorsRequest, DropCount, Error, ErrorCode, LimitRow, LogRequest, NamesRequest,
+    NetworkRequest, Reply, Request,
 };
 use meshchat_proto::id::NodeId;
 use tokio::time::Instant;
@@ -12,6 +12,7 @@ use super::Hub;
 use crate::config::{Peer, PeerAddress, render};
 use crate::dial::{Book, Entry, EntryId, Phase, SavedPeer, Source};
 use crate::discover;
+use crate::doctor;
 use crate::store::StateFile;
 
 impl Hub {
@@ -35,12 +36,15 @@ impl Hub {
             Request::Connect { address, once, key } => self.connect(&address, once, key),
             Request::Disconnect { peer } => self.disconnect(now, &peer),
             Request::Doctor {} => return self.examine(session, id),
-            Request::Log(_) => Err(Error::new(ErrorCode::UnknownRequest, "not yet")),
+            Request::Log(request) => return self.on_log_request(session, id, request),
             Request::Config {} => Ok(Reply::Config(self.config_entries())),
             Request::Reload {} => self.reload().map(Reply::Reloaded),
             Request::Status {} => Ok(Reply::Status(Box::new(self.status(now)))),
             Request::Limits {} => Ok(Reply::Limits(self.limits())),
-            Request::Cancel { id: stream } if self.watchers.remove(&(session, stream)) => {
+            Request::Cancel { id: stream }
+                if self.watchers.remove(&(session, stream))
+                    || self.followers.end(session, stream) =>
+            {
                 let end = meshchat_proto::control::FromDaemon::end(stream);
                 self.give(session, crate::control::Frame::whole(&end));
                 Ok(Reply::Done {})
@@ -117,6 +121,8 @@ impl Hub {
         let counts = [
             ("bad_frame", self.refused.bad_lengths),
             ("not_admitted", self.refused.not_admitted),
+            ("client_cut_off", self.refused.clients_cut_off),
+            ("log_lines_skipped", self.parts.log.counts().2),
             ("handshakes_busy", drops.busy),
             ("handshakes_source", drops.source),
             ("handshakes_failed", drops.failed),
@@ -136,6 +142,9 @@ impl Hub {
             status.history.disk = Some(shelf.status());
             status.notes.extend(shelf.note());
         }
+        status.process = super::process::status();
+        let live = self.node.links(now.mono).into_iter().filter(|link| link.live);
+        status.clock_offset_ms = doctor::median_of(live.map(|link| link.clock_offset_ms).collect());
         if status.network == meshchat_proto::id::NetworkId::OPEN {
             let whom = match status.admit.as_str() {
                 "anyone" => "anyone who can reach this port may link",
@@ -164,6 +173,7 @@ impl Hub {
             most: discover::PAIRS as u64,
             when_full: "a random one is forgotten".into(),
         });
+        rows.extend(self.log_limits());
         rows.push(LimitRow {
             name: "named_peers".into(),
             used: self.book.len() as u64,
@@ -290,5 +300,8 @@ fn needs_operator(request: &Request) -> bool {
         ) | Request::Connect { .. }
             | Request::Disconnect { .. }
             | Request::Reload {}
+            | Request::Log(
+                LogRequest::Set { .. } | LogRequest::Reset {} | LogRequest::Follow { .. }
+            )
     )
 }

@@ -220,6 +220,7 @@ pub(crate) fn status(boot: u64, cursor: u64) -> Status {
         notes: vec!["open network: any neighbour may link".into()],
         missing: None,
         process: None,
+        clock_offset_ms: None,
     }
 }
 

@@ -139,6 +139,10 @@ pub struct Status {
     /// What the daemon takes of the machine; none where that cannot be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessStatus>,
+    /// Milliseconds by which the clocks of linked neighbours are ahead of this node's, their
+    /// median; none without such neighbours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_offset_ms: Option<i64>,
 }
 
 /// What the daemon takes of the machine.

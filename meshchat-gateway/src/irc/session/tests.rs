@@ -45,6 +45,7 @@ fn status() -> Status {
         notes: vec!["a note\r\nQUIT".into()],
         missing: None,
         process: None,
+        clock_offset_ms: None,
     }
 }
 
