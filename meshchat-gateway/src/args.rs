@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 use crate::logging::LogFilter;
 
@@ -36,4 +36,10 @@ pub struct Args {
     /// Only say whether the configuration is good
     #[arg(long)]
     pub check: bool,
+}
+
+/// What can be typed.
+#[must_use]
+pub fn command() -> clap::Command {
+    Args::command()
 }

@@ -7,6 +7,7 @@
 mod args;
 mod chat;
 mod commands;
+mod completion;
 mod failure;
 mod output;
 mod session;
@@ -14,6 +15,8 @@ mod session;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
+
+pub use crate::completion::Shell;
 
 use crate::args::Args;
 use crate::failure::Failure;
@@ -29,6 +32,9 @@ pub fn command() -> clap::Command {
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
+    if let Some(code) = completion::answer() {
+        return code;
+    }
     let args = Args::parse().settled();
     let out = Out::new(&args.global);
     let mut session = Session::new(&args.global, out);

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::completion::Shell;
 use crate::output::time::parse_span;
 
 pub(crate) use chat::Chat;
@@ -236,6 +237,16 @@ pub(crate) enum Command {
         /// Give up after this time
         #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_span)]
         timeout: Duration,
+    },
+    /// What bash, zsh or fish must read to complete this program's commands and names
+    ///
+    /// Names of rooms, people, nodes, peers and cursors are completed too. For one shell:
+    /// source <(meshchatctl completions bash), the same with zsh, or meshchatctl completions fish |
+    /// source. For good, put that line into ~/.bashrc, ~/.zshrc (behind compinit) or
+    /// ~/.config/fish/config.fish. Packages and `make install` do so for everybody.
+    Completions {
+        /// For which shell
+        shell: Shell,
     },
     /// The versions of this program and of the daemon
     Version,

@@ -118,6 +118,10 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
             doctor::doctor(session, global.instance.as_deref(), problems).await
         }
         Command::Wait { peers, timeout } => wait::wait(session, peers, timeout).await,
+        Command::Completions { shell } => {
+            session.out.text(shell.script())?;
+            Ok(0)
+        }
         Command::Version => version::version(session).await,
     }
 }

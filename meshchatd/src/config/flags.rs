@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// What was given on the command line.
 #[derive(Debug, Clone, Default, Parser)]
@@ -90,6 +90,12 @@ pub struct Flags {
     pub command: Option<Command>,
 }
 
+/// What can be typed.
+#[must_use]
+pub fn command() -> clap::Command {
+    Flags::command()
+}
+
 /// What the program can do besides running a node.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
@@ -123,8 +129,6 @@ Exit codes:
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

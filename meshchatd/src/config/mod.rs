@@ -17,7 +17,7 @@ mod values;
 
 pub use amounts::{Size, Span};
 pub use error::{BadValue, Cause, ConfigError, Problem};
-pub use flags::{Command, Flags, IdentityCommand};
+pub use flags::{Command, Flags, IdentityCommand, command};
 pub use keys::Key;
 pub use paths::{Environment, Mode, RuntimeDirError, prepare_runtime_dir};
 pub use patterns::Patterns;
