@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::parse_lines;
+use super::talk::parse_lines;
 use crate::output::time::parse_span;
 
 #[derive(Debug, ClapArgs)]

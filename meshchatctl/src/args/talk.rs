@@ -128,7 +128,7 @@ pub(crate) struct Tail {
     pub(crate) cursor: Option<String>,
 }
 
-fn parse_lines(text: &str) -> Result<u32, String> {
+pub(super) fn parse_lines(text: &str) -> Result<u32, String> {
     match text {
         "all" => Ok(u32::MAX),
         _ => text.parse().map_err(|_bad| "expected a number or `all`".to_owned()),

@@ -227,6 +227,7 @@ mod tests {
             notes: Vec::new(),
             missing: None,
             process: None,
+            clock_offset_ms: None,
         }
     }
 
