@@ -92,6 +92,8 @@ pub(crate) enum Keep {
     Typed { conversation: String, line: String },
     /// What is not yet known to be sent, all of it, the oldest first.
     Unsent(Vec<Unsent>),
+    /// The rooms that draw no attention, all of them.
+    Muted(Vec<String>),
     /// The conversation that was looked at last.
     Last(String),
     /// The person has seen the first explanation.
@@ -107,6 +109,10 @@ pub(crate) struct Unsent {
     /// `/me`.
     #[serde(default)]
     pub(crate) action: bool,
+    /// The time of day, in milliseconds since 1970, at which the daemon was first given them,
+    /// when it is not known whether it took them.
+    #[serde(default)]
+    pub(crate) tried_ms: Option<u64>,
 }
 
 /// What was kept the last time.
@@ -116,6 +122,7 @@ pub(crate) struct Kept {
     /// Lines typed, the oldest first, per conversation.
     pub(crate) typed: BTreeMap<String, Vec<String>>,
     pub(crate) unsent: Vec<Unsent>,
+    pub(crate) muted: Vec<String>,
     pub(crate) last: Option<String>,
     pub(crate) introduced: bool,
 }
