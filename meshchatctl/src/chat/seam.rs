@@ -28,6 +28,8 @@ pub(crate) enum Input {
     Mouse(MouseEvent),
     /// The screen has another size: columns and lines.
     Resize(u16, u16),
+    /// The program is to end: a signal, or the terminal is gone.
+    Leave,
     /// Time has passed; comes every second, and when [`super::model::Model::due`] says so.
     Tick,
     /// The connection to the daemon.

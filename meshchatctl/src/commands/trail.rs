@@ -42,7 +42,7 @@ pub(super) async fn trail(
 }
 
 /// Whether a text can be the beginning of a message's id.
-pub(super) fn may_be_message(text: &str) -> bool {
+pub(crate) fn may_be_message(text: &str) -> bool {
     let letters = text.chars().filter(|letter| *letter != '-');
     let fits = |letter: char| letter.is_ascii_alphanumeric() && !matches!(letter, 'u' | 'U');
     letters.clone().count() >= 6 && letters.clone().all(fits)

@@ -1,6 +1,8 @@
 //! The line of input: several lines, a history for each conversation, completion, and a question
 //! before many pasted lines.
 
+use std::collections::BTreeMap;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -15,6 +17,20 @@ pub(crate) struct Editor {
 }
 
 impl Editor {
+    /// With the lines that were typed before, the oldest first, per conversation.
+    pub(crate) fn new(_typed: BTreeMap<String, Vec<String>>) -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.area.lines().iter().all(String::is_empty)
+    }
+
+    /// Puts text where the cursor is.
+    pub(crate) fn insert(&mut self, text: &str) {
+        self.area.insert_str(text);
+    }
+
     /// Goes to another conversation: its draft and its history come up.
     pub(crate) fn enter(&mut self, _conversation: &str) {}
 
@@ -25,7 +41,14 @@ impl Editor {
                 self.area = TextArea::default();
                 Typed::Submit(text)
             }
-            (KeyCode::Char('c'), KeyModifiers::CONTROL) => Typed::Pass(key),
+            (KeyCode::Char(_), modifiers)
+                if modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) =>
+            {
+                Typed::Pass(key)
+            }
+            (KeyCode::PageUp | KeyCode::PageDown | KeyCode::Esc | KeyCode::F(_), _)
+            | (KeyCode::Up | KeyCode::Down, KeyModifiers::ALT) => Typed::Pass(key),
+            (KeyCode::Home | KeyCode::End, _) if self.is_empty() => Typed::Pass(key),
             _ => {
                 self.area.input(key);
                 Typed::Edited
