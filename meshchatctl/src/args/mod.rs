@@ -12,7 +12,7 @@ use meshchat_client::proto::id::NodeId;
 
 use crate::output::time::parse_span;
 
-pub(crate) use chat::Chat;
+pub(crate) use chat::{Chat, Switch};
 pub(crate) use names::{Alias, Verify, Who};
 pub(crate) use network::{Invite, InviteCommand, Members, Network, Qr};
 
@@ -66,7 +66,8 @@ pub(crate) struct Global {
 }
 
 /// When to use colours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Color {
     #[default]
     Auto,

@@ -25,6 +25,8 @@ use table::Table;
 pub(crate) struct View {
     pub(crate) json: bool,
     pub(crate) color: bool,
+    /// What `--color` says.
+    pub(crate) wanted: Color,
     pub(crate) legend: bool,
     pub(crate) terse: bool,
     pub(crate) fields: Vec<String>,
@@ -55,6 +57,7 @@ impl View {
         Self {
             json: global.json,
             color: color && !global.json,
+            wanted: global.color,
             legend: !global.no_legend && !global.terse,
             terse: global.terse,
             fields: global.fields.clone(),

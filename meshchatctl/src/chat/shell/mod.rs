@@ -2,6 +2,7 @@
 
 mod daemon;
 mod memory;
+mod taste;
 mod terminal;
 
 use std::io;
