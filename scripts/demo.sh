@@ -27,6 +27,7 @@ main() {
   talk_meanwhile
   restart_the_middle
   open_the_page
+  try_the_chat
   finish
 }
 
@@ -202,8 +203,21 @@ open_the_page() {
   # Somebody who looks on can try it.
   if [ -t 0 ] && [ -t 1 ]; then
     echo
-    read -r -p "Open it in a browser of this machine, and talk. Enter ends the demo. " || true
+    read -r -p "Open it in a browser of this machine, and talk. Enter goes on. " || true
   fi
+}
+
+# For somebody who looks on; a test has no terminal.
+try_the_chat() {
+  if [ ! -t 0 ] || [ ! -t 1 ] || [ -n "${CI-}" ] || [ "${TERM:-dumb}" = dumb ]; then return; fi
+  title "9. The chat in the terminal"
+  local answer=""
+  read -r -p "Talk yourself, as anna in the kitchen? /quit comes back here. [Y/n] " answer || return 0
+  case $answer in [nN]*) return ;; esac
+  prompt meshchatctl --instance kitchen chat
+  # Nothing that it remembers stays behind either.
+  XDG_STATE_HOME=$DIR/chat XDG_CONFIG_HOME=$DIR/chat meshchatctl --instance kitchen chat ||
+    echo "The chat ended with exit code $?."
 }
 
 page_is_told() { [ -n "$(page_address)" ]; }
@@ -232,6 +246,7 @@ finish() {
   echo "    sudo make install                 # to /usr/local"
   echo "    meshchatd                         # runs as you; no root, no configuration needed"
   echo "    meshchatctl connect HOST          # in another terminal: link to a node elsewhere"
+  echo "    meshchatctl chat                  # talk, on a full screen"
   echo "    meshchatctl tail                  # read"
   echo "    meshchatctl send 'Hello, world'   # talk"
   echo "    meshchat-gateway                  # the web page, at http://127.0.0.1:8480/"

@@ -60,7 +60,8 @@ fn parse_template(text: &str) -> Result<String, String> {
 }
 
 /// When to use colours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Color {
     #[default]
     Auto,

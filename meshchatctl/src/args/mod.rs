@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 use crate::completion::Shell;
 use crate::output::time::parse_span;
 
-pub(crate) use chat::Chat;
+pub(crate) use chat::{Chat, Switch};
 pub(crate) use global::{Color, Global};
 pub(crate) use links::{Connect, GraphFormat, Peers, Ping, Trace};
 pub(crate) use log::{LogLevel, Logs, Metrics};

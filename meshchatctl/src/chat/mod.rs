@@ -10,4 +10,5 @@ mod model;
 mod seam;
 mod shell;
 
+pub(crate) use seam::Notify;
 pub(crate) use shell::chat;

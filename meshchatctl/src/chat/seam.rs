@@ -28,6 +28,8 @@ pub(crate) enum Input {
     Mouse(MouseEvent),
     /// The screen has another size: columns and lines.
     Resize(u16, u16),
+    /// The program is to end: a signal, or the terminal is gone.
+    Leave,
     /// Time has passed; comes every second, and when [`super::model::Model::due`] says so.
     Tick,
     /// The connection to the daemon.
@@ -92,6 +94,8 @@ pub(crate) enum Keep {
     Typed { conversation: String, line: String },
     /// What is not yet known to be sent, all of it, the oldest first.
     Unsent(Vec<Unsent>),
+    /// The rooms that draw no attention, all of them.
+    Muted(Vec<String>),
     /// The conversation that was looked at last.
     Last(String),
     /// The person has seen the first explanation.
@@ -107,6 +111,10 @@ pub(crate) struct Unsent {
     /// `/me`.
     #[serde(default)]
     pub(crate) action: bool,
+    /// The time of day, in milliseconds since 1970, at which the daemon was first given them,
+    /// when it is not known whether it took them.
+    #[serde(default)]
+    pub(crate) tried_ms: Option<u64>,
 }
 
 /// What was kept the last time.
@@ -116,6 +124,7 @@ pub(crate) struct Kept {
     /// Lines typed, the oldest first, per conversation.
     pub(crate) typed: BTreeMap<String, Vec<String>>,
     pub(crate) unsent: Vec<Unsent>,
+    pub(crate) muted: Vec<String>,
     pub(crate) last: Option<String>,
     pub(crate) introduced: bool,
 }
@@ -132,7 +141,7 @@ pub(crate) struct Taste {
 }
 
 /// When to draw attention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Notify {
     #[default]

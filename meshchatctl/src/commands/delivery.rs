@@ -99,7 +99,7 @@ pub(super) const fn wish(wait: WaitFor) -> Option<Wait> {
 }
 
 /// `reached 7/9`.
-pub(super) fn summary(info: &DeliveryInfo) -> String {
+pub(crate) fn summary(info: &DeliveryInfo) -> String {
     format!("reached {}/{}", info.reached, info.known)
 }
 
@@ -128,7 +128,7 @@ fn print(
     Ok(out.text(&text)?)
 }
 
-fn table(nodes: &[HolderInfo]) -> Table {
+pub(crate) fn table(nodes: &[HolderInfo]) -> Table {
     const COLUMNS: &[Column] = &[
         Column::left("node"),
         Column::left("id"),

@@ -70,7 +70,7 @@ fn is_bare(terse: bool, terminal: bool, qr: Qr) -> bool {
     terse || (!terminal && qr != Qr::Always)
 }
 
-fn words(made: &TicketInfo) -> String {
+pub(crate) fn words(made: &TicketInfo) -> String {
     let TicketInfo { ticket, invite } = made;
     let (ticket, id) = (escape(ticket), escape(&invite.id));
     let uses = match invite.uses_left {

@@ -84,7 +84,7 @@ pub(crate) fn linked(peers: &[PeerInfo]) -> usize {
     peers.iter().filter(|peer| peer.state == PeerState::Linked).count()
 }
 
-fn render(peers: &[PeerInfo], view: &View) -> Result<String, Failure> {
+pub(crate) fn render(peers: &[PeerInfo], view: &View) -> Result<String, Failure> {
     const COLUMNS: &[Column] = &[
         Column::left("peer"),
         Column::left("state"),

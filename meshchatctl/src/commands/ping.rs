@@ -64,7 +64,7 @@ pub(super) async fn once(
     }
 }
 
-fn render(pong: &Pong) -> String {
+pub(crate) fn render(pong: &Pong) -> String {
     let way: Vec<&str> = pong.path.iter().map(|hop| hop.name.as_str()).collect();
     match way.as_slice() {
         [] | [_] => format!("{}: {}, direct", pong.name, round_trip(pong.rtt_us)),

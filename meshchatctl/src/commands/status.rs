@@ -124,7 +124,7 @@ fn closed(status: &Status) -> String {
     format!("{name} ({}), closed; this node is {role}", status.network.short())
 }
 
-fn render(status: &Status, view: &View, clock: &Clock) -> String {
+pub(crate) fn render(status: &Status, view: &View, clock: &Clock) -> String {
     let network = match status.network == NetworkId::OPEN {
         true => "open network".to_owned(),
         false => closed(status),

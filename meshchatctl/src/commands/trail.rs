@@ -42,13 +42,13 @@ pub(super) async fn trail(
 }
 
 /// Whether a text can be the beginning of a message's id.
-pub(super) fn may_be_message(text: &str) -> bool {
+pub(crate) fn may_be_message(text: &str) -> bool {
     let letters = text.chars().filter(|letter| *letter != '-');
     let fits = |letter: char| letter.is_ascii_alphanumeric() && !matches!(letter, 'u' | 'U');
     letters.clone().count() >= 6 && letters.clone().all(fits)
 }
 
-fn table(hops: &[TrailHop]) -> Table {
+pub(crate) fn table(hops: &[TrailHop]) -> Table {
     const COLUMNS: &[Column] = &[
         Column::left("node"),
         Column::left("id"),
@@ -89,7 +89,7 @@ fn remark(told: &TrailFacts) -> String {
     }
 }
 
-fn remarks(info: &TrailInfo) -> Vec<String> {
+pub(crate) fn remarks(info: &TrailInfo) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(here) = info.hops.last().and_then(|hop| hop.told.as_ref()) {
         let how = if here.caught_up { "by catch-up" } else { "live" };

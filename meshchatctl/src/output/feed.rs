@@ -218,7 +218,7 @@ fn said(kind: MessageKind, who: &str) -> String {
     }
 }
 
-fn missed_words(missed: &Missed) -> String {
+pub(crate) fn missed_words(missed: &Missed) -> String {
     let messages = count(missed.messages, "message");
     match missed.why {
         MissedWhy::History => {
@@ -245,14 +245,14 @@ fn missed_words(missed: &Missed) -> String {
     }
 }
 
-fn shared_words(shared: &KeyShared) -> String {
+pub(crate) fn shared_words(shared: &KeyShared) -> String {
     if shared.own {
         return "another machine uses this node's key; on the copy: meshchatd identity fork".into();
     }
     format!("two machines use the key of {}", shared.node_name)
 }
 
-fn gone_words(gone: &Gone) -> String {
+pub(crate) fn gone_words(gone: &Gone) -> String {
     if gone.refused {
         let messages = count(gone.count, "message");
         return format!("refused: {messages} from {}, which sends too fast", gone.node_name);
@@ -264,7 +264,7 @@ fn gone_words(gone: &Gone) -> String {
 
 /// Whether the author's clock cannot be right. What came through catch-up may be old, but not
 /// from the future.
-fn is_doubtful((wall, age, caught_up): (u64, u64, bool), clock: &Clock) -> bool {
+pub(crate) fn is_doubtful((wall, age, caught_up): (u64, u64, bool), clock: &Clock) -> bool {
     let got = clock.now_ms().saturating_sub(age);
     let ahead = wall > got.saturating_add(DOUBT_MS);
     let behind = wall.saturating_add(DOUBT_MS) < got;

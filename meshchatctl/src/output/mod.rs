@@ -36,6 +36,8 @@ pub(crate) struct View {
     /// How each of those objects is written; as JSON without.
     pub(crate) template: Option<Template>,
     pub(crate) color: bool,
+    /// What `--color` says.
+    pub(crate) wanted: Color,
     pub(crate) legend: bool,
     pub(crate) terse: bool,
     pub(crate) fields: Vec<String>,
@@ -69,6 +71,7 @@ impl View {
             json,
             template,
             color: color && !json,
+            wanted: global.color,
             legend: !global.no_legend && !global.terse,
             terse: global.terse,
             fields: global.fields.clone(),

@@ -33,7 +33,7 @@ impl Paint {
         }
     }
 
-    fn style(self) -> Style {
+    pub(crate) fn style(self) -> Style {
         let colored = |color: AnsiColor| Style::new().fg_color(Some(color.into()));
         match self {
             Self::Plain => Style::new(),

@@ -16,10 +16,11 @@ use self::complete::{Completion, common_start, complete};
 use self::history::History;
 use self::keys::{Action, Motion, action};
 use self::line::{Line, TooLong};
-use self::paste::{FULL, Paste, clean, is_long, too_long};
+use self::paste::{FULL, Paste, is_long, too_long};
 use super::seam::{Lexicon, Typed};
 
 pub(in crate::chat) use self::history::LINES;
+pub(in crate::chat) use self::paste::clean;
 
 /// See the module.
 #[derive(Debug, Default)]

@@ -19,7 +19,7 @@ impl Paste {
 }
 
 /// Text without what would control the terminal: line breaks stay, tabs become spaces.
-pub(super) fn clean(text: &str) -> String {
+pub(in crate::chat) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(2 * TEXT_BYTES));
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {

@@ -1,90 +1,241 @@
 //! What the chat knows: conversations, people, the state of the node and of what was said.
+//!
+//! [`Model::handle`] takes what happened and gives what is to be done. Nothing here asks for the
+//! time, waits, or draws.
+
+pub(crate) mod ask;
+mod changes;
+pub(crate) mod command;
+pub(crate) mod conversation;
+mod delivery;
+mod events;
+mod keys;
+pub(crate) mod log;
+pub(crate) mod mode;
+pub(crate) mod outbox;
+pub(crate) mod people;
+pub(crate) mod place;
+pub(crate) mod places;
+mod refresh;
+mod replies;
+pub(crate) mod scroll;
+pub(crate) mod standing;
+#[cfg(test)]
+pub(crate) mod tests;
+mod words;
 
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyModifiers};
-use meshchat_client::proto::control::{Event, Message, Request};
-use meshchat_client::proto::message::MessageKind;
+use meshchat_client::proto::name::RoomName;
 
+use self::ask::Asks;
+use self::conversation::Conversation;
+use self::delivery::Deliveries;
+pub(crate) use self::events::PAST_OF_ALL;
+use self::log::What;
+use self::mode::{Mode, Panes};
+use self::outbox::Outbox;
+use self::people::People;
+use self::place::Place;
+use self::places::Places;
+use self::refresh::Refresh;
+use self::standing::Standing;
 use super::editor::Editor;
-use super::seam::{Argument, AskId, Effect, Input, Kept, Lexicon, Link, Now, Taste, Typed};
+use super::seam::{Effect, Input, Keep, Kept, Now, Taste, Typed};
+use crate::output::style::Paint;
+use crate::output::time::Clock;
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) editor: Editor,
-    pub(crate) messages: Vec<Message>,
-    pub(crate) link: String,
-    asked: u64,
+    pub(crate) taste: Taste,
+    pub(crate) places: Places,
+    pub(crate) people: People,
+    pub(crate) standing: Standing,
+    pub(crate) outbox: Outbox,
+    pub(crate) mode: Mode,
+    pub(crate) panes: Panes,
+    /// Columns and lines of the screen.
+    pub(crate) size: (u16, u16),
+    deliveries: Deliveries,
+    refresh: Refresh,
+    asks: Asks,
+    /// The room that was asked for on the command line, until the node knows.
+    wanted: Option<Place>,
+    introduced: bool,
+    /// Messages that the stream has brought before it was caught up.
+    replayed: usize,
+    running: Duration,
+    flags: Flags,
+    effects: Vec<Effect>,
 }
 
-struct Words;
-
-impl Lexicon for Words {
-    fn people(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn rooms(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn nodes(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn commands(&self) -> Vec<(&'static str, Argument)> {
-        Vec::new()
-    }
+/// What is to be remembered for a moment.
+#[derive(Debug, Default)]
+struct Flags {
+    unsent_changed: bool,
+    /// When reading was kept last, and when attention was drawn last.
+    kept_at: Duration,
+    notified_at: Option<Duration>,
+    /// Until when a second Ctrl-C leaves.
+    leaving_until: Duration,
+    /// The members of the open private room were asked for.
+    members_of: Option<Place>,
+    not_kept: bool,
 }
 
 impl Model {
-    pub(crate) fn new(_room: Option<String>, _kept: Kept, _taste: Taste) -> Self {
+    pub(crate) fn new(room: Option<String>, kept: Kept, taste: Taste) -> Self {
+        let wanted = room.as_deref().and_then(Place::parse);
+        let last = kept.last.as_deref().and_then(Place::parse);
+        let lobby = Place::Room(RoomName::lobby());
+        let open = wanted.clone().or(last).unwrap_or(lobby);
+        let mut editor = Editor::new(kept.typed);
+        editor.enter(&open.key());
         Self {
-            editor: Editor::default(),
-            messages: Vec::new(),
-            link: "connecting".into(),
-            asked: 0,
+            editor,
+            places: Places::new(open, kept.read, kept.muted),
+            people: People::default(),
+            standing: Standing::default(),
+            outbox: Outbox::new(kept.unsent),
+            mode: Mode::Chat,
+            panes: Panes::default(),
+            size: (80, 24),
+            deliveries: Deliveries::default(),
+            refresh: Refresh::default(),
+            asks: Asks::default(),
+            wanted,
+            introduced: kept.introduced,
+            replayed: 0,
+            running: Duration::ZERO,
+            flags: Flags::default(),
+            effects: Vec::new(),
+            taste,
         }
     }
 
     /// When [`Input::Tick`] is wanted next, if sooner than in a second.
     pub(crate) fn due(&self) -> Option<Duration> {
-        None
+        if !self.standing.is_up() {
+            return None;
+        }
+        let sending = self.outbox.due().filter(|_| self.standing.caught_up);
+        let next = [sending, self.deliveries.due(), self.refresh.due()].into_iter().flatten().min();
+        next.map(|at| at.saturating_sub(self.running).max(SHORTEST))
     }
 
-    pub(crate) fn handle(&mut self, _now: &Now, input: Input) -> Vec<Effect> {
+    /// Takes what happened; gives what is to be done.
+    pub(crate) fn handle(&mut self, now: &Now, input: Input) -> Vec<Effect> {
+        self.running = now.running;
         match input {
-            Input::Key(key) => match self.editor.key(key, &Words) {
-                Typed::Submit(text) => {
-                    self.asked += 1;
-                    let (room, kind) = (None, MessageKind::Text);
-                    return vec![Effect::Ask(
-                        AskId(self.asked),
-                        Request::Send { room, text, kind },
-                    )];
-                }
-                Typed::Pass(key)
-                    if key.code == KeyCode::Char('c') && key.modifiers == KeyModifiers::CONTROL =>
-                {
-                    return vec![Effect::Quit];
-                }
-                Typed::Pass(_) | Typed::Edited => {}
-            },
-            Input::Paste(text) => {
-                self.editor.paste(&text);
-            }
-            Input::Event(event) => {
-                if let Event::Message(message) = *event {
-                    self.messages.push(message);
-                }
-            }
-            Input::Link(Link::Up { welcome, .. }) => self.link = welcome.name.to_string(),
-            Input::Link(Link::Lost(why)) => self.link = why,
-            Input::Mouse(_)
-            | Input::Resize(..)
-            | Input::Tick
-            | Input::Past(..)
-            | Input::Answer(..)
-            | Input::NotKept(_) => {}
+            Input::Key(key) => self.key(key, &now.clock),
+            Input::Paste(text) => self.paste(&text, &now.clock),
+            Input::Mouse(mouse) => self.mouse(mouse),
+            Input::Resize(columns, lines) => self.size = (columns, lines),
+            Input::Tick => {}
+            Input::Leave => self.quit(),
+            Input::Link(link) => self.link(link),
+            Input::Event(event) => self.event(*event, &now.clock),
+            Input::Past(room, event) => self.past(&room, event.map(|event| *event), &now.clock),
+            Input::Answer(id, result) => self.answer(id, result, &now.clock),
+            Input::NotKept(why) => self.not_kept(&why, &now.clock),
         }
-        Vec::new()
+        self.go_on(&now.clock);
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Asks what is due, sends what waits, keeps what changed.
+    fn go_on(&mut self, clock: &Clock) {
+        if self.standing.is_ready() {
+            self.send(clock);
+        }
+        if self.standing.is_up() {
+            self.ask_what_is_due();
+        }
+        self.give_back(clock);
+        self.outbox.forget(self.running);
+        if std::mem::take(&mut self.flags.unsent_changed) {
+            self.effects.push(Effect::Keep(Keep::Unsent(self.outbox.unsent())));
+        }
+        if self.running >= self.flags.kept_at + KEEP_READ {
+            self.flags.kept_at = self.running;
+            self.keep_read();
+        }
+        self.places.trim();
+    }
+
+    /// Keeps how far was read, where that changed.
+    fn keep_read(&mut self) {
+        for one in self.places.iter_mut().filter(|one| one.read_changed) {
+            one.read_changed = false;
+            if let Some(cursor) = one.read {
+                let conversation = one.place.key();
+                self.effects.push(Effect::Keep(Keep::Read { conversation, cursor }));
+            }
+        }
+    }
+
+    fn quit(&mut self) {
+        self.keep_read();
+        self.effects.push(Effect::Keep(Keep::Last(self.places.open().key())));
+        self.effects.push(Effect::Quit);
+    }
+
+    /// Goes to a conversation.
+    pub(crate) fn enter(&mut self, place: &Place) {
+        if !self.places.is_open(place) {
+            self.places.enter(place);
+            self.editor.enter(&place.key());
+            self.keep_read();
+            self.effects.push(Effect::Keep(Keep::Last(place.key())));
+        }
+        self.panes.shown = None;
+    }
+
+    /// Tells the person something, where they are.
+    fn tell(&mut self, words: &str, paint: Paint, clock: &Clock) {
+        let place = self.places.open().clone();
+        self.tell_in(&place, words, paint, clock);
+    }
+
+    fn tell_in(&mut self, place: &Place, words: &str, paint: Paint, clock: &Clock) {
+        let lines = words.trim_end().lines().map(str::to_owned).collect();
+        let now = Some(clock.now.datetime());
+        self.add(place, |one| one.log.add(now, What::Answer(lines, paint)));
+    }
+
+    fn add(&mut self, place: &Place, add: impl FnOnce(&mut Conversation) -> u64) -> u64 {
+        let running = self.running;
+        let one = self.places.get(place);
+        let id = add(one);
+        one.touched = running;
+        one.added();
+        id
+    }
+
+    fn not_kept(&mut self, why: &str, clock: &Clock) {
+        if !std::mem::replace(&mut self.flags.not_kept, true) {
+            let words = format!(
+                "cannot keep what is read and typed: {}",
+                crate::output::escape::escape(why)
+            );
+            self.tell(&words, Paint::Warn, clock);
+        }
+    }
+
+    fn typed(&mut self, typed: Typed, clock: &Clock) {
+        match typed {
+            Typed::Edited => {}
+            Typed::Submit(line) => self.submit(&line, clock),
+            Typed::Pass(key) => self.passed(key, clock),
+        }
     }
 }
+
+/// A flood of messages rings once in this time.
+const RINGS_APART: Duration = Duration::from_secs(2);
+/// No tick sooner than this after another.
+const SHORTEST: Duration = Duration::from_millis(20);
+/// How often it is kept how far was read.
+const KEEP_READ: Duration = Duration::from_secs(5);

@@ -1,59 +1,139 @@
 //! The terminal: taken over, and given back on every way out.
 
-use std::io::{self, IsTerminal as _, Stdout};
+mod attention;
+mod modes;
 
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
-use crossterm::execute;
-use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
-};
-use ratatui::Frame;
+use std::io::{self, BufWriter, Stdout, Write as _};
+
+use crossterm::style::force_color_output;
+use crossterm::terminal::size;
+use futures_util::FutureExt as _;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Frame, TerminalOptions, Viewport};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::args::Chat;
-use crate::chat::seam::{Effect, Notify, Taste};
+use self::attention::Voice;
+use self::modes::Modes;
+use crate::chat::seam::{Effect, Taste};
 use crate::failure::Failure;
-use crate::output::View;
 
-/// How the person wants it.
-///
-/// # Errors
-///
-/// When there is no terminal that can do it.
-pub(crate) fn taste(view: &View, _args: &Chat) -> Result<Taste, Failure> {
-    if !view.terminal || !io::stdin().is_terminal() {
-        return Err(Failure::usage("the chat needs a terminal")
-            .hint("in a script:   meshchatctl tail   and   meshchatctl send"));
-    }
-    Ok(Taste { color: view.color, mouse: false, notify: Notify::Off, unicode: true })
-}
+pub(crate) use super::taste::taste;
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Terminal {
-    screen: ratatui::Terminal<CrosstermBackend<Stdout>>,
+    screen: ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    modes: Modes,
+    voice: Voice,
+    signals: Signals,
+}
+
+#[derive(Debug)]
+struct Signals {
+    /// Ctrl-C from another terminal: `kill -INT`.
+    interrupt: Signal,
+    stop: Signal,
+    /// Goes on after it was stopped.
+    go_on: Signal,
 }
 
 impl Terminal {
-    pub(crate) fn open(_taste: &Taste) -> Result<Self, Failure> {
-        enable_raw_mode()?;
-        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
-        Ok(Self { screen: ratatui::Terminal::new(CrosstermBackend::new(io::stdout()))? })
+    /// Takes the terminal over. From here on a panic gives it back before it is reported.
+    pub(crate) fn open(taste: &Taste) -> Result<Self, Failure> {
+        force_color_output(taste.color);
+        let listen = |number| signal(SignalKind::from_raw(number));
+        let signals = Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            stop: listen(nix::libc::SIGTSTP)?,
+            go_on: listen(nix::libc::SIGCONT)?,
+        };
+        modes::give_back_on_panic();
+        let modes = Modes::new(taste.mouse);
+        modes.take()?;
+        let screen = screen().inspect_err(|_| modes::give_back())?;
+        Ok(Self { screen, modes, voice: Voice::of_terminal(), signals })
     }
 
+    /// Draws, after it has seen to what happened to the program meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// When the terminal is gone or was given back, or the program was interrupted.
     pub(crate) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        let came = |signal: &mut Signal| signal.recv().now_or_never().flatten().is_some();
+        if came(&mut self.signals.interrupt) {
+            return Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted"));
+        }
+        if came(&mut self.signals.stop) {
+            self.suspend()?;
+        }
+        if came(&mut self.signals.go_on) {
+            self.take_again()?;
+        }
+        if !modes::taken() {
+            return Err(io::Error::other("a part of the chat failed; see above"));
+        }
         self.screen.draw(draw).map(|_| ())
     }
 
-    pub(crate) fn apply(&mut self, _effect: Effect) -> io::Result<()> {
-        Ok(())
+    /// Carries out what the model wants of the terminal; all else is not for here.
+    pub(crate) fn apply(&mut self, effect: Effect) -> io::Result<()> {
+        match effect {
+            Effect::Notify { title, text } => self.write(&self.voice.notice(&title, &text)),
+            Effect::Copy(text) => self.write(&self.voice.copy(&text)),
+            Effect::Mouse(wanted) => {
+                let sequence = self.modes.mouse(wanted);
+                self.write(sequence)
+            }
+            Effect::Repaint => self.screen.clear(),
+            Effect::Suspend => self.suspend(),
+            Effect::Ask(..) | Effect::Past(..) | Effect::Keep(_) | Effect::Quit => Ok(()),
+        }
+    }
+
+    fn write(&self, text: &str) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()
+    }
+
+    /// Gives the terminal to the shell that started us, if there is one, until it is told to go
+    /// on.
+    fn suspend(&mut self) -> io::Result<()> {
+        if !modes::can_stop() {
+            return Ok(());
+        }
+        modes::give_back();
+        modes::stop()?;
+        self.take_again()
+    }
+
+    fn take_again(&mut self) -> io::Result<()> {
+        // Whoever had the terminal meanwhile may have left it in any state.
+        modes::give_back();
+        self.modes.take()?;
+        self.screen.clear()
     }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // There is nowhere to tell that the terminal is gone.
-        let _ = disable_raw_mode();
-        let _ = execute!(io::stdout(), DisableBracketedPaste, LeaveAlternateScreen);
+        modes::give_back();
     }
 }
+
+fn screen() -> io::Result<ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>> {
+    let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, io::stdout()));
+    // A serial line does not know how large its terminal is.
+    let viewport = match size() {
+        Ok((columns, lines)) if columns > 0 && lines > 0 => Viewport::Fullscreen,
+        Ok(_) | Err(_) => Viewport::Fixed(Rect::new(0, 0, USUAL.0, USUAL.1)),
+    };
+    ratatui::Terminal::with_options(backend, TerminalOptions { viewport })
+}
+
+/// A screen is written as one piece, so that a slow line does not show halves of it.
+const BUFFER: usize = 64 * 1024;
+/// Columns and lines of a terminal that does not say.
+const USUAL: (u16, u16) = (80, 24);
