@@ -18,6 +18,11 @@ pub(crate) fn object(value: &impl Serialize) -> Value {
     serde_json::to_value(Line { schema: SCHEMA, value }).unwrap_or(Value::Null)
 }
 
+/// A value without its schema.
+pub(crate) fn plain(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
 /// One object on one line, with its schema first.
 pub(crate) fn line(value: &impl Serialize) -> String {
     let mut text = serde_json::to_string(&Line { schema: SCHEMA, value })

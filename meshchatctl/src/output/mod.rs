@@ -18,10 +18,11 @@ pub(crate) mod tree;
 
 use std::env;
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
+use std::os::fd::AsFd as _;
 
 use serde::Serialize;
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe::Sender;
 
 use crate::args::{Color, Global};
 use crate::failure::Failure;
@@ -165,7 +166,9 @@ pub(crate) fn note(line: &str) {
 
 /// Comes back when nobody reads standard output any more; never, where that cannot be told.
 pub(crate) async fn reader_gone() {
-    match AsyncFd::with_interest(io::stdout(), Interest::ERROR) {
+    let copy = io::stdout().as_fd().try_clone_to_owned();
+    // Nothing is written through it, so that it may block.
+    match copy.and_then(Sender::from_owned_fd_unchecked) {
         Ok(stdout) if stdout.ready(Interest::ERROR).await.is_ok() => {}
         Ok(_) | Err(_) => std::future::pending().await,
     }
