@@ -66,12 +66,12 @@ impl Text {
     }
 
     /// A family; nothing of it when it has no samples.
-    pub(super) fn family<'a, N: Into<Number>>(
+    pub(super) fn family<N: Into<Number>>(
         &mut self,
         name: &str,
         kind: Kind,
         help: &str,
-        samples: impl IntoIterator<Item = (Labels<'a>, N)>,
+        samples: impl IntoIterator<Item = (Labels<'_>, N)>,
     ) {
         let mut samples = samples.into_iter().peekable();
         if samples.peek().is_none() {
