@@ -3,12 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
-use std::io::Read as _;
-use std::process::Stdio;
 
 use meshchat_client::Client;
 use meshchat_proto::control::{LogRequest, Request};
-use meshchat_tests::{Daemon, Limit, Process, wait_for};
+use meshchat_tests::{Daemon, Limit, wait_for};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -135,13 +133,10 @@ fn wait_quiet(mut count: impl FnMut() -> usize) -> usize {
 #[test]
 fn a_reader_that_stands_still_holds_up_nobody_and_costs_little() {
     let node = Daemon::start("a");
-    let mut command = node.ctl().command(["logs", "--level", "trace", "-n", "0"]);
-    command.stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut reader = Process::spawn(&mut command);
-    let mut out = reader.child().stdout.take().unwrap();
+    let mut reader = node.ctl().tail(["logs", "--level", "trace", "-n", "0"]);
     let streams = || limit(&node, "log_streams");
     wait_for("the stream", Limit::default(), || streams() == 1);
-    reader.pause();
+    reader.process().pause();
     let before = resident(&node);
     let skipped = || drops(&node, "log_lines_skipped");
     wait_for("lines that are left out", Limit::secs(60), || {
@@ -151,10 +146,13 @@ fn a_reader_that_stands_still_holds_up_nobody_and_costs_little() {
     let grown = resident(&node).saturating_sub(before);
     assert!(grown < 6 * 1024 * 1024, "{grown} bytes more");
     node.ctl().ok(["send", "nobody waits"]);
-    reader.resume();
-    let mut bytes = vec![0; 64 * 1024];
-    assert!(out.read(&mut bytes).unwrap() > 0);
-    reader.kill();
+    reader.process().resume();
+    let is_told = |line: &Value| line["skipped"].as_u64() > Some(0);
+    wait_for("words on what was left out", Limit::default(), || {
+        chatter(&node, 1);
+        reader.count(is_told) > 0
+    });
+    drop(reader);
     wait_for("the end of the stream", Limit::default(), || streams() == 0);
     assert_eq!(limit(&node, "log_lines"), 512);
 }

@@ -66,12 +66,13 @@ impl Text {
     }
 
     /// A family; nothing of it when it has no samples.
-    pub(super) fn family<N: Into<Number>>(
+    #[expect(single_use_lifetimes, reason = "it cannot be left out of an argument's bound")]
+    pub(super) fn family<'a, N: Into<Number>>(
         &mut self,
         name: &str,
         kind: Kind,
         help: &str,
-        samples: impl IntoIterator<Item = (Labels<'_>, N)>,
+        samples: impl IntoIterator<Item = (Labels<'a>, N)>,
     ) {
         let mut samples = samples.into_iter().peekable();
         if samples.peek().is_none() {
