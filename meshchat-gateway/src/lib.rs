@@ -9,6 +9,7 @@ pub mod config;
 pub mod dialect;
 pub mod door;
 pub mod irc;
+pub mod metrics;
 #[cfg(feature = "nats")]
 pub mod nats;
 pub mod run;

@@ -67,6 +67,9 @@ async fn open_doors(house: &House, config: Config) -> anyhow::Result<()> {
     if let Some(irc) = config.irc {
         crate::irc::open(house, irc).await?;
     }
+    if let Some(metrics) = config.metrics {
+        crate::metrics::open(house, &metrics)?;
+    }
     match config.nats {
         #[cfg(feature = "nats")]
         Some(nats) => crate::nats::open(house, nats)?,

@@ -23,12 +23,13 @@ fn every_line_is_valid_as_it_is_and_switched_on() {
 #[test]
 fn the_values_shown_are_the_defaults() {
     let shown: Config = toml::from_str(&switched_on()).unwrap();
-    let default: Config = toml::from_str("[tcp]\n[websocket]\n[irc]\n[nats]\n").unwrap();
+    let default: Config = toml::from_str("[tcp]\n[websocket]\n[irc]\n[nats]\n[metrics]\n").unwrap();
     let same = |shown: String, default: String| assert_eq!(shown, default);
     same(format!("{:?}", shown.limits), format!("{:?}", default.limits));
     same(format!("{:?}", shown.tcp), format!("{:?}", default.tcp));
     same(format!("{:?}", shown.websocket), format!("{:?}", default.websocket));
     same(format!("{:?}", shown.nats), format!("{:?}", default.nats));
+    same(format!("{:?}", shown.metrics), format!("{:?}", default.metrics));
     same(format!("{:?}", shown.web.listen), format!("{:?}", default.web.listen));
     same(format!("{:?}", shown.web.pairing), format!("{:?}", default.web.pairing));
     same(format!("{:?}", shown.web.tls), format!("{:?}", default.web.tls));

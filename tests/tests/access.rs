@@ -31,13 +31,21 @@ fn strangers_are_refused_members_chat_and_operators_administer() {
     assert!(text(&refused).contains("usermod -aG"), "{refused:?}");
 
     let member = |args: &[&str]| ctl_as(&daemon, MEMBER, GROUP, args);
-    for allowed in [&["send", "hello"][..], &["who"], &["tail", "--no-follow"], &["status"]] {
+    for allowed in
+        [&["send", "hello"][..], &["who"], &["tail", "--no-follow"], &["status"], &["log-level"]]
+    {
         let output = member(allowed);
         assert_eq!(output.status.code(), Some(0), "{allowed:?}: {output:?}");
     }
-    for denied in
-        [&["connect", "--no-wait", "127.0.0.1:9"][..], &["disconnect", "x"], &["config", "reload"]]
-    {
+    for denied in [
+        &["connect", "--no-wait", "127.0.0.1:9"][..],
+        &["disconnect", "x"],
+        &["config", "reload"],
+        &["log-level", "debug"],
+        &["log-level", "--reset"],
+        &["logs", "--no-follow"],
+        &["logs"],
+    ] {
         let output = member(denied);
         assert_eq!(output.status.code(), Some(13), "{denied:?}: {output:?}");
         assert!(text(&output).contains("only an operator"), "{output:?}");

@@ -160,4 +160,12 @@ mod tests {
             assert_eq!(Drop::ALL.iter().filter(|o| o.as_str() == why.as_str()).count(), 1);
         }
     }
+
+    #[test]
+    fn every_reason_is_explained() {
+        let page = include_str!("../../../docs/metrics.md");
+        for why in Drop::ALL {
+            assert!(page.contains(&alloc::format!("`{why}`")), "docs/metrics.md lacks {why}");
+        }
+    }
 }

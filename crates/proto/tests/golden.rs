@@ -16,9 +16,10 @@ use meshchat_proto::control::{
     self, CursorInfo, CursorRequest, DeliveryInfo, DeliveryRequest, DeliveryState, DirectChange,
     DirectInfo, DirectMessage, DirectState, Dm, DmRequest, DoorInfo, DoorsRequest, DropCount,
     Error, ErrorCode, Event, FromDaemon, Gone, Graph, GraphLink, GraphNode, HolderInfo, Hop,
-    Missed, MissedWhy, NodeChange, NodeInfo, NodeState, PairingInfo, PartitionChange,
-    PartitionState, PersonChange, PersonStatus, PrivateInfo, PrivateRequest, Reply, Request,
-    RoomMember, Sent, Start, ToDaemon, TrailCopy, TrailFacts, TrailHop, TrailInfo, Wait, Welcome,
+    LogGrade, LogLevel, LogLine, LogRequest, Missed, MissedWhy, NodeChange, NodeInfo, NodeState,
+    PairingInfo, PartitionChange, PartitionState, PersonChange, PersonStatus, PrivateInfo,
+    PrivateRequest, Reply, Request, RoomMember, Sent, Start, ToDaemon, TrailCopy, TrailFacts,
+    TrailHop, TrailInfo, Wait, Welcome,
 };
 use meshchat_proto::frame::{self, Kind};
 use meshchat_proto::holding::{Footprint, Holder, Holding, Holdings, Trail, origin_tag};
@@ -548,6 +549,30 @@ fn durable_cursors() {
     both("control_cursors", &FromDaemon::ok(1, Reply::Cursors(vec![info])));
     let missed = Missed { messages: 3, changes: 0, cursor: 9, why: MissedWhy::Restart };
     both("event_missed_restart", &FromDaemon::event(1, Event::Missed(missed)));
+}
+
+#[test]
+fn the_log() {
+    let ask = |name: &str, request| {
+        both(name, &ToDaemon { id: 3, request: Request::Log(request) });
+    };
+    let filter = "info,meshchatd::link=trace".to_owned();
+    ask("request_log_show", LogRequest::Show {});
+    ask("request_log_set", LogRequest::Set { filter: filter.clone(), for_ms: Some(600_000) });
+    ask("request_log_reset", LogRequest::Reset {});
+    let wish = Some(filter.clone());
+    ask("request_log_follow", LogRequest::Follow { filter: wish, lines: 50, follow: true });
+    let level = LogLevel { filter, configured: "info".into(), reverts_ms: Some(599_000) };
+    both("control_log_level", &FromDaemon::ok(3, Reply::LogLevel(level)));
+    let line = LogLine {
+        wall_ms: 1_700_000_000_000,
+        level: LogGrade::Warn,
+        module: "meshchatd::hub::outputs".into(),
+        text: "two machines use the key of pi-3".into(),
+        fields: vec![("MESHCHAT_NODE".into(), NODE.to_string())],
+        skipped: 7,
+    };
+    both("event_log", &FromDaemon::event(3, Event::Log(line)));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod address;
 mod bounds;
+mod metrics;
 mod nats;
 mod sections;
 
@@ -10,6 +11,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 pub use address::Listen;
+pub use metrics::{MetricsConfig, Place};
 pub use nats::NatsConfig;
 pub use sections::{
     Config, IrcConfig, LimitsConfig, Pairing, TcpConfig, Tls, WebConfig, WebSocketConfig,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::address::Listen;
 use super::bounds;
+use super::metrics::MetricsConfig;
 use super::nats::NatsConfig;
 
 /// All settings.
@@ -24,6 +25,8 @@ pub struct Config {
     pub irc: Option<IrcConfig>,
     /// The bridge to NATS; none when missing.
     pub nats: Option<NatsConfig>,
+    /// Numbers for Prometheus; not served when missing.
+    pub metrics: Option<MetricsConfig>,
     /// What holds for every door.
     pub limits: LimitsConfig,
 }

@@ -54,7 +54,7 @@ impl Doorway {
     pub async fn open(house: &House, name: &str, listen: Listen) -> anyhow::Result<Self> {
         let limits = &house.limits;
         let door = house.board.door(name, limits.clients);
-        let listener = bind(listen.0).with_context(|| {
+        let listener = self::listen(listen.0).with_context(|| {
             format!("cannot listen on {listen} for {name}; choose another `listen` in [{name}]")
         })?;
         let seats = Seats::new(door.clone(), limits.clients, limits.per_address);
@@ -216,7 +216,8 @@ impl Drop for Waiting {
     }
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+/// Listens; needs a runtime.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // Connections of an earlier run must not keep the address.
     socket.set_reuseaddr(true)?;

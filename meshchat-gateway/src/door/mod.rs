@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 pub use board::{Board, Door};
 pub use lines::{Line, Lines};
+pub(crate) use listen::listen;
 pub use listen::{Conn, Doorway, Late};
 pub use pace::Pace;
 pub use seats::{Full, Seat, Seats, network};

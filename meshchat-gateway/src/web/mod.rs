@@ -113,7 +113,7 @@ fn router(web: Web) -> Router {
 }
 
 /// The name of this machine; empty when it has none.
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let name = nix::unistd::gethostname().unwrap_or_default();
     name.into_string().unwrap_or_default()
 }

@@ -37,7 +37,7 @@ pub(super) fn doors(text: &mut Text, doors: &[DoorInfo]) {
     text.family(
         "meshchat_door_dropped_total",
         Kind::Counter,
-        "What doors refused or dropped, by reason; see docs/gateway.md.",
+        "What doors refused or dropped, by reason; see docs/metrics.md.",
         drops.iter().map(|(kind, why, count)| (vec![("door", *kind), ("reason", *why)], *count)),
     );
 }

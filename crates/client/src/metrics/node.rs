@@ -70,7 +70,7 @@ pub(super) fn messages(text: &mut Text, status: &Status) {
     text.family(
         "meshchat_dropped_total",
         Kind::Counter,
-        "What was dropped or refused, by reason; see docs/control-protocol.md.",
+        "What was dropped or refused, by reason; see docs/metrics.md.",
         by_reason(slow.chain(drops)).into_iter().map(|(why, count)| (vec![("reason", why)], count)),
     );
 }

@@ -284,3 +284,11 @@ fn label_sets_are_bounded_and_never_twice() {
     let other = find(&node, "meshchat_door_dropped_total", &[("reason", "other")]);
     assert_eq!(other, Some(1000.0 - REASONS as f64), "nothing is lost");
 }
+
+#[test]
+fn every_name_is_explained() {
+    let page = include_str!("../../../../docs/metrics.md");
+    for (name, _) in parse(&render(Some(&snapshot()))).keys() {
+        assert!(page.contains(&format!("`{name}`")), "docs/metrics.md lacks {name}");
+    }
+}

@@ -66,6 +66,7 @@ impl Text {
     }
 
     /// A family; nothing of it when it has no samples.
+    #[expect(single_use_lifetimes, reason = "it cannot be left out of an argument's bound")]
     pub(super) fn family<'a, N: Into<Number>>(
         &mut self,
         name: &str,
