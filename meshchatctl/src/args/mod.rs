@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod chat;
+mod examples;
 mod names;
 mod network;
 
@@ -14,6 +15,7 @@ use crate::completion::Shell;
 use crate::output::time::parse_span;
 
 pub(crate) use chat::Chat;
+pub(crate) use examples::with_examples;
 pub(crate) use names::{Alias, Verify, Who};
 pub(crate) use network::{Invite, InviteCommand, Members, Network, Qr};
 
