@@ -10,10 +10,14 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/release
 PROGRAMS := meshchatd meshchatctl meshchat-gateway
-SHELL_SCRIPTS := $(wildcard scripts/*.sh tests/*.sh) .ci/run
+SHELL_SCRIPTS := $(wildcard scripts/*.sh tests/*.sh) .ci/run \
+    $(filter-out examples/README.md examples/meshchat.py,$(wildcard examples/*))
+# Pages carry the day of what they were made from, so that the same source makes the same pages.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+export SOURCE_DATE_EPOCH
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build run status install uninstall bench sim soak-kill fuzz fmt lint clean setup setup-lint
+.PHONY: help demo test build man run status install uninstall bench sim soak-kill fuzz fmt lint clean setup setup-lint
 
 help: ## this list
 	@awk -F ' *## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 } \
@@ -28,8 +32,12 @@ test: ## everything: unit tests, simulation, real daemons, networks in namespace
 	@CARGO='$(CARGO)' scripts/test.sh
 
 ## Use it:
-build: setup ## the programs, optimised, in target/release
-	$(CARGO) build --release --locked $(addprefix -p ,$(PROGRAMS))
+build: setup ## the programs, optimised, in target/release, and what `make man` makes
+	$(CARGO) build --release --locked $(addprefix -p ,$(PROGRAMS) meshchat-pages)
+	$(RELEASE)/meshchat-pages $(TARGET)
+
+man: setup ## manual pages in target/man, files of completion in target/completions
+	$(CARGO) run --release --locked -p meshchat-pages -- $(TARGET)
 
 run: setup ## a node of your own in the foreground, as a plain user (ARGS="--name kitchen")
 	$(CARGO) run --release --locked -p meshchatd -- $(ARGS)
@@ -40,7 +48,8 @@ status: setup ## what that node says about itself
 install: ## copy what `make build` made to PREFIX (default /usr/local); honours DESTDIR
 	@for program in $(PROGRAMS); do test -x $(RELEASE)/$$program || \
 	    { echo "$(RELEASE)/$$program is not there; run 'make build' first (as yourself, not as root)"; exit 1; }; done
-	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install.sh install $(RELEASE)
+	@test -d $(TARGET)/man || { echo "$(TARGET)/man is not there; run 'make man' first (as yourself, not as root)"; exit 1; }
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install.sh install $(RELEASE) $(TARGET)
 
 uninstall: ## remove what `make install` put there (configuration, keys and messages stay)
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install.sh uninstall

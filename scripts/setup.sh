@@ -64,6 +64,13 @@ need_test_tools() {
   wish irssi irssi "an IRC client that the IRC door is tested with"
   wish weechat-headless weechat-headless "another one"
   wish tmux tmux "the terminal that irssi wants"
+  wish zsh zsh "completion is tried in it"
+  wish fish fish "the same"
+  wish man man-db "the manual pages are rendered"
+  wish groff groff-base "what man renders them with"
+  wish mandoc mandoc "finds mistakes in manual pages"
+  wish sshd openssh-server "the script that asks a fleet asks a real server"
+  wish ssh openssh-client "the same"
   if ! "${MESHCHAT_PYTHON:-/usr/bin/python3}" -c 'import msgpack' 2>/dev/null; then
     WISHED+=("python3-msgpack	the Python example speaks MessagePack")
   fi

@@ -34,6 +34,18 @@ pub(crate) enum Exit {
     Denied = 13,
 }
 
+/// Every exit code, for the manual.
+pub const EXIT_CODES: [u8; 8] = [
+    Exit::Quiet as u8,
+    Exit::Other as u8,
+    Exit::Usage as u8,
+    Exit::TimedOut as u8,
+    Exit::Unreached as u8,
+    Exit::NotRunning as u8,
+    Exit::NotFound as u8,
+    Exit::Denied as u8,
+];
+
 impl Failure {
     pub(crate) fn new(exit: Exit, code: &'static str, message: impl Into<String>) -> Self {
         Self { exit, code, message: message.into(), hints: Vec::new() }
@@ -212,6 +224,17 @@ mod tests {
              \"message\":\"no peer named 'x\\u001b[31m'\",\
              \"hints\":[\"did you mean 'pi-barn'?\"],\"exit\":10}}\n"
         );
+    }
+
+    #[test]
+    fn the_manual_gets_every_exit_code() {
+        // Whoever adds a code is led here, and to the list.
+        let listed = |exit: Exit| match exit {
+            Exit::Quiet | Exit::Other | Exit::Usage | Exit::TimedOut => EXIT_CODES.len() == 8,
+            Exit::Unreached | Exit::NotRunning => EXIT_CODES.len() == 8,
+            Exit::NotFound | Exit::Denied => EXIT_CODES.len() == 8,
+        };
+        assert!(listed(Exit::Quiet));
     }
 
     #[test]

@@ -14,9 +14,10 @@ mod session;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 pub use crate::completion::Shell;
+pub use crate::failure::EXIT_CODES;
 
 use crate::args::Args;
 use crate::failure::Failure;
@@ -26,7 +27,7 @@ use crate::session::Session;
 /// What can be typed.
 #[must_use]
 pub fn command() -> clap::Command {
-    Args::command()
+    args::with_examples(Args::command())
 }
 
 /// The program.
@@ -35,7 +36,8 @@ pub fn main() -> ExitCode {
     if let Some(code) = completion::answer() {
         return code;
     }
-    let args = Args::parse().settled();
+    let typed = command().get_matches();
+    let args = Args::from_arg_matches(&typed).unwrap_or_else(|error| error.exit()).settled();
     let out = Out::new(&args.global);
     let mut session = Session::new(&args.global, out);
     let result = run(&mut session, args);

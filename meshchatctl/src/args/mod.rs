@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod chat;
+mod examples;
 mod global;
 mod help;
 mod links;
@@ -19,6 +20,7 @@ use crate::completion::Shell;
 use crate::output::time::parse_span;
 
 pub(crate) use chat::{Chat, Switch};
+pub(crate) use examples::with_examples;
 pub(crate) use global::{Color, Global};
 pub(crate) use links::{Connect, GraphFormat, Peers, Ping, Trace};
 pub(crate) use log::{LogLevel, Logs, Metrics};

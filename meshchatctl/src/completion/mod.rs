@@ -19,7 +19,6 @@ use clap_complete::CompletionCandidate;
 use clap_complete::engine;
 
 use self::line::Line;
-use self::live::Daemon;
 use crate::output::escape::escape;
 
 /// A shell whose lines can be completed.
@@ -124,7 +123,7 @@ fn read(shell: Shell, given: impl Iterator<Item = OsString>) -> Line {
 }
 
 fn complete(shell: Shell, line: Line) -> io::Result<String> {
-    let mut command = values::live(crate::command(), &Daemon::of(&line.words));
+    let mut command = values::live(crate::command(), &line.words);
     let last = line.words.len().saturating_sub(1);
     let words = line.words.iter().map(OsString::from).collect();
     let folder = env::current_dir().ok();
@@ -140,6 +139,12 @@ fn complete(shell: Shell, line: Line) -> io::Result<String> {
         text.push('\n');
     }
     Ok(text)
+}
+
+/// The words of a line as a shell would pass them.
+#[cfg(test)]
+pub(crate) fn words(line: &str) -> Vec<String> {
+    Line::read(line, "").words
 }
 
 /// Most words of a line that are looked at.

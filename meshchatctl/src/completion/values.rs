@@ -11,8 +11,19 @@ use super::live::{Daemon, Kind, Value};
 /// The command line, whose arguments that name something ask the daemon for it.
 ///
 /// An argument is known by what it is called, so that a new command with a `room` has its rooms.
-pub(super) fn live(command: Command, daemon: &Daemon) -> Command {
-    attach(command, "", daemon)
+pub(super) fn live(command: Command, words: &[String]) -> Command {
+    // Behind a room or a person stands a text, of which nobody knows anything.
+    match words.split_last() {
+        Some((_, given)) if has_words(command.clone(), given) => command,
+        Some(_) | None => attach(command, "", &Daemon::of(words)),
+    }
+}
+
+/// Whether the line has a room or a person already, where a text comes next.
+fn has_words(command: Command, given: &[String]) -> bool {
+    let Ok(found) = command.ignore_errors(true).try_get_matches_from(given) else { return false };
+    let Some(("send" | "dm", found)) = found.subcommand() else { return false };
+    found.try_get_raw("words").is_ok_and(|words| words.is_some_and(|mut all| all.next().is_some()))
 }
 
 fn attach(command: Command, path: &str, daemon: &Daemon) -> Command {
@@ -61,11 +72,6 @@ impl ValueCompleter for Asked {
         let values = self.daemon.values(self.kind);
         values.into_iter().filter_map(|value| offer(value, typed)).collect()
     }
-
-    fn complete_at(&self, place: usize, typed: &OsStr) -> Vec<CompletionCandidate> {
-        // Behind a room or a person stands a text.
-        if place == 0 { self.complete(typed) } else { Vec::new() }
-    }
 }
 
 /// A value that goes on from what was typed. The `#` of a room may be left out, as everywhere.
@@ -95,6 +101,15 @@ mod tests {
         assert_eq!(offered("#lobby", "#l").as_deref(), Some("#lobby"));
         assert_eq!(offered("#lobby", "l").as_deref(), Some("lobby"));
         assert_eq!(offered("#lobby", "x"), None);
+    }
+
+    #[test]
+    fn behind_a_room_stands_a_text() {
+        let given = |line: &str| has_words(crate::command(), &super::super::words(line));
+        assert!(given("meshchatctl send '#ops'") && given("meshchatctl dm --me ann"));
+        assert!(given("meshchatctl --socket /x send --wait all ops"));
+        assert!(!given("meshchatctl send") && !given("meshchatctl send --wait all"));
+        assert!(!given("meshchatctl tail ops") && !given("nonsense -x"));
     }
 
     #[test]

@@ -115,11 +115,11 @@ pub enum IdentityCommand {
 
 const EXAMPLES: &str = "\
 Examples:
-  meshchatd                                  run a node with defaults
-  meshchatd --peer barn.local                run and link to the node on barn.local
-  meshchatd --instance lab --listen '[::]:0' run a second node on this machine
-  meshchatd --check                          check the configuration
-  meshchatd identity fork                    make a new key on a copied SD card
+  meshchatd                                   run a node with defaults
+  meshchatd --peer barn.local                 run and link to the node on barn.local
+  meshchatd --instance lab --listen '[::]:0'  run a second node on this machine
+  meshchatd --check                           check the configuration
+  meshchatd identity fork                     make a new key on a copied SD card
 
 Exit codes:
   0   ended on request

@@ -48,14 +48,14 @@ pub(crate) fn page(
 }
 
 fn keys(page: &mut Page, part: &Part, variable: &impl Fn(&str) -> Option<&'static str>) {
-    let Some((last, before)) = part.keys.split_last() else { return };
-    for (name, _) in before {
-        page.item(name, "");
+    if part.keys.is_empty() {
+        return;
     }
-    page.item(&last.0, if part.section.is_some() { "" } else { &part.text });
-    for (_, line) in part.keys.iter().filter(|(_, line)| !line.is_empty()) {
-        page.more(&format!("    {line}"));
-    }
+    let names: Vec<_> = part.keys.iter().map(|(name, _)| name.as_str()).collect();
+    page.item(&names.join(", "), if part.section.is_some() { "" } else { &part.text });
+    let lines = part.keys.iter().filter(|(_, line)| !line.is_empty());
+    let lines: Vec<_> = lines.map(|(_, line)| format!("    {line}")).collect();
+    page.more(&lines.join("\n"));
     let variables: Vec<_> = part
         .keys
         .iter()

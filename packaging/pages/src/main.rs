@@ -27,7 +27,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The day of `SOURCE_DATE_EPOCH`; without it none, so that the same source makes the same pages.
 fn date() -> Result<String, Box<dyn Error>> {
-    let Ok(seconds) = env::var("SOURCE_DATE_EPOCH") else { return Ok(String::new()) };
+    let seconds = env::var("SOURCE_DATE_EPOCH").unwrap_or_default();
+    if seconds.is_empty() {
+        return Ok(String::new());
+    }
     let time = jiff::Timestamp::from_second(seconds.parse()?)?;
     Ok(time.strftime("%Y-%m-%d").to_string())
 }

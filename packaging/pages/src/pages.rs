@@ -44,6 +44,7 @@ fn overview(date: &str) -> Page {
     for part in OVERVIEW.split("\n# ") {
         let (heading, text) = part.split_once('\n').unwrap_or((part, ""));
         page.heading(heading.trim_start_matches("# "));
+        let text = format!("\n{text}");
         for (index, text) in text.split("\n## ").enumerate() {
             let text = match (index, text.split_once('\n')) {
                 (1.., Some((subheading, text))) => {
@@ -74,7 +75,7 @@ const EVERYTHING: &[&str] = &[
 
 const CTL: programs::About = programs::About {
     section: "1",
-    files: "\
+    files: "
   $XDG_RUNTIME_DIR/meshchat/control.sock  The control socket of your own daemon, which is asked first.
   /run/meshchat/control.sock  That of the system's daemon.
   $XDG_STATE_HOME/meshchat/  What `meshchatctl chat` remembers of you; ~/.local/state/meshchat without that variable.",
@@ -84,7 +85,7 @@ const CTL: programs::About = programs::About {
 
 const DAEMON: programs::About = programs::About {
     section: "8",
-    files: "\
+    files: "
   /etc/meshchat/meshchat.toml  Configuration of the system's daemon; see meshchat.toml(5).
   $XDG_CONFIG_HOME/meshchat/meshchat.toml  The same for a daemon of your own; ~/.config/meshchat/meshchat.toml without that variable.
   /var/lib/meshchat/  State of the system's daemon: the key of the node, its small state, and with `history = \"disk\"` the messages. Nobody else may read it.
@@ -96,11 +97,11 @@ const DAEMON: programs::About = programs::About {
 
 const GATEWAY: programs::About = programs::About {
     section: "8",
-    files: "\
+    files: "
   /etc/meshchat/gateway.toml  Configuration; see meshchat-gateway.toml(5).
   ~/.config/meshchat/gateway.toml  The same for a plain user.
   /var/lib/meshchat-gateway/  Keys and certificates of the system's gateway.",
-    exits: "\
+    exits: "
   0   Ended on request.
   1   Could not run; the reason is on standard error or in the journal.
   2   Wrong use of the command line.
@@ -112,7 +113,7 @@ const DAEMON_FILE: config::About = config::About {
     name: "meshchat.toml",
     about: "configuration of meshchatd",
     synopsis: "/etc/meshchat/meshchat.toml\n/etc/meshchat/meshchat.d/*.toml\n~/.config/meshchat/meshchat.toml",
-    files: "\
+    files: "
   /etc/meshchat/meshchat.toml  Read by the system's daemon; by that of --instance NAME /etc/meshchat/NAME.toml.
   ~/.config/meshchat/meshchat.toml  Read by a daemon of your own; $XDG_CONFIG_HOME is respected. By that of --instance NAME it is ~/.config/meshchat/NAME/meshchat.toml.
   meshchat.d/*.toml  Beside either, read after it, sorted by name.",
@@ -123,7 +124,7 @@ const GATEWAY_FILE: config::About = config::About {
     name: "meshchat-gateway.toml",
     about: "configuration of meshchat-gateway",
     synopsis: "/etc/meshchat/gateway.toml\n/etc/meshchat/gateway.d/*.toml\n~/.config/meshchat/gateway.toml",
-    files: "\
+    files: "
   /etc/meshchat/gateway.toml  Read by the system's gateway.
   ~/.config/meshchat/gateway.toml  Read by a gateway of your own; $XDG_CONFIG_HOME is respected.
   gateway.d/*.toml  Beside either, read after it, sorted by name.",

@@ -1,0 +1,380 @@
+//! The scripts of `examples/` and the lines of `docs/scripting.md`, with real daemons.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use meshchat_tests::{Daemon, Limit, Process, TestDir, program, wait_for};
+use serde_json::Value;
+
+const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// A command in which `meshchatctl` is ours and talks to this daemon.
+fn with_ctl(mut command: Command, daemon: &Daemon, dir: &TestDir) -> Command {
+    let program = program("meshchatctl");
+    let mut path = OsString::from(program.parent().unwrap());
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    command.env("PATH", path).env("MESHCHAT_SOCKET", daemon.socket()).env("HOME", dir.path());
+    command.env_remove("XDG_STATE_HOME").env_remove("XDG_CONFIG_HOME");
+    command.current_dir(dir.path()).stdin(Stdio::null());
+    command
+}
+
+fn script(name: &str, daemon: &Daemon, dir: &TestDir) -> Command {
+    with_ctl(Command::new(Path::new(REPOSITORY).join("examples").join(name)), daemon, dir)
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+fn written(dir: &TestDir, name: &str, words: &str) -> PathBuf {
+    let path = dir.join(name);
+    // By a child, as a file that this process had open for writing may not be run yet.
+    let status = Command::new("sh")
+        .args(["-c", "printf '%s' \"$2\" >\"$1\" && chmod 755 \"$1\"", "sh"])
+        .arg(&path)
+        .arg(words)
+        .status();
+    assert!(status.unwrap().success());
+    path
+}
+
+fn shown(output: &Output) -> String {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    format!("{:?}\n{}{}", output.status, text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn wrong_use_is_told_how_it_is_right() {
+    let dir = TestDir::new();
+    let a = Daemon::start("a");
+    for name in ["alert-unreachable", "room-to-file", "backup-node", "fleet-status"] {
+        let output = script(name, &a, &dir).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
+        assert!(shown(&output).contains(&format!("{name} ")), "{}", shown(&output));
+    }
+    let output = script("echo-bot", &a, &dir).args(["one", "two"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
+}
+
+#[test]
+fn an_outage_is_told_once_and_so_is_its_end() {
+    let dir = TestDir::new();
+    let mut a = Daemon::start("a");
+    a.listen();
+    let mut b = Daemon::builder("it's$(b)").peer(a.listen()).start();
+    b.wait_links(1);
+    b.listen();
+    let name = b.name().to_owned();
+    let told = dir.join("told");
+    let tell = written(
+        &dir,
+        "tell",
+        "#!/bin/sh\nread -r line\nprintf '%s|%s|%s\\n' \"$MESHCHAT_STATE\" \"$MESHCHAT_WHO\" \"$line\" >>told\n",
+    );
+    let start = |a: &Daemon| {
+        let mut command = script("alert-unreachable", a, &dir);
+        Process::spawn(command.arg(&name).arg(&tell).env("ALERT_SECONDS", "0.1"))
+    };
+    let alert = start(&a);
+    b.kill();
+    let down = format!("unreachable|{name}|{name} cannot be reached\n");
+    wait_for("the alert", Limit::secs(60), || text(&told) == down);
+    // Neither a restart of the script nor one of the daemon is another outage.
+    drop(alert);
+    let mut alert = start(&a);
+    a.start_again();
+    b.start_again();
+    let up = format!("{down}reachable|{name}|{name} can be reached again (reachable)\n");
+    wait_for("the end of it", Limit::secs(60), || text(&told) == up);
+    assert_eq!(alert.status(), None);
+}
+
+#[test]
+fn a_room_is_in_the_file_once_over_kills_of_both() {
+    let dir = TestDir::new();
+    let mut a = Daemon::builder("a").arg("--history").arg("disk").start();
+    let file = dir.join("ops.jsonl");
+    let start = |a: &Daemon| {
+        let mut command = script("room-to-file", a, &dir);
+        command.args(["#ops"]).arg(&file).stderr(File::create(dir.join("errors")).unwrap());
+        // Its own group, so that all of it can be killed at once.
+        Process::spawn(&mut command)
+    };
+    let texts = || -> Vec<String> {
+        let text = text(&file);
+        let values = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let messages = values.filter(|value| value["event"] == "message");
+        messages.map(|value| value["text"].as_str().unwrap().to_owned()).collect()
+    };
+    a.ctl().ok(["join", "#ops"]);
+    let mut wanted = Vec::new();
+    for round in 0..4 {
+        let mut relay = start(&a);
+        for number in 0..5 {
+            let text = format!("{round}.{number} \"quoted\" \\ $(touch owned)\nsecond line");
+            a.ctl().ok(["send", "#ops", "--", &text]);
+            wanted.push(text);
+        }
+        // At once, or when all has arrived and the node may not know it yet.
+        if round % 2 == 0 {
+            wait_for("the lines", Limit::default(), || texts() == wanted);
+        }
+        kill_tree(&mut relay);
+        a.kill();
+        a.start_again();
+    }
+    // A line that was cut off in the middle comes whole.
+    let whole = text(&file);
+    let cut = whole.trim_end().len() - 7;
+    fs::write(&file, &whole[..cut]).unwrap();
+    let _relay = start(&a);
+    a.ctl().ok(["send", "#ops", "the end"]);
+    wait_for("the last line", Limit::default(), || texts().last().is_some_and(|t| t == "the end"));
+    let mut found = texts();
+    found.pop();
+    let lost: Vec<_> = wanted.iter().filter(|text| !found.contains(text)).collect();
+    // The line that this test itself has cut off was confirmed long ago.
+    assert!(lost.len() <= 1, "{lost:?}");
+    let mut once = found.clone();
+    once.dedup();
+    assert_eq!(once, found);
+    assert!(!dir.join("owned").exists());
+    let second = script("room-to-file", &a, &dir).args(["#ops"]).arg(&file).output().unwrap();
+    assert_eq!(second.status.code(), Some(1), "{}", shown(&second));
+}
+
+/// `kill -9` of a script and of what it runs.
+fn kill_tree(process: &mut Process) {
+    let children = format!("/proc/{0}/task/{0}/children", process.pid());
+    let children = text(Path::new(&children));
+    process.kill();
+    for child in children.split_whitespace() {
+        let _ = Command::new("kill").args(["-9", child]).status();
+    }
+}
+
+#[test]
+fn the_bot_answers_people_and_no_bots() {
+    let dir = TestDir::new();
+    let a = Daemon::start("a");
+    let b = Daemon::builder("b").peer(a.listen()).start();
+    b.wait_links(1);
+    let heard = b.ctl().tail(["tail", "lobby", "-n", "0"]);
+    heard.wait_for("the beginning", Limit::default(), |line| line["event"] == "caught_up");
+    let log = |name: &str| File::create(dir.join(name)).unwrap();
+    let _bot = Process::spawn(script("echo-bot", &a, &dir).stderr(log("one")));
+    let another = Daemon::builder("c").peer(a.listen()).start();
+    another.wait_links(1);
+    let _other = Process::spawn(script("echo-bot", &another, &dir).stderr(log("two")));
+    let there = || b.ctl().json(["who"]).iter().filter(|one| one["me"] != true).count() >= 2;
+    wait_for("both bots", Limit::default(), there);
+    b.ctl().ok(["send", "!ping"]);
+    let answers = || heard.count(|line| line["text"] == "says pong" && line["kind"] == 1);
+    wait_for("an answer of each", Limit::default(), || answers() == 2);
+    // Nothing that only looks like a command, and nobody who speaks as bots do.
+    b.ctl().ok(["send", "x\",\"kind\":0,\"text\":\"!ping\",\"y"]);
+    b.ctl().ok(["send", "--me", "!ping"]);
+    b.ctl().ok(["send", "!uptime"]);
+    let up = || {
+        heard.count(|line| {
+            line["kind"] == 1 && line["text"].as_str().is_some_and(|t| t.starts_with("is "))
+        })
+    };
+    wait_for("the uptime", Limit::default(), || up() == 2);
+    assert_eq!(answers(), 2);
+    // A flood gets few answers.
+    for _ in 0..30 {
+        b.ctl().ok(["send", "!ping"]);
+    }
+    b.ctl().ok(["send", "over"]);
+    let over = |line: &Value| line["text"] == "over";
+    heard.wait_for("the end of the flood", Limit::default(), over);
+    assert!(answers() <= 2 * 2 * 10, "{}", answers());
+}
+
+#[test]
+fn a_backup_is_the_node_and_for_nobody_else() {
+    let dir = TestDir::new();
+    let mut a = Daemon::builder("barn")
+        .by_config()
+        .config("name = \"barn\"\nlisten = \"127.0.0.1:0\"\n")
+        .start();
+    let id = a.ctl().json(["status"])[0]["node"].clone();
+    let to = dir.join("back ups");
+    fs::create_dir(&to).unwrap();
+    let output = script("backup-node", &a, &dir).arg(&to).output().unwrap();
+    assert!(output.status.success(), "{}", shown(&output));
+    let archive = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim_end());
+    assert_eq!(fs::metadata(&archive).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_dir(&to).unwrap().count(), 1);
+    a.kill();
+    // As the script says: files go where they were.
+    fs::remove_dir_all(a.state_dir()).unwrap();
+    let status = Command::new("tar").args(["-C", "/", "-xzpf"]).arg(&archive).status();
+    assert!(status.unwrap().success());
+    a.start_again();
+    assert_eq!(a.ctl().json(["status"])[0]["node"], id);
+    a.kill();
+    // Without a daemon nothing can be known, and nothing is left behind.
+    let output = script("backup-node", &a, &dir).arg(&to).output().unwrap();
+    assert_eq!(output.status.code(), Some(8), "{}", shown(&output));
+    assert_eq!(fs::read_dir(&to).unwrap().count(), 1);
+}
+
+/// A fleet of three: one that is well, one without a daemon, one that does not answer.
+#[test]
+fn a_fleet_is_asked_over_ssh() {
+    let dir = TestDir::new();
+    let a = Daemon::start("a");
+    let Some(_server) = ssh_server(&a, &dir) else {
+        eprintln!("skipped: ssh itself, as there is no sshd; a stand-in answers");
+        let ctl = program("meshchatctl");
+        let words = format!(
+            "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nhost=$2; shift 2\ncase $host in\n\
+             good) exec {0} --socket {1} status --json ;;\nempty) exit 8 ;;\nesac\nexit 255\n",
+            ctl.display(),
+            a.socket().display()
+        );
+        written(&dir, "ssh", &words);
+        return ask_fleet(&a, &dir);
+    };
+    ask_fleet(&a, &dir);
+}
+
+fn ask_fleet(a: &Daemon, dir: &TestDir) {
+    let fleet = |hosts: &str| {
+        fs::write(dir.join("hosts"), hosts).unwrap();
+        let mut command = script("fleet-status", a, dir);
+        let path = command.get_envs().find(|(name, _)| *name == "PATH").unwrap().1.unwrap();
+        let mut with_ssh = OsString::from(dir.path());
+        with_ssh.push(":");
+        with_ssh.push(path);
+        command.env("PATH", with_ssh).env("FLEET_JOBS", "2").arg("hosts").output().unwrap()
+    };
+    let output = fleet("# all of them\ngood\n\n  empty  # in the hut\ndead\n");
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    let said = shown(&output);
+    let row = |host: &str| said.lines().find(|line| line.starts_with(host)).unwrap_or_default();
+    assert!(row("good").contains(" ok ") && row("good").ends_with("1 of 1"), "{said}");
+    assert!(row("empty").contains("node not running"), "{said}");
+    assert!(row("dead").contains("no ssh"), "{said}");
+    assert!(said.contains("not well: dead (no ssh), empty (node not running)"), "{said}");
+    let output = fleet("good\n");
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+    for bad in ["-oProxyCommand=touch owned\n", "a;b\n", "$(touch owned)\n", ""] {
+        assert_eq!(fleet(bad).status.code(), Some(2), "{bad}");
+    }
+    assert!(!dir.join("owned").exists());
+}
+
+/// A real server for this user with a key of its own, and an `ssh` that knows it.
+fn ssh_server(a: &Daemon, dir: &TestDir) -> Option<Process> {
+    let sshd =
+        ["/usr/sbin/sshd", "/usr/bin/sshd"].into_iter().find(|path| Path::new(path).exists())?;
+    for key in ["host", "user"] {
+        let mut keygen = Command::new("ssh-keygen");
+        keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(dir.join(key));
+        assert!(keygen.status().ok()?.success());
+    }
+    // A server that starts as root wants it, and it is gone after a boot.
+    let _ = fs::create_dir("/run/sshd");
+    let folder = dir.path().display();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let ctl = program("meshchatctl");
+    let server = format!(
+        "Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile none\nUsePAM no\n\
+         AuthorizedKeysFile {folder}/user.pub\nStrictModes no\nPermitRootLogin prohibit-password\n\
+         AcceptEnv MESHCHAT_SOCKET\nSetEnv PATH={}:/usr/bin:/bin\n",
+        ctl.parent().unwrap().display()
+    );
+    fs::write(dir.join("sshd_config"), server).unwrap();
+    let client = format!(
+        "Host good\n  SetEnv MESHCHAT_SOCKET={}\nHost empty\n  SetEnv MESHCHAT_SOCKET=/nowhere/s\n\
+         Host dead\n  Port {closed}\nHost *\n  HostName 127.0.0.1\n  Port {port}\n\
+         IdentityFile {folder}/user\n  IdentitiesOnly yes\n  StrictHostKeyChecking no\n\
+         UserKnownHostsFile {folder}/known\n  LogLevel ERROR\n",
+        a.socket().display()
+    );
+    fs::write(dir.join("ssh_config"), client).unwrap();
+    let log = File::create(dir.join("sshd.log")).unwrap();
+    let mut command = Command::new(sshd);
+    command.args(["-D", "-e", "-f"]).arg(dir.join("sshd_config")).stderr(log);
+    let mut process = Process::spawn(&mut command);
+    let ssh = format!("#!/bin/sh\nexec /usr/bin/ssh -F {folder}/ssh_config \"$@\"\n");
+    let ssh = written(dir, "ssh", &ssh);
+    let mut answered = false;
+    wait_for("sshd", Limit::default(), || {
+        let hello = Command::new(&ssh).args(["-n", "-o", "BatchMode=yes", "good", "true"]).output();
+        answered = hello.is_ok_and(|output| output.status.success());
+        answered || process.status().is_some()
+    });
+    answered.then_some(process)
+}
+
+/// Every line of the page that stands under "In one line".
+#[test]
+fn the_lines_of_the_documentation_work() {
+    let dir = TestDir::new();
+    let a = Daemon::start("a");
+    let b = Daemon::builder("barn").peer(a.listen()).start();
+    b.wait_links(1);
+    a.wait_links(1);
+    a.ctl().ok(["join", "#ops"]);
+    let page = text(&Path::new(REPOSITORY).join("docs/scripting.md"));
+    let (_, part) = page.split_once("## In one line").unwrap();
+    let (part, _) = part.split_once("\n## ").unwrap();
+    let lines: Vec<_> = part.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    assert!(lines.len() > 7, "{lines:?}");
+    let _there = a.ctl().tail(["tail", "-f"]);
+    wait_for("somebody", Limit::default(), || a.ctl().ok(["who", "--terse"]).contains("online"));
+    for line in lines {
+        let mut command = Command::new("sh");
+        command.args(["-e", "-c", line]);
+        let output = with_ctl(command, &a, &dir).output().unwrap();
+        assert!(output.status.success(), "{line}\n{}", shown(&output));
+        assert!(output.stderr.is_empty(), "{line}\n{}", shown(&output));
+    }
+}
+
+/// What `make install` puts somewhere is what `make uninstall` removes.
+#[test]
+fn nothing_is_left_of_an_installation() {
+    let dir = TestDir::new();
+    let made = Command::new(program("meshchat-pages")).arg(dir.join("made")).status();
+    assert!(made.unwrap().success());
+    let install = |args: &[&std::ffi::OsStr]| {
+        let mut command = Command::new(Path::new(REPOSITORY).join("scripts/install.sh"));
+        command.args(args).env("DESTDIR", dir.join("root")).env("PREFIX", "/usr");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", shown(&output));
+    };
+    let files = || {
+        let found =
+            Command::new("find").arg(dir.join("root")).args(["-type", "f"]).output().unwrap();
+        String::from_utf8(found.stdout).unwrap()
+    };
+    let programs = program("meshchatctl").parent().unwrap().to_owned();
+    install(&["install".as_ref(), programs.as_ref(), dir.join("made").as_ref()]);
+    for wanted in [
+        "/usr/share/man/man1/meshchatctl-send.1\n",
+        "/usr/share/man/man8/meshchatd.8\n",
+        "/usr/share/bash-completion/completions/meshchatctl\n",
+        "/usr/share/zsh/site-functions/_meshchatctl\n",
+        "/usr/share/fish/vendor_completions.d/meshchatctl.fish\n",
+        "/usr/share/doc/meshchat/examples/echo-bot\n",
+        "/etc/meshchat/gateway.toml\n",
+    ] {
+        assert!(files().contains(wanted), "{wanted}{}", files());
+    }
+    install(&["uninstall".as_ref()]);
+    let left = files();
+    assert!(left.lines().all(|file| file.contains("/etc/meshchat/")), "{left}");
+}
