@@ -50,8 +50,7 @@ impl Terminal {
         };
         modes::give_back_on_panic();
         let modes = Modes::new(taste.mouse);
-        modes.take()?;
-        let screen = screen().inspect_err(|_| modes::give_back())?;
+        let screen = modes.take().and_then(|()| screen()).inspect_err(|_| modes::give_back())?;
         Ok(Self { screen, modes, voice: Voice::of_terminal(), signals })
     }
 
