@@ -3,9 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fs;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+use std::thread;
 
+use meshchat_proto::codec;
+use meshchat_proto::control::{Error, ErrorCode, FromDaemon};
 use meshchat_tests::{Ctl, Daemon, Limit, Screen, TestDir, program, wait_for};
 use nix::sys::signal::Signal;
 
@@ -45,7 +49,7 @@ impl Person {
         screen.wait_text("What are you called?");
         screen.say(name);
         screen.wait_for("the chat", |text| !text.contains("What are you called?"));
-        screen.wait_text("#lobby");
+        screen.wait_text(&format!("{name}@"));
         screen
     }
 }
@@ -103,7 +107,7 @@ fn a_daemon_that_dies_and_comes_back_loses_no_word() {
     a.listen();
     a.kill();
     ann.wait_text("reconnecting");
-    ann.say("said while it was away");
+    ann.say("for later");
     ann.wait_text("not sent yet");
     ann.type_text("half a li");
     a.start_again();
@@ -116,7 +120,7 @@ fn a_daemon_that_dies_and_comes_back_loses_no_word() {
         heard = b.ctl().json(["tail", "--no-follow"]);
         heard.iter().any(|line| line["text"] == "half a line")
     });
-    let times = heard.iter().filter(|line| line["text"] == "said while it was away").count();
+    let times = heard.iter().filter(|line| line["text"] == "for later").count();
     assert_eq!(times, 1, "{heard:?}");
 }
 
@@ -203,7 +207,9 @@ fn the_view_stays_while_ten_thousand_lines_come() {
     ann.key(PAGE_UP);
     ann.wait_text("-MORE-");
     let log = |text: &str| -> Vec<String> {
-        text.lines().filter(|line| line.contains("number")).map(str::to_owned).collect()
+        let middle =
+            |line: &str| line.split('│').find(|part| part.contains("number")).map(str::to_owned);
+        text.lines().filter_map(middle).collect()
     };
     let seen = log(&ann.text());
     assert!(seen.len() > 5, "{}", ann.framed());
@@ -323,7 +329,6 @@ fn who_has_no_permission_is_told_so() {
     let mut command = Command::new("setpriv");
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
     command.arg(program("meshchatctl")).arg("--socket").arg(a.socket()).arg("chat");
-    command.stdin(Stdio::null()).process_group(0);
     let mut screen = Screen::start(&command, USUAL);
     assert_eq!(screen.wait_exit(), 13, "{}", screen.framed());
     screen.wait_text("permission denied");
@@ -418,4 +423,31 @@ fn a_full_disk_is_said_and_the_chat_goes_on() {
     screen.wait_for("the reason", |text| text.contains("cannot keep") || text.contains("No space"));
     screen.say("/quit");
     assert_eq!(screen.wait_exit(), 0);
+}
+
+#[test]
+fn a_daemon_of_another_version_is_named() {
+    let dir = TestDir::new();
+    let path = dir.join("control.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let refusing = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut length = [0; 4];
+        stream.read_exact(&mut length).unwrap();
+        let mut hello = vec![0; usize::try_from(u32::from_be_bytes(length)).unwrap()];
+        stream.read_exact(&mut hello).unwrap();
+        let error =
+            Error::new(ErrorCode::Version, "this is meshchatd 9.0.0, which speaks version 7");
+        let answer = codec::encode(&FromDaemon::error(0, error));
+        stream.write_all(&u32::try_from(answer.len()).unwrap().to_be_bytes()).unwrap();
+        stream.write_all(&answer).unwrap();
+    });
+    let mut command = Ctl::new(path).command(["chat"]);
+    command.env("HOME", dir.path());
+    let mut screen = Screen::start(&command, USUAL);
+    assert_eq!(screen.wait_exit(), 1, "{}", screen.framed());
+    screen.wait_text("meshchatd 9.0.0");
+    screen.wait_text("install the same release");
+    screen.assert_restored();
+    refusing.join().unwrap();
 }

@@ -256,7 +256,7 @@ fn mark(mark: Mark) -> Option<(String, Paint)> {
     match mark {
         Mark::None => None,
         Mark::Sent => Some(("· sent".into(), Paint::Dim)),
-        Mark::Reached(_, 0 | 1) => Some(("· here only".into(), Paint::Dim)),
+        Mark::Reached(0 | 1, _) => Some(("· here only".into(), Paint::Dim)),
         Mark::Reached(reached, known) if reached >= known => {
             Some((format!("✓ {reached}/{known} all"), Paint::Good))
         }

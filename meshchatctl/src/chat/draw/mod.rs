@@ -43,11 +43,9 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, now: &Now) {
                 bar::bar(model, now, area.width, areas.title.is_some())
             }
         };
-        let line = line.style(Style::new().add_modifier(Modifier::UNDERLINED));
-        frame.render_widget(
-            Block::new().style(Style::new().add_modifier(Modifier::UNDERLINED)),
-            area,
-        );
+        let line = line.style(Style::new().add_modifier(Modifier::REVERSED));
+        frame
+            .render_widget(Block::new().style(Style::new().add_modifier(Modifier::REVERSED)), area);
         frame.render_widget(line, area);
     }
     model.editor.draw(frame, areas.input);

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, Clear, Paragraph};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::areas::Areas;
 use super::ink::ink;
@@ -17,9 +18,21 @@ use crate::output::style::Paint;
 
 pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, areas: &Areas) {
     match &model.mode {
-        Mode::Chat | Mode::Search(_) => {}
+        Mode::Chat => {}
+        Mode::Search(search) => {
+            let typed = FIND.len() + escape(&search.prompt.text).width();
+            cursor(frame, areas.status.unwrap_or_default(), typed);
+        }
         Mode::Name(prompt, why) => name(frame, model, (prompt, why), areas.log),
         Mode::Switch(switcher) => switch(frame, model, switcher, areas.log),
+    }
+}
+
+/// Puts the cursor behind what is typed in the first line of an area.
+fn cursor(frame: &mut Frame<'_>, area: Rect, typed: usize) {
+    if !area.is_empty() {
+        let column = u16::try_from(typed).unwrap_or(u16::MAX).min(area.width - 1);
+        frame.set_cursor_position((area.x + column, area.y));
     }
 }
 
@@ -31,9 +44,8 @@ pub(super) fn search(search: &Search) -> Line<'static> {
         (false, false) => "  Up older, Down newer, Esc ends",
     };
     Line::from(vec![
-        Span::styled("find: ", ink(Paint::Header)),
+        Span::styled(FIND, ink(Paint::Header)),
         Span::raw(escape(&search.prompt.text).into_owned()),
-        Span::styled(CURSOR, Style::new().add_modifier(Modifier::REVERSED)),
         Span::styled(told, ink(Paint::Dim)),
     ])
 }
@@ -69,10 +81,10 @@ fn name(frame: &mut Frame<'_>, model: &Model, (prompt, why): (&Prompt, &str), ar
         lines.extend(wrapped(&words, area.width, Paint::Plain));
     }
     lines.push(Line::default());
+    let question = lines.len();
     lines.push(Line::from(vec![
-        Span::styled("What are you called? ", ink(Paint::Header)),
+        Span::styled(WHO, ink(Paint::Header)),
         Span::raw(escape(&prompt.text).into_owned()),
-        Span::styled(CURSOR, Style::new().add_modifier(Modifier::REVERSED)),
         Span::styled(
             if prompt.text.is_empty() { format!("  Enter: {}", me.name) } else { String::new() },
             ink(Paint::Dim),
@@ -86,6 +98,9 @@ fn name(frame: &mut Frame<'_>, model: &Model, (prompt, why): (&Prompt, &str), ar
     let top = area.y + (area.height - height) / 2;
     let area = Rect { y: top, height, ..area };
     frame.render_widget(Clear, area);
+    let row = u16::try_from(question.saturating_sub(skip)).unwrap_or(0).min(area.height);
+    let line = Rect { y: area.y + row, height: area.height - row, ..area };
+    cursor(frame, line, WHO.len() + escape(&prompt.text).width());
     let lines: Vec<Line<'static>> = lines.into_iter().skip(skip).collect();
     frame.render_widget(Paragraph::new(Text::from(lines)), area);
 }
@@ -104,10 +119,9 @@ fn switch(frame: &mut Frame<'_>, model: &Model, switcher: &Switcher, log: Rect) 
     let block = if model.taste.unicode { block } else { block.border_set(ASCII) };
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let mut lines = vec![Line::from(vec![
-        Span::raw(escape(&switcher.prompt.text).into_owned()),
-        Span::styled(CURSOR, Style::new().add_modifier(Modifier::REVERSED)),
-    ])];
+    let typed = escape(&switcher.prompt.text).into_owned();
+    cursor(frame, inner, typed.width());
+    let mut lines = vec![Line::raw(typed)];
     let rows = usize::from(inner.height).saturating_sub(1);
     let from = (switcher.chosen + 1).saturating_sub(rows);
     let shown = switcher.found.iter().enumerate().skip(from).take(rows);
@@ -131,8 +145,9 @@ fn choice(model: &Model, place: &Place, chosen: bool, width: u16) -> Line<'stati
     }
 }
 
-/// Where the next letter goes.
-const CURSOR: &str = " ";
+/// What stands in front of what is looked for.
+const FIND: &str = "find: ";
+const WHO: &str = "What are you called? ";
 /// Columns and lines of the switcher, at most.
 const SWITCHER: (u16, u16) = (44, 14);
 const ASCII: ratatui::symbols::border::Set<'static> = ratatui::symbols::border::Set {

@@ -22,15 +22,18 @@ use crate::output::style::Paint;
 use crate::output::time::Clock;
 
 impl Model {
-    pub(super) fn link(&mut self, link: Link) {
+    pub(super) fn link(&mut self, link: Link, clock: &Clock) {
         match link {
-            Link::Up { welcome, .. } => {
+            Link::Up { welcome, restarted } => {
                 self.standing.welcome(&welcome);
                 self.refresh.anew();
                 self.outbox.hurry();
                 self.deliveries.lost();
                 self.flags.members_of = None;
                 self.ask_name();
+                if restarted {
+                    self.rule_everywhere("meshchatd was restarted", Paint::Dim, clock);
+                }
             }
             Link::Lost(why) => {
                 self.deliveries.lost();

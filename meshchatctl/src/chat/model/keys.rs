@@ -172,21 +172,21 @@ impl Model {
 
     fn switch_key(&mut self, key: KeyEvent) {
         let Mode::Switch(switcher) = &mut self.mode else { return };
-        let control = key.modifiers == KeyModifiers::CONTROL;
-        match key.code {
-            KeyCode::Esc => self.mode = Mode::Chat,
-            KeyCode::Char('c' | 'g') if control => self.mode = Mode::Chat,
-            KeyCode::Enter => {
+        match (key.code, key.modifiers == KeyModifiers::CONTROL) {
+            (KeyCode::Esc, _) | (KeyCode::Char('c' | 'g'), true) => self.mode = Mode::Chat,
+            (KeyCode::Enter, _) => {
                 let choice = switcher.choice().cloned();
                 self.mode = Mode::Chat;
                 if let Some(place) = choice {
                     self.enter(&place);
                 }
             }
-            KeyCode::Up | KeyCode::BackTab => switcher.step(false),
-            KeyCode::Down | KeyCode::Tab => switcher.step(true),
-            KeyCode::Char('p') if control => switcher.step(false),
-            KeyCode::Char('n' | 'k') if control => switcher.step(true),
+            (KeyCode::Up | KeyCode::BackTab, _) | (KeyCode::Char('p'), true) => {
+                switcher.step(false);
+            }
+            (KeyCode::Down | KeyCode::Tab, _) | (KeyCode::Char('n' | 'k'), true) => {
+                switcher.step(true);
+            }
             _ => {
                 if switcher.prompt.key(key) {
                     switcher.filter();
@@ -197,16 +197,14 @@ impl Model {
 
     fn search_key(&mut self, key: KeyEvent) {
         let Mode::Search(search) = &mut self.mode else { return };
-        let control = key.modifiers == KeyModifiers::CONTROL;
-        match key.code {
-            KeyCode::Esc => self.mode = Mode::Chat,
-            KeyCode::Char('c' | 'g') if control => self.mode = Mode::Chat,
-            KeyCode::Enter | KeyCode::Up => self.search_step(true),
-            KeyCode::Char('r' | 'f' | 'p') if control => self.search_step(true),
-            KeyCode::Down => self.search_step(false),
-            KeyCode::Char('s' | 'n') if control => self.search_step(false),
-            KeyCode::PageUp => self.page(true),
-            KeyCode::PageDown => self.page(false),
+        match (key.code, key.modifiers == KeyModifiers::CONTROL) {
+            (KeyCode::Esc, _) | (KeyCode::Char('c' | 'g'), true) => self.mode = Mode::Chat,
+            (KeyCode::Enter | KeyCode::Up, _) | (KeyCode::Char('r' | 'f' | 'p'), true) => {
+                self.search_step(true);
+            }
+            (KeyCode::Down, _) | (KeyCode::Char('s' | 'n'), true) => self.search_step(false),
+            (KeyCode::PageUp, _) => self.page(true),
+            (KeyCode::PageDown, _) => self.page(false),
             _ => {
                 if search.prompt.key(key) {
                     self.search_anew();

@@ -135,7 +135,7 @@ impl Model {
             Input::Resize(columns, lines) => self.size = (columns, lines),
             Input::Tick => {}
             Input::Leave => self.quit(),
-            Input::Link(link) => self.link(link),
+            Input::Link(link) => self.link(link, &now.clock),
             Input::Event(event) => self.event(*event, &now.clock),
             Input::Past(room, event) => self.past(&room, event.map(|event| *event), &now.clock),
             Input::Answer(id, result) => self.answer(id, result, &now.clock),

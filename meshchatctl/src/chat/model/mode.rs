@@ -46,12 +46,12 @@ impl Prompt {
     pub(crate) fn key(&mut self, key: KeyEvent) -> bool {
         let plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
         let control = key.modifiers == KeyModifiers::CONTROL;
-        match key.code {
-            KeyCode::Char(letter) if plain => self.paste(letter.encode_utf8(&mut [0; 4])),
-            KeyCode::Backspace => drop(self.text.pop()),
-            KeyCode::Char('h') if control => drop(self.text.pop()),
-            KeyCode::Char('u') if control => self.text.clear(),
-            KeyCode::Char('w') if control => {
+        match (key.code, control) {
+            (KeyCode::Char(letter), _) if plain => self.paste(letter.encode_utf8(&mut [0; 4])),
+            (KeyCode::Backspace, _) => drop(self.text.pop()),
+            (KeyCode::Char('h'), true) => drop(self.text.pop()),
+            (KeyCode::Char('u'), true) => self.text.clear(),
+            (KeyCode::Char('w'), true) => {
                 let kept = self.text.trim_end().rfind(' ').map_or(0, |at| at + 1);
                 self.text.truncate(kept);
             }

@@ -137,8 +137,9 @@ impl Outbox {
 
     /// When [`Self::next`] may have something, by the running clock.
     pub(crate) fn due(&self) -> Option<Duration> {
+        let busy = self.items.iter().any(|item| matches!(item.state, State::Asked(_)));
         let waits = self.items.iter().any(|item| item.state == State::Waiting);
-        waits.then_some(self.not_before)
+        (waits && !busy).then_some(self.not_before)
     }
 
     pub(crate) fn answered(

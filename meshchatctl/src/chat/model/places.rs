@@ -133,7 +133,8 @@ impl Places {
             return;
         }
         let read_back = |one: &Conversation| one.view != View::End;
-        let longest = self.all.iter_mut().max_by_key(|one| (!read_back(one), one.log.len()));
+        let gives = |one: &Conversation| !read_back(one) && one.log.len() > KEPT / 2;
+        let longest = self.all.iter_mut().max_by_key(|one| (gives(one), one.log.len()));
         if let Some(longest) = longest {
             let keep = longest.log.len().min(KEPT) / 2;
             longest.log.trim(keep.max(longest.log.len().saturating_sub(all - ENTRIES)));

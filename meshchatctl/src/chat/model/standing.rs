@@ -30,7 +30,6 @@ pub(crate) struct Me {
     pub(crate) name: PersonName,
     /// Names that one had before, in this run of the chat.
     pub(crate) before: Vec<PersonName>,
-    pub(crate) node: NodeId,
     pub(crate) node_name: NodeName,
 }
 
@@ -56,12 +55,8 @@ impl Standing {
     pub(crate) fn welcome(&mut self, welcome: &Welcome) {
         let mut before = self.me.take().map(|me| (me.before, me.name));
         let before = before.take().map_or_else(Vec::new, |(before, name)| with(before, name));
-        self.me = Some(Me {
-            name: welcome.person.clone(),
-            before,
-            node: welcome.node,
-            node_name: welcome.name.clone(),
-        });
+        self.me =
+            Some(Me { name: welcome.person.clone(), before, node_name: welcome.name.clone() });
         self.link = LinkState::Up;
         self.caught_up = false;
     }

@@ -82,8 +82,14 @@ fn read(path: &Path) -> Result<Settings, Failure> {
     };
     let file = match fs::File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Settings::default()),
-        Err(error) => return Err(bad(&error)),
+        Err(error) => {
+            // After `sudo -u`, the home may be that of somebody else.
+            let foreign = [io::ErrorKind::NotFound, io::ErrorKind::PermissionDenied];
+            return match foreign.contains(&error.kind()) {
+                true => Ok(Settings::default()),
+                false => Err(bad(&error)),
+            };
+        }
     };
     let mut text = String::new();
     file.take(LARGEST).read_to_string(&mut text).map_err(|error| bad(&error))?;

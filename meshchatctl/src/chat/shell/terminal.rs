@@ -50,8 +50,7 @@ impl Terminal {
         };
         modes::give_back_on_panic();
         let modes = Modes::new(taste.mouse);
-        modes.take()?;
-        let screen = screen().inspect_err(|_| modes::give_back())?;
+        let screen = modes.take().and_then(|()| screen()).inspect_err(|_| modes::give_back())?;
         Ok(Self { screen, modes, voice: Voice::of_terminal(), signals })
     }
 
@@ -86,7 +85,7 @@ impl Terminal {
                 let sequence = self.modes.mouse(wanted);
                 self.write(sequence)
             }
-            Effect::Repaint => self.screen.clear(),
+            Effect::Repaint => self.repaint(),
             Effect::Suspend => self.suspend(),
             Effect::Ask(..) | Effect::Past(..) | Effect::Keep(_) | Effect::Quit => Ok(()),
         }
@@ -113,7 +112,15 @@ impl Terminal {
         // Whoever had the terminal meanwhile may have left it in any state.
         modes::give_back();
         self.modes.take()?;
-        self.screen.clear()
+        self.repaint()
+    }
+
+    /// Forgets what stands on the screen, so that all of it is drawn anew. The screen's own way
+    /// asks the terminal where its cursor is, and a bad line answers too late.
+    fn repaint(&mut self) -> io::Result<()> {
+        self.write(WIPE)?;
+        self.screen = screen()?;
+        Ok(())
     }
 }
 
@@ -135,5 +142,6 @@ fn screen() -> io::Result<ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>
 
 /// A screen is written as one piece, so that a slow line does not show halves of it.
 const BUFFER: usize = 64 * 1024;
+const WIPE: &str = "\x1b[0m\x1b[2J";
 /// Columns and lines of a terminal that does not say.
 const USUAL: (u16, u16) = (80, 24);

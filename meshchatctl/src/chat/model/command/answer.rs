@@ -103,6 +103,7 @@ impl Model {
                 false => table(people_table(people)),
             };
         }
+        #[expect(clippy::wildcard_enum_match_arm, reason = "no other reply answers a command")]
         match reply {
             Reply::Peers(peers) if peers.is_empty() => {
                 "No peers. Link to one: /connect HOST".into()

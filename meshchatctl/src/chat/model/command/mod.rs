@@ -1,6 +1,7 @@
 //! What can be typed with a `/` in front.
 
 pub(super) mod answer;
+mod person;
 mod run;
 
 use crate::chat::seam::Argument;

@@ -5,7 +5,7 @@ use crate::chat::model::Model;
 use crate::chat::model::ask::{Purpose, Wish};
 use crate::chat::model::log::{Name, Said};
 use crate::chat::model::mode::{Mode, Search};
-use crate::chat::model::place::{Place, Who};
+use crate::chat::model::place::Place;
 use crate::chat::model::refresh::Topic;
 use crate::chat::seam::{Effect, Keep, Notify};
 use crate::output::escape::escape;
@@ -16,6 +16,7 @@ impl Model {
     /// Carries out or says what was typed.
     pub(in crate::chat::model) fn submit(&mut self, line: &str, clock: &Clock) {
         let conversation = self.places.open().key();
+        self.panes.shown = None;
         if line.trim().is_empty() {
             return;
         }
@@ -204,57 +205,6 @@ impl Model {
         if !text.is_empty() {
             let text = text.to_owned();
             self.say_in(&place, &text, false, clock);
-        }
-    }
-
-    /// The person that a text begins with, and the rest. Names may have spaces.
-    fn person_at_start<'a>(&self, rest: &'a str) -> Result<(Who, &'a str), String> {
-        let rest = rest.trim_start_matches('@');
-        let full = |who: &Who| (who.to_string(), who.clone());
-        let known: Vec<Who> = self.people.all().iter().map(Who::of).collect();
-        let mut longest: Option<(usize, Who)> = None;
-        for (name, who) in known.iter().map(full) {
-            let ends =
-                rest.get(name.len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
-            let fits = rest.starts_with(&name) && ends;
-            if fits && longest.as_ref().is_none_or(|(length, _)| name.len() > *length) {
-                longest = Some((name.len(), who));
-            }
-        }
-        if let Some((length, who)) = longest {
-            return Ok((who, rest.get(length..).unwrap_or("").trim_start()));
-        }
-        let (first, text) = rest.split_once(' ').unwrap_or((rest, ""));
-        if let Some(who) = Who::parse(first) {
-            return Ok((who, text.trim_start()));
-        }
-        self.one_called(rest, first, text)
-    }
-
-    fn one_called<'a>(
-        &self,
-        rest: &'a str,
-        first: &str,
-        text: &'a str,
-    ) -> Result<(Who, &'a str), String> {
-        let spaced = self.people.all().iter().map(|one| one.name.as_str());
-        let spaced = spaced.filter(|name| {
-            let after = rest.get(name.len()..);
-            rest.starts_with(*name)
-                && after.is_some_and(|after| after.is_empty() || after.starts_with(' '))
-        });
-        let (name, text) = match spaced.max_by_key(|name| name.len()) {
-            Some(name) => (name, rest.get(name.len()..).unwrap_or("").trim_start()),
-            None => (first, text.trim_start()),
-        };
-        let all: Vec<Who> = self.people.called(name).filter(|one| !one.me).map(Who::of).collect();
-        match all.as_slice() {
-            [who] => Ok((who.clone(), text)),
-            [] => Err(format!("nobody called '{}' is known here; see /users", escape(name))),
-            all => {
-                let all: Vec<String> = all.iter().map(ToString::to_string).collect();
-                Err(format!("which one? {}", all.join(", ")))
-            }
         }
     }
 
