@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Some(Command::Identity(command)) => settle(command, &loaded),
         None if flags.check => {
             loaded.warnings.iter().for_each(|warning| eprintln!("meshchatd: {warning}"));
+            doubt_interfaces(&loaded);
             eprintln!("meshchatd: the configuration is good");
             Ok(())
         }
@@ -39,6 +41,17 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("meshchatd: {error:#}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Names that no interface of this machine has: it may come later, or be a slip of the pen.
+fn doubt_interfaces(loaded: &Loaded) {
+    let interfaces = &loaded.settings.interfaces;
+    for name in interfaces.value.named() {
+        if !Path::new("/sys/class/net").join(name).exists() {
+            let origin = &interfaces.origin;
+            eprintln!("meshchatd: {origin}: there is no interface {name} here now (see: ip link)");
         }
     }
 }

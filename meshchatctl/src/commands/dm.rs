@@ -1,13 +1,14 @@
-use meshchat_client::proto::control::{DirectInfo, DirectState, DmRequest, Request};
+use meshchat_client::Client;
+use meshchat_client::proto::control::{DirectInfo, DirectState, DmRequest, PersonInfo, Request};
 use meshchat_client::proto::message::MessageKind;
 
 use super::expect_reply;
 use crate::args::Dm;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::output::note;
 use crate::output::table::{Cell, Column, Table};
 use crate::output::time::span;
-use crate::session::Session;
+use crate::session::{PATIENCE, Session, ask};
 
 pub(crate) async fn dm(session: &mut Session, args: Dm) -> Result<u8, Failure> {
     if args.list {
@@ -15,8 +16,19 @@ pub(crate) async fn dm(session: &mut Session, args: Dm) -> Result<u8, Failure> {
     }
     let kind = if args.me { MessageKind::Action } else { MessageKind::Text };
     let (to, text) = person_and_text(args.words)?;
-    let request = Request::Dm(DmRequest::Send { to, text, kind });
-    let info = expect_reply!(session.ask(request).await?, Direct);
+    let client = session.connect().await?;
+    let request = |to: &str| {
+        let (to, text) = (to.to_owned(), text.clone());
+        Request::Dm(DmRequest::Send { to, text, kind })
+    };
+    let reply = match ask(&client, request(&to), PATIENCE).await {
+        Err(failure) if failure.exit_code() == Exit::NotFound as u8 => {
+            let Some(called) = in_other_case(&client, &to).await? else { return Err(failure) };
+            ask(&client, request(&called), PATIENCE).await?
+        }
+        reply => reply?,
+    };
+    let info = expect_reply!(reply, Direct);
     if session.out.view.json {
         session.out.json(&info)?;
         return Ok(0);
@@ -28,6 +40,22 @@ pub(crate) async fn dm(session: &mut Session, args: Dm) -> Result<u8, Failure> {
         session.out.say(&format!("Sealed for {whom}: {}.", info.state.as_str()))?;
     }
     Ok(0)
+}
+
+/// The one person whose name differs from what was typed in capitals alone.
+async fn in_other_case(client: &Client, typed: &str) -> Result<Option<String>, Failure> {
+    let request = Request::Who { room: None };
+    let people = expect_reply!(ask(client, request, PATIENCE).await?, People);
+    let typed = typed.to_lowercase();
+    let full = |person: &PersonInfo| format!("{}@{}", person.name, person.node_name);
+    let fits = |person: &&PersonInfo| {
+        person.name.as_str().to_lowercase() == typed || full(person).to_lowercase() == typed
+    };
+    let mut fitting = people.iter().filter(fits);
+    Ok(match (fitting.next(), fitting.next()) {
+        (Some(person), None) => Some(full(person)),
+        (_, _) => None,
+    })
 }
 
 async fn list(session: &mut Session) -> Result<u8, Failure> {

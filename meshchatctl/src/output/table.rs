@@ -108,7 +108,9 @@ impl Table {
             let cells: Vec<Cell> = beside.iter().map(cell).collect();
             self.line(&mut out, beside, widths, &cells, view);
             for note in below.iter().map(cell).filter(|note| !note.shown.is_empty()) {
-                out.push_str(&format!("    {}\n", note.paint.on(&note.shown, view.color)));
+                for line in wrapped(&note.shown, view.width) {
+                    out.push_str(&format!("{BELOW}{}\n", note.paint.on(&line, view.color)));
+                }
             }
         }
         out
@@ -239,7 +241,27 @@ fn fit(text: &str, width: usize) -> String {
     out
 }
 
+/// The lines of a note below its row, each short enough to stand behind [`BELOW`].
+fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
+    let most = width.unwrap_or(usize::MAX).saturating_sub(BELOW.len()).max(NARROWEST);
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last().map_or(0, |line| line.width());
+        if line > 0 && line + 1 + word.width() > most {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
 const GAP: &str = "  ";
+const BELOW: &str = "    ";
 const NARROWEST: usize = 8;
 
 #[cfg(test)]
@@ -287,6 +309,8 @@ mod tests {
         let row = |why: &str| vec![Cell::new("bob"), Cell::new(why)];
         let table = Table::new(COLUMNS, [row("it is long"), row("")]);
         assert_eq!(table.render(&narrow(12)).unwrap(), "NAME\nbob\n    it is long\nbob\n");
+        assert_eq!(wrapped("it is long enough", Some(14)), ["it is long", "enough"]);
+        assert_eq!(wrapped("antidisestablishment", Some(4)), ["antidisestablishment"]);
         assert_eq!(table.render(&narrow(16)).unwrap(), "NAME  WHY\nbob   it is long\nbob\n");
     }
 

@@ -23,6 +23,12 @@ impl Patterns {
         last.unwrap_or_else(|| self.0.first().is_some_and(|first| first.starts_with('!')))
     }
 
+    /// Interfaces that are asked for by their whole name.
+    pub fn named(&self) -> impl Iterator<Item = &str> {
+        let whole = |pattern: &&String| !pattern.contains('*') && !pattern.starts_with('!');
+        self.0.iter().filter(whole).map(String::as_str)
+    }
+
     pub(super) fn parse(texts: &mut dyn Iterator<Item = &str>) -> Result<Self, (String, BadValue)> {
         let mut patterns = Vec::new();
         for text in texts {

@@ -1,0 +1,239 @@
+//! Takes out who is who.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use meshchat_client::proto::id::NodeId;
+
+/// What must not be told, and what stands for it. As bounded as what the daemon tells.
+#[derive(Debug, Default)]
+pub(super) struct Redactor {
+    words: BTreeMap<String, String>,
+    nodes: BTreeMap<NodeId, usize>,
+    people: usize,
+    rooms: usize,
+    hosts: usize,
+}
+
+impl Redactor {
+    /// Knows the machine and its user by now.
+    pub(super) fn of_machine() -> Self {
+        let mut this = Self::default();
+        for name in ["USER", "LOGNAME", "SUDO_USER"] {
+            if let Ok(user) = std::env::var(name)
+                && user != "root"
+            {
+                this.person(&user);
+            }
+        }
+        if let Ok(home) = std::env::var("HOME")
+            && home.len() > 1
+            && home != "/root"
+        {
+            this.words.insert(home, "~".into());
+        }
+        let host = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok());
+        host.iter().for_each(|host| this.host(host));
+        this
+    }
+
+    pub(super) fn node(&mut self, node: &NodeId, name: &str) {
+        let next = self.nodes.len() + 1;
+        let number = *self.nodes.entry(*node).or_insert(next);
+        let label = format!("node-{number}");
+        // A node that is called like its host is both; the node says more.
+        for word in [name.to_owned(), node.short(), node.to_string()] {
+            self.words.insert(word, label.clone());
+        }
+    }
+
+    pub(super) fn person(&mut self, name: &str) {
+        if !name.is_empty() && !self.words.contains_key(name) && !PUBLIC.contains(&name) {
+            self.people += 1;
+            self.words.insert(name.to_owned(), format!("person-{}", self.people));
+        }
+    }
+
+    pub(super) fn room(&mut self, room: &str) {
+        if room != "#lobby" && !self.words.contains_key(room) {
+            self.rooms += 1;
+            self.words.insert(room.to_owned(), format!("#room-{}", self.rooms));
+        }
+    }
+
+    pub(super) fn network(&mut self, name: Option<&str>) {
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            self.words.entry(name.to_owned()).or_insert_with(|| "network-1".into());
+        }
+    }
+
+    /// The name in an address; numbers are seen without being known.
+    pub(super) fn host(&mut self, address: &str) {
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+        let host = host.trim_matches(['[', ']']);
+        let number = host.parse::<IpAddr>().is_ok() || host.contains(':');
+        let known = self.words.contains_key(host) || PUBLIC.contains(&host);
+        if !host.is_empty() && !number && !known {
+            self.hosts += 1;
+            self.words.insert(host.to_owned(), format!("host-{}", self.hosts));
+        }
+    }
+
+    /// The text without any of it.
+    pub(super) fn clean(&self, text: &str) -> String {
+        let mut words: Vec<(&String, &String)> = self.words.iter().collect();
+        // The longest first: one may be the beginning of another.
+        words.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
+        let mut addresses = BTreeMap::new();
+        let lines = text.lines().map(|line| {
+            let line = words
+                .iter()
+                .fold(line.to_owned(), |line, (word, label)| replace(&line, word, label));
+            mask(&line, &mut addresses)
+        });
+        lines.map(|line| line + "\n").collect()
+    }
+}
+
+/// Replaces a word where it stands by itself, however it is written.
+fn replace(line: &str, word: &str, label: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    let mut before = None;
+    let belongs = |letter: Option<char>| letter.is_some_and(|l| l.is_alphanumeric() || l == '_');
+    while let Some(letter) = rest.chars().next() {
+        let hit = rest.get(..word.len()).filter(|begin| begin.eq_ignore_ascii_case(word));
+        let behind = rest.get(word.len()..).and_then(|rest| rest.chars().next());
+        if hit.is_some() && !belongs(before) && !belongs(behind) {
+            out.push_str(label);
+            before = word.chars().last();
+            rest = rest.get(word.len()..).unwrap_or_default();
+        } else {
+            out.push(letter);
+            before = Some(letter);
+            rest = rest.get(letter.len_utf8()..).unwrap_or_default();
+        }
+    }
+    out
+}
+
+/// Masks what shows by its form what it is: addresses, keys, tickets, people at nodes.
+fn mask(line: &str, addresses: &mut BTreeMap<String, usize>) -> String {
+    let belongs = |letter: char| letter.is_ascii_alphanumeric() || "_-.:@[]%".contains(letter);
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while !rest.is_empty() {
+        let end = rest.find(|letter| !belongs(letter)).unwrap_or(rest.len());
+        let (token, behind) = rest.split_at(end);
+        out.push_str(&masked(token, addresses));
+        let next = behind.find(belongs).unwrap_or(behind.len());
+        let (between, after) = behind.split_at(next);
+        out.push_str(between);
+        rest = after;
+    }
+    out
+}
+
+fn masked(token: &str, addresses: &mut BTreeMap<String, usize>) -> String {
+    let bare = token.trim_end_matches(['.', ':']);
+    let tail = token.get(bare.len()..).unwrap_or_default();
+    let mut number = |address: IpAddr| {
+        let next = addresses.len() + 1;
+        *addresses.entry(address.to_string()).or_insert(next)
+    };
+    if let Ok(address) = bare.parse::<SocketAddr>() {
+        return match is_local(address.ip()) {
+            true => token.to_owned(),
+            false => format!("address-{}:{}{tail}", number(address.ip()), address.port()),
+        };
+    }
+    let plain = bare.trim_matches(['[', ']']);
+    if let Ok(address) = plain.split('%').next().unwrap_or_default().parse::<IpAddr>() {
+        return match is_local(address) {
+            true => token.to_owned(),
+            false => format!("address-{}{tail}", number(address)),
+        };
+    }
+    let all = |is: fn(&u8) -> bool| bare.as_bytes().iter().all(|letter| is(letter));
+    if bare.starts_with("meshchat1") && bare.len() > 20 {
+        return format!("(ticket){tail}");
+    }
+    if bare.len() >= KEY_LETTERS && all(u8::is_ascii_alphanumeric) {
+        return format!("(key or id){tail}");
+    }
+    match bare.split_once('@') {
+        Some((person, node)) if !person.is_empty() && !person.starts_with("person-") => {
+            format!("(somebody)@{node}{tail}")
+        }
+        _ => token.to_owned(),
+    }
+}
+
+/// Addresses that many networks use, so that they tell of none. Those of IPv6 may hold the number
+/// of a network card.
+fn is_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            address.is_private()
+                || address.is_loopback()
+                || address.is_link_local()
+                || address.is_unspecified()
+                || address.is_broadcast()
+        }
+        IpAddr::V6(address) => address.is_loopback() || address.is_unspecified(),
+    }
+}
+
+/// Letters without a gap that no word has: ids have 26 or 52, keys 64.
+const KEY_LETTERS: usize = 26;
+/// Names that many machines have.
+const PUBLIC: &[&str] = &["localhost", "meshchat", "meshchat-gateway", "root"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redactor() -> Redactor {
+        let mut redactor = Redactor::default();
+        redactor.node(&NodeId([1; 32]), "pi-barn");
+        redactor.node(&NodeId([2; 32]), "pi-barn-2");
+        redactor.node(&NodeId([1; 32]), "barn");
+        redactor.person("ann");
+        redactor.room("#ops");
+        redactor.host("gate.example.org:7117");
+        redactor.network(Some("Valley Rescue"));
+        redactor
+    }
+
+    #[test]
+    fn the_same_number_is_the_same_node() {
+        let id = NodeId([1; 32]);
+        let line =
+            format!("ann@pi-barn spoke to pi-barn-2; {id} ({}) is Barn, annoyed", id.short());
+        let wanted = "person-1@node-1 spoke to node-2; node-1 (node-1) is node-1, annoyed\n";
+        assert_eq!(redactor().clean(&line), wanted);
+    }
+
+    #[test]
+    fn what_shows_by_its_form_what_it_is_goes() {
+        for (line, clean) in [
+            ("from 203.0.113.9:7117, again 203.0.113.9.", "from address-1:7117, again address-1."),
+            ("at 192.168.0.7:7117 and [::1]:80", "at 192.168.0.7:7117 and [::1]:80"),
+            ("[2001:db8::1]:7117 fe80::1%eth0", "address-1:7117 address-2"),
+            ("in #ops of Valley Rescue", "in #room-1 of network-1"),
+            ("gate.example.org:7117 refused", "host-1:7117 refused"),
+            ("zed@elsewhere said", "(somebody)@elsewhere said"),
+            ("join meshchat1qqqqqqqqqqqqqqqqqqqqq", "join (ticket)"),
+            ("0123456789abcdef0123456789abcdef", "(key or id)"),
+            ("2026-11-20T20:08:09Z at 12:30:00", "2026-11-20T20:08:09Z at 12:30:00"),
+        ] {
+            assert_eq!(redactor().clean(line), format!("{clean}\n"));
+        }
+    }
+
+    #[test]
+    fn an_address_keeps_its_number_over_lines() {
+        let text = redactor().clean("198.51.100.1\n203.0.113.9\n198.51.100.1\n");
+        assert_eq!(text, "address-1\naddress-2\naddress-1\n");
+    }
+}
