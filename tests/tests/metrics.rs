@@ -165,6 +165,20 @@ fn a_textfile_is_replaced_whole_or_stays() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert_eq!(fs::read_to_string(&path).unwrap(), text, "the old file stays");
 
+    // What is no file is not replaced by one: a folder, a link, a socket or a device.
+    let (folder, link) = (dir.join("folder"), dir.join("link"));
+    fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    for special in [&folder, &link, &node.socket()] {
+        let before = fs::symlink_metadata(special).unwrap().file_type();
+        let refused = write(&node, special);
+        refused.assert_code(1);
+        assert!(refused.stderr.contains("no regular file"), "{refused:#?}");
+        assert_eq!(fs::symlink_metadata(special).unwrap().file_type(), before);
+    }
+    fs::remove_dir(&folder).unwrap();
+    fs::remove_file(&link).unwrap();
+
     node.kill();
     write(&node, &path).assert_code(8);
     assert_eq!(fs::read_to_string(&path).unwrap(), text);

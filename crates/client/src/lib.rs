@@ -15,6 +15,7 @@ mod guest;
 mod incoming;
 pub mod metrics;
 mod pipeline;
+mod place;
 mod socket;
 mod stream;
 mod tail;
@@ -26,9 +27,10 @@ pub use error::{ConnectError, RequestError};
 pub use guest::{Guest, Identity, SpeakError, Speaker};
 pub use meshchat_proto as proto;
 pub use pipeline::Pipeline;
+pub use place::SHOWN_IDS;
 pub use socket::candidates;
 pub use stream::EventStream;
-pub use tail::{SHOWN_IDS, Tail, TailError, TailItem, TailRequest};
+pub use tail::{Tail, TailError, TailItem, TailRequest};
 
 /// Most requests and streams that run on one connection at once; the next one waits.
 pub const RUNNING: usize = 4096;

@@ -29,7 +29,8 @@ fn render(level: &Levels) -> String {
     let logged = escape(&level.filter);
     let configured = escape(&level.configured);
     match level.reverts_ms {
-        Some(ms) => format!("{logged}\n  for {} more, then {configured}\n", span(ms)),
+        // What was just set to 10m is not shown as 9.
+        Some(ms) => format!("{logged}\n  for {} more, then {configured}\n", span(ms + 999)),
         None if level.filter == level.configured => format!("{logged}\n  as configured\n"),
         None => format!(
             "{logged}\n  until the daemon restarts, then {configured}\n  \

@@ -27,6 +27,10 @@ pub(crate) async fn metrics(session: &mut Session, args: Metrics) -> Result<u8, 
 /// Writes beside the file and puts it in its place, so that a reader finds the old or the new
 /// text and nothing in between.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // A rename puts a file in the place of whatever is there: root would lose a device by it.
+    if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(io::Error::other("it is no regular file, and stays as it is"));
+    }
     let beside = beside(path)?;
     // Of a run that was killed.
     match fs::remove_file(&beside) {

@@ -27,10 +27,13 @@ impl Followers {
 
     /// A client is gone.
     pub(super) fn forget(&mut self, session: u32) {
-        let gone: Vec<_> = self.0.range((session, 0)..=(session, u64::MAX)).collect();
-        for id in gone.into_iter().map(|((_, id), _)| *id).collect::<Vec<_>>() {
-            self.end(session, id);
-        }
+        self.0.retain(|(of, _), token| {
+            let stays = *of != session;
+            if !stays {
+                token.cancel();
+            }
+            stays
+        });
     }
 }
 
@@ -185,7 +188,6 @@ fn parse(filter: &str) -> Result<LogFilter, Error> {
     filter.parse().map_err(refusal)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn refusal(error: FilterError) -> Error {
     Error::new(ErrorCode::BadArgument, format!("bad filter: {error}"))
         .hint("write LEVEL or MODULE=LEVEL, as in debug or meshchatd::link=trace")
