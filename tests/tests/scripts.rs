@@ -104,7 +104,6 @@ fn a_room_is_in_the_file_once_over_kills_of_both() {
     let start = |a: &Daemon| {
         let mut command = script("room-to-file", a, &dir);
         command.args(["#ops"]).arg(&file).stderr(File::create(dir.join("errors")).unwrap());
-        // Its own group, so that all of it can be killed at once.
         Process::spawn(&mut command)
     };
     let texts = || -> Vec<String> {
@@ -169,10 +168,10 @@ fn the_bot_answers_people_and_no_bots() {
     let heard = b.ctl().tail(["tail", "lobby", "-n", "0"]);
     heard.wait_for("the beginning", Limit::default(), |line| line["event"] == "caught_up");
     let log = |name: &str| File::create(dir.join(name)).unwrap();
-    let _bot = Process::spawn(script("echo-bot", &a, &dir).stderr(log("one")));
+    let mut bot = Process::spawn(script("echo-bot", &a, &dir).stderr(log("one")));
     let another = Daemon::builder("c").peer(a.listen()).start();
     another.wait_links(1);
-    let _other = Process::spawn(script("echo-bot", &another, &dir).stderr(log("two")));
+    let mut other = Process::spawn(script("echo-bot", &another, &dir).stderr(log("two")));
     let there = || b.ctl().json(["who"]).iter().filter(|one| one["me"] != true).count() >= 2;
     wait_for("both bots", Limit::default(), there);
     b.ctl().ok(["send", "!ping"]);
@@ -197,6 +196,12 @@ fn the_bot_answers_people_and_no_bots() {
     let over = |line: &Value| line["text"] == "over";
     heard.wait_for("the end of the flood", Limit::default(), over);
     assert!(answers() <= 2 * 2 * 10, "{}", answers());
+    // Whoever ends it ends all of it.
+    for bot in [&mut bot, &mut other] {
+        assert_eq!(bot.terminate(Limit::default()).code(), Some(143));
+    }
+    let gone = || a.ctl().json(["status"])[0]["clients"] == 1;
+    wait_for("the end of its tail", Limit::default(), gone);
 }
 
 #[test]
