@@ -102,7 +102,8 @@ fn a_hostile_name_is_only_a_name() {
         let [name] = found.as_slice() else { unreachable!("{typed}: {found:?}") };
         // What readline makes of it: the end of the line replaced, and the quote closed.
         let kept = line.strip_suffix(replaced).unwrap().replace("meshchatctl ping", "printf %s");
-        let close = typed.trim_end_matches(['\\', '$']);
+        let quote = typed.trim_end_matches(['\\', '$']);
+        let close = if name.ends_with(quote) { "" } else { quote };
         let mut shell = Command::new("bash");
         shell.args(["-c", &format!("{kept}{name}{close}")]).current_dir(folder.path());
         let said = shell.output().unwrap();
