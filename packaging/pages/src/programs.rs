@@ -25,6 +25,7 @@ pub(crate) fn program(command: &Command, about: &About, date: &str) -> Page {
     section(&mut page, "FILES", about.files);
     let exits = help.part("Exit codes");
     section(&mut page, "EXIT STATUS", if exits.is_empty() { about.exits } else { exits });
+    section(&mut page, "NOTES", &help.rest());
     examples(&mut page, &help);
     page.see_also(about.see);
     page
@@ -40,8 +41,12 @@ pub(crate) fn command(command: &Command, see: &[&str], date: &str) -> Page {
         nested(&mut page, inner);
     }
     let help = Help::of(command);
-    page.heading("EXIT STATUS");
-    page.paragraph("0 when it was done. All codes are in meshchatctl(1).");
+    let exits = help.part("Exit codes");
+    section(&mut page, "EXIT STATUS", exits);
+    if exits.is_empty() {
+        section(&mut page, "EXIT STATUS", "0 when it was done. All codes are in meshchatctl(1).");
+    }
+    section(&mut page, "NOTES", &help.rest());
     examples(&mut page, &help);
     page.see_also(see);
     page
@@ -215,6 +220,9 @@ fn examples(page: &mut Page, help: &Help) {
     }
 }
 
+/// Headings of a help that are sections of a page.
+const PARTS: [&str; 3] = ["Examples", "Environment", "Exit codes"];
+
 /// What a help says below the options: parts under headings that end with a colon.
 struct Help(String);
 
@@ -230,6 +238,13 @@ impl Help {
         let Some(at) = self.0.find(&start) else { return "" };
         let rest = self.0.get(at + start.len()..).unwrap_or_default();
         rest.split("\n\n").next().unwrap_or_default()
+    }
+
+    /// What stands under none of the headings that have a section of their own.
+    fn rest(&self) -> String {
+        let known =
+            |part: &str| PARTS.iter().any(|heading| part.starts_with(&format!("{heading}:\n")));
+        self.0.split("\n\n").filter(|part| !known(part)).collect::<Vec<_>>().join("\n\n")
     }
 }
 
