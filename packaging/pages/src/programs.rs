@@ -80,7 +80,19 @@ fn description(page: &mut Page, command: &Command) {
 fn long(command: &Command) -> String {
     let about = command.get_long_about().or_else(|| command.get_about());
     let text = about.map(ToString::to_string).unwrap_or_default();
-    if text.ends_with(['.', ':']) { text } else { format!("{text}.") }
+    sentences(&text)
+}
+
+/// Paragraphs of a help, of which the first has no full stop, as sentences.
+fn sentences(text: &str) -> String {
+    let ended = |part: &str| match part
+        .trim_end()
+        .ends_with(|c: char| c.is_alphanumeric() || ")]`".contains(c))
+    {
+        true => format!("{}.", part.trim_end()),
+        false => part.to_owned(),
+    };
+    text.split("\n\n").map(ended).collect::<Vec<_>>().join("\n\n")
 }
 
 fn own_arguments(page: &mut Page, command: &Command) {
@@ -106,10 +118,7 @@ fn shown(command: &Command) -> impl Iterator<Item = &Arg> {
 
 fn argument(page: &mut Page, arg: &Arg) {
     let help = arg.get_long_help().or_else(|| arg.get_help());
-    let mut text = help.map(ToString::to_string).unwrap_or_default();
-    if !text.ends_with('.') {
-        text.push('.');
-    }
+    let text = sentences(&help.map(ToString::to_string).unwrap_or_default());
     let (tag, value) = tag(arg);
     page.item_with(&tag, &value, &text);
     let words = |values: Vec<String>| values.join(", ");
