@@ -1,6 +1,6 @@
 //! The scripts of `examples/` and the lines of `docs/scripting.md`, with real daemons.
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::ffi::OsString;
 use std::fs::{self, File};

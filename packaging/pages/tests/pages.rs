@@ -1,5 +1,5 @@
 //! What `meshchat-pages` writes: complete, and to the liking of those who render it.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
