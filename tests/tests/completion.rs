@@ -21,6 +21,12 @@ fn bash(daemon: &Path, line: &str, replaced: &str) -> Vec<String> {
     lines(asked(&mut command, daemon))
 }
 
+/// The same without options, which are offered when there is nothing else.
+fn names(daemon: &Path, line: &str, replaced: &str) -> Vec<String> {
+    let all = bash(daemon, line, replaced);
+    all.into_iter().filter(|one| !one.starts_with('-')).collect()
+}
+
 fn script(shell: &str) -> String {
     let output = Command::new(program("meshchatctl")).args(["completions", shell]).output();
     String::from_utf8(output.unwrap().stdout).unwrap()
@@ -80,7 +86,7 @@ fn bash_offers_commands_options_and_what_the_daemon_knows() {
     assert_eq!(bash(&socket, "meshchatctl leave '#o", "#o"), ["#ops"]);
     assert_eq!(bash(&socket, "meshchatctl leave o", "o"), ["ops"]);
     assert_eq!(bash(&socket, "meshchatctl room invite ", ""), ["'#~family'"]);
-    assert_eq!(bash(&socket, "meshchatctl send '#ops' ", ""), Vec::<String>::new());
+    assert_eq!(names(&socket, "meshchatctl send '#ops' ", ""), Vec::<String>::new());
     assert_eq!(bash(&socket, "meshchatctl members --color a", "a"), ["auto", "always"]);
 }
 
@@ -96,7 +102,8 @@ fn a_hostile_name_is_only_a_name() {
         let [name] = found.as_slice() else { unreachable!("{typed}: {found:?}") };
         // What readline makes of it: the end of the line replaced, and the quote closed.
         let kept = line.strip_suffix(replaced).unwrap().replace("meshchatctl ping", "printf %s");
-        let close = typed.trim_end_matches(['\\', '$']);
+        let quote = typed.trim_end_matches(['\\', '$']);
+        let close = if name.ends_with(quote) { "" } else { quote };
         let mut shell = Command::new("bash");
         shell.args(["-c", &format!("{kept}{name}{close}")]).current_dir(folder.path());
         let said = shell.output().unwrap();
@@ -111,7 +118,7 @@ fn a_hostile_name_is_only_a_name() {
 fn the_daemon_is_the_one_on_the_line() {
     let (a, _b) = two();
     let nowhere = Path::new("/nowhere/control.sock");
-    assert_eq!(bash(nowhere, "meshchatctl leave ", ""), Vec::<String>::new());
+    assert_eq!(names(nowhere, "meshchatctl leave ", ""), Vec::<String>::new());
     let named = format!("meshchatctl --socket {} leave '#op", a.socket().display());
     assert_eq!(bash(nowhere, &named, "#op"), ["#ops"]);
     let named = format!("meshchatctl leave --socket={} op", a.socket().display());
@@ -125,7 +132,7 @@ fn a_daemon_that_hangs_costs_a_blink_and_no_word() {
     let mut quickest = Duration::MAX;
     for _ in 0..5 {
         let begun = Instant::now();
-        assert_eq!(bash(&a.socket(), "meshchatctl leave ", ""), Vec::<String>::new());
+        assert_eq!(names(&a.socket(), "meshchatctl leave ", ""), Vec::<String>::new());
         quickest = quickest.min(begun.elapsed());
     }
     a.process().resume();

@@ -240,12 +240,13 @@ pub(crate) enum Command {
         #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_span)]
         timeout: Duration,
     },
-    /// What bash, zsh or fish must read to complete this program's commands and names
+    /// Complete commands and names with the tab key in bash, zsh or fish
     ///
-    /// Names of rooms, people, nodes, peers and cursors are completed too. For one shell:
-    /// source <(meshchatctl completions bash), the same with zsh, or meshchatctl completions fish |
-    /// source. For good, put that line into ~/.bashrc, ~/.zshrc (behind compinit) or
-    /// ~/.config/fish/config.fish. Packages and `make install` do so for everybody.
+    /// Prints what the shell must read; rooms, people, nodes, peers and cursors are completed too.
+    /// Packages and `make install` set this up for everybody. By hand, put a line into the file that
+    /// the shell reads when it starts: `source <(meshchatctl completions bash)` into ~/.bashrc, the
+    /// same with zsh into ~/.zshrc, behind compinit, and `meshchatctl completions fish | source` into
+    /// ~/.config/fish/config.fish.
     Completions {
         /// For which shell
         shell: Shell,

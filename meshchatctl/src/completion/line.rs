@@ -57,8 +57,15 @@ impl Line {
     pub(super) fn write(&self, value: &str) -> Option<String> {
         let rest = value.strip_prefix(&self.kept)?;
         Some(match self.open {
-            Quote::Single => rest.replace('\'', r"'\''"),
-            Quote::Double => within_double(rest),
+            // Readline closes what is open, unless its last letter is such a quote already.
+            Quote::Single => match rest.strip_suffix('\'') {
+                Some(rest) => format!(r"{}'\'", within_single(rest)),
+                None => within_single(rest),
+            },
+            Quote::Double => match rest.strip_suffix('"') {
+                Some(rest) => format!(r#"{}"\""#, within_double(rest)),
+                None => within_double(rest),
+            },
             Quote::None if self.kept.is_empty() => bare(rest),
             Quote::None => escaped(rest),
         })
@@ -113,7 +120,7 @@ impl Reader {
 /// do, else with backslashes, so that words with a common beginning keep it.
 fn bare(value: &str) -> String {
     if value.starts_with(['#', '~']) {
-        return format!("'{}'", value.replace('\'', r"'\''"));
+        return format!("'{}'", within_single(value));
     }
     escaped(value)
 }
@@ -128,6 +135,10 @@ fn escaped(value: &str) -> String {
         out.push(letter);
     }
     out
+}
+
+fn within_single(value: &str) -> String {
+    value.replace('\'', r"'\''")
 }
 
 fn within_double(value: &str) -> String {
@@ -191,6 +202,14 @@ mod tests {
                 assert_eq!(read.current(), value, "{whole}");
             }
         }
+    }
+
+    #[test]
+    fn a_quote_at_the_end_is_not_left_open() {
+        let written = |typed: &str, value: &str| Line::read(typed, "").write(value).unwrap();
+        assert_eq!(written("ctl '", "it'"), r"it'\'");
+        assert_eq!(written("ctl '", "a'b"), r"a'\''b");
+        assert_eq!(written("ctl \"", "in\""), r#"in"\""#);
     }
 
     #[test]

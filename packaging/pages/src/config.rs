@@ -54,8 +54,11 @@ fn keys(page: &mut Page, part: &Part, variable: &impl Fn(&str) -> Option<&'stati
     let names: Vec<_> = part.keys.iter().map(|(name, _)| name.as_str()).collect();
     page.item(&names.join(", "), if part.section.is_some() { "" } else { &part.text });
     let lines = part.keys.iter().filter(|(_, line)| !line.is_empty());
-    let lines: Vec<_> = lines.map(|(_, line)| format!("    {line}")).collect();
-    page.more(&lines.join("\n"));
+    // What does not fit on a line flows.
+    let (short, long): (Vec<_>, Vec<_>) = lines.partition(|(_, line)| line.len() <= MOST);
+    let short: Vec<_> = short.iter().map(|(_, line)| format!("    {line}")).collect();
+    page.more(&short.join("\n"));
+    long.iter().for_each(|(_, line)| page.more(line));
     let variables: Vec<_> = part
         .keys
         .iter()
@@ -66,6 +69,9 @@ fn keys(page: &mut Page, part: &Part, variable: &impl Fn(&str) -> Option<&'stati
         page.more(&format!("Environment variable: {}.", variables.join(", ")));
     }
 }
+
+/// Letters that fit behind the indentation of a list.
+const MOST: usize = 64;
 
 /// Words, and the keys that they are about.
 #[derive(Debug, Default)]

@@ -108,7 +108,9 @@ impl Page {
                     self.roff.control("RE", []);
                 }
                 Block::Literal(lines) => {
-                    self.roff.control("IP", []);
+                    // What is too long for where the words stand begins where the page does.
+                    let fits = lines.iter().all(|line| line.chars().count() <= LITERAL);
+                    self.roff.control(if fits { "IP" } else { "PP" }, []);
                     self.lines(&lines);
                 }
             }
@@ -193,6 +195,9 @@ impl Page {
         self.fresh = false;
     }
 }
+
+/// Letters of a line that stays as it is, within a list.
+const LITERAL: usize = 64;
 
 /// Bytes of a line of input; longer ones are frowned upon.
 const WIDTH: usize = 76;

@@ -25,6 +25,7 @@ pub(crate) fn program(command: &Command, about: &About, date: &str) -> Page {
     section(&mut page, "FILES", about.files);
     let exits = help.part("Exit codes");
     section(&mut page, "EXIT STATUS", if exits.is_empty() { about.exits } else { exits });
+    section(&mut page, "NOTES", &help.rest());
     examples(&mut page, &help);
     page.see_also(about.see);
     page
@@ -40,8 +41,12 @@ pub(crate) fn command(command: &Command, see: &[&str], date: &str) -> Page {
         nested(&mut page, inner);
     }
     let help = Help::of(command);
-    page.heading("EXIT STATUS");
-    page.paragraph("0 when it was done. All codes are in meshchatctl(1).");
+    let exits = help.part("Exit codes");
+    section(&mut page, "EXIT STATUS", exits);
+    if exits.is_empty() {
+        section(&mut page, "EXIT STATUS", "0 when it was done. All codes are in meshchatctl(1).");
+    }
+    section(&mut page, "NOTES", &help.rest());
     examples(&mut page, &help);
     page.see_also(see);
     page
@@ -75,7 +80,19 @@ fn description(page: &mut Page, command: &Command) {
 fn long(command: &Command) -> String {
     let about = command.get_long_about().or_else(|| command.get_about());
     let text = about.map(ToString::to_string).unwrap_or_default();
-    if text.ends_with(['.', ':']) { text } else { format!("{text}.") }
+    sentences(&text)
+}
+
+/// Paragraphs of a help, of which the first has no full stop, as sentences.
+fn sentences(text: &str) -> String {
+    let ended = |part: &str| match part
+        .trim_end()
+        .ends_with(|c: char| c.is_alphanumeric() || ")]`".contains(c))
+    {
+        true => format!("{}.", part.trim_end()),
+        false => part.to_owned(),
+    };
+    text.split("\n\n").map(ended).collect::<Vec<_>>().join("\n\n")
 }
 
 fn own_arguments(page: &mut Page, command: &Command) {
@@ -101,10 +118,7 @@ fn shown(command: &Command) -> impl Iterator<Item = &Arg> {
 
 fn argument(page: &mut Page, arg: &Arg) {
     let help = arg.get_long_help().or_else(|| arg.get_help());
-    let mut text = help.map(ToString::to_string).unwrap_or_default();
-    if !text.ends_with('.') {
-        text.push('.');
-    }
+    let text = sentences(&help.map(ToString::to_string).unwrap_or_default());
     let (tag, value) = tag(arg);
     page.item_with(&tag, &value, &text);
     let words = |values: Vec<String>| values.join(", ");
@@ -215,6 +229,9 @@ fn examples(page: &mut Page, help: &Help) {
     }
 }
 
+/// Headings of a help that are sections of a page.
+const PARTS: [&str; 3] = ["Examples", "Environment", "Exit codes"];
+
 /// What a help says below the options: parts under headings that end with a colon.
 struct Help(String);
 
@@ -230,6 +247,13 @@ impl Help {
         let Some(at) = self.0.find(&start) else { return "" };
         let rest = self.0.get(at + start.len()..).unwrap_or_default();
         rest.split("\n\n").next().unwrap_or_default()
+    }
+
+    /// What stands under none of the headings that have a section of their own.
+    fn rest(&self) -> String {
+        let known =
+            |part: &str| PARTS.iter().any(|heading| part.starts_with(&format!("{heading}:\n")));
+        self.0.split("\n\n").filter(|part| !known(part)).collect::<Vec<_>>().join("\n\n")
     }
 }
 

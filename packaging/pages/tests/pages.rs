@@ -1,5 +1,5 @@
 //! What `meshchat-pages` writes: complete, and to the liking of those who render it.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -107,7 +107,9 @@ fn every_exit_code_has_its_words() {
     let written = Written::new("codes");
     let text = written.text("meshchatctl.1");
     let (_, status) = text.split_once("EXIT STATUS").unwrap();
+    let scripting = include_str!("../../../docs/scripting.md");
     for code in meshchatctl::EXIT_CODES {
+        assert!(scripting.contains(&format!("\n| {code} | ")), "docs/scripting.md: {code}");
         assert!(status.contains(&format!("\n{code}\n")), "nothing of {code}: {status}");
     }
     for page in ["meshchatd.8", "meshchat-gateway.8"] {
