@@ -203,6 +203,9 @@ impl Model {
         let lines = words.trim_end().lines().map(str::to_owned).collect();
         let now = Some(clock.now.datetime());
         self.add(place, |one| one.log.add(now, What::Answer(lines, paint)));
+        if self.places.is_open(place) {
+            self.show_whole();
+        }
     }
 
     fn add(&mut self, place: &Place, add: impl FnOnce(&mut Conversation) -> u64) -> u64 {

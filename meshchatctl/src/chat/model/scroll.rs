@@ -39,6 +39,17 @@ impl Model {
         one.log.trim(super::log::KEPT);
     }
 
+    /// A long answer is read from its beginning.
+    pub(super) fn show_whole(&mut self) {
+        let height = usize::from(areas::areas(self).log.height);
+        let at_end = self.places.current().is_some_and(|one| one.view == View::End);
+        let Some(edge) = self.edge().filter(|_| at_end && height > 0) else { return };
+        let rows = self.height(edge.at);
+        if rows > height {
+            self.show(Edge { hidden: rows - height, ..edge });
+        }
+    }
+
     /// Looks from the end for what is typed.
     pub(super) fn search_anew(&mut self) {
         if let Mode::Search(search) = &mut self.mode {

@@ -181,7 +181,7 @@ mod tests {
             ("/jion fire", "/jion? /join"),
             ("/conn", "/conn? /connect"),
             ("/topic x", "/topic? "),
-            ("/", "/? "),
+            ("/", "/? /help"),
         ] {
             assert_eq!(name(line), read, "{line}");
         }
