@@ -1,6 +1,5 @@
 //! People at the terminal chat: real programs on real terminals.
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -228,7 +227,8 @@ fn the_terminal_is_given_back_on_every_way_out() {
     let a = Daemon::start("kitchen");
     let one = Person::new(&a);
     one.begin("ann").key(CTRL_C);
-    let ways: [(&str, fn(&mut Screen)); 5] = [
+    type Leave = fn(&mut Screen);
+    let ways: [(&str, Leave); 5] = [
         ("/quit", |screen| screen.say("/quit")),
         ("Ctrl-C", |screen| screen.key(CTRL_C)),
         ("SIGTERM", |screen| screen.signal(Signal::SIGTERM)),

@@ -97,6 +97,7 @@ impl Editor {
     }
 
     /// What is being written.
+    #[cfg(test)]
     pub(crate) fn text(&self) -> String {
         self.here.line.text()
     }
@@ -125,7 +126,14 @@ impl Editor {
                 Typed::Pass(key)
             }
             Action::Submit => self.submit(),
-            action => {
+            Action::NewLine
+            | Action::Insert(_)
+            | Action::Move(_)
+            | Action::Delete(_)
+            | Action::Undo
+            | Action::Yank
+            | Action::Complete
+            | Action::CompleteBack => {
                 self.edit(action);
                 Typed::Edited
             }
