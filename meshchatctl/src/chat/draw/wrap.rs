@@ -59,7 +59,8 @@ impl Wrap {
     }
 
     fn space(&mut self, style: Style) {
-        if self.used < self.width && !(self.fresh && !self.done.is_empty()) {
+        let wrapped = self.fresh && !self.done.is_empty();
+        if self.used < self.width && !wrapped {
             push(&mut self.row, " ", style);
             self.used += 1;
         }

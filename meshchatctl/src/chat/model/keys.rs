@@ -51,16 +51,16 @@ impl Model {
         match (key.code, key.modifiers) {
             (KeyCode::PageUp, _) => self.page(true),
             (KeyCode::PageDown, _) => self.page(false),
-            (KeyCode::Home, _) => self.to_top(),
-            (KeyCode::End, _) => self.to_end(),
+            (KeyCode::Home, _) => self.go_to_top(),
+            (KeyCode::End, _) => self.go_to_end(),
             (KeyCode::Esc, _) if self.panes.shown.is_some() => self.panes.shown = None,
-            (KeyCode::Esc, _) => self.to_end(),
+            (KeyCode::Esc, _) => self.go_to_end(),
             (KeyCode::Up, KeyModifiers::ALT) => self.step(false),
             (KeyCode::Down, KeyModifiers::ALT) => self.step(true),
             (KeyCode::F(1), _) => self.submit("/help", clock),
             (KeyCode::F(2), _) => self.pane(Pane::Rooms),
             (KeyCode::F(3), _) => self.pane(Pane::People),
-            (KeyCode::Char('a' | 'A'), KeyModifiers::ALT) => self.to_news(clock),
+            (KeyCode::Char('a' | 'A'), KeyModifiers::ALT) => self.go_to_news(clock),
             (KeyCode::Char(letter), KeyModifiers::CONTROL) => self.control(letter, clock),
             _ => {}
         }
@@ -100,7 +100,7 @@ impl Model {
         }
     }
 
-    fn to_news(&mut self, clock: &Clock) {
+    fn go_to_news(&mut self, clock: &Clock) {
         match self.places.news() {
             Some(place) => self.enter(&place),
             None => self.tell("nothing new elsewhere", Paint::Dim, clock),

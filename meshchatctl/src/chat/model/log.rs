@@ -140,11 +140,11 @@ impl Log {
     }
 
     pub(crate) fn mark(&mut self, name: Name, mark: Mark) {
-        let said = self.entries.iter_mut().rev().filter_map(|entry| match &mut entry.what {
+        let mut said = self.entries.iter_mut().rev().filter_map(|entry| match &mut entry.what {
             What::Said(said) => Some(said),
             What::Rule(..) | What::Answer(..) | What::Changes(_) => None,
         });
-        if let Some(said) = said.filter(|said| said.name == name).next() {
+        if let Some(said) = said.find(|said| said.name == name) {
             said.mark = mark;
         }
     }

@@ -103,7 +103,7 @@ impl People {
     }
 
     /// The node to be asked for its round-trip now, one at a time and each in turn.
-    pub(crate) fn to_measure(&mut self, place: &Place, now: Duration) -> Option<NodeId> {
+    pub(crate) fn next_to_measure(&mut self, place: &Place, now: Duration) -> Option<NodeId> {
         if self.asked_at.is_some_and(|at| now < at + MEASURE) {
             return None;
         }

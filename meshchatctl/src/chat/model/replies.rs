@@ -39,7 +39,7 @@ impl Model {
         }
         if self.shows_people() {
             let open = self.places.open().clone();
-            if let Some(node) = self.people.to_measure(&open, self.running) {
+            if let Some(node) = self.people.next_to_measure(&open, self.running) {
                 let request = Request::Ping { node: node.to_string(), timeout_ms: PING_MS };
                 self.effects.push(self.asks.ask(Purpose::RoundTrip(node), request));
             }

@@ -27,13 +27,13 @@ impl Model {
         self.show(edge);
     }
 
-    pub(super) fn to_top(&mut self) {
+    pub(super) fn go_to_top(&mut self) {
         if self.edge().is_some() {
             self.show(Edge { at: 0, hidden: usize::MAX });
         }
     }
 
-    pub(super) fn to_end(&mut self) {
+    pub(super) fn go_to_end(&mut self) {
         let one = self.places.current_mut();
         one.at_end();
         one.log.trim(super::log::KEPT);
@@ -147,7 +147,7 @@ impl Model {
             Some(entry) if edge != (Edge { at: last, hidden: 0 }) => {
                 one.view = View::At { id: entry.id, hidden: edge.hidden };
             }
-            Some(_) | None => self.to_end(),
+            Some(_) | None => self.go_to_end(),
         }
     }
 }

@@ -75,21 +75,27 @@ impl Chat {
     pub(crate) fn put(&mut self, input: Input) {
         let now = self.now();
         for effect in self.model.handle(&now, input) {
-            let answer = match &effect {
-                Effect::Ask(id, Request::Status {}) => {
-                    Some((*id, Reply::Status(Box::new(self.status.clone()))))
-                }
-                Effect::Ask(id, Request::Who { room: None }) => {
-                    Some((*id, Reply::People(self.people.clone())))
-                }
-                Effect::Ask(id, Request::Rooms {}) => Some((*id, Reply::Rooms(self.rooms.clone()))),
-                Effect::Ask(id, Request::Peers {}) => Some((*id, Reply::Peers(vec![peer()]))),
-                _ => None,
+            let answer = if let Effect::Ask(id, request) = &effect {
+                self.reply(request).map(|reply| (*id, reply))
+            } else {
+                None
             };
             match answer {
                 Some((id, reply)) => self.put(Input::Answer(id, Ok(reply))),
                 None => self.effects.push(effect),
             }
+        }
+    }
+
+    fn reply(&self, request: &Request) -> Option<Reply> {
+        if *request == (Request::Status {}) {
+            Some(Reply::Status(Box::new(self.status.clone())))
+        } else if *request == (Request::Who { room: None }) {
+            Some(Reply::People(self.people.clone()))
+        } else if *request == (Request::Rooms {}) {
+            Some(Reply::Rooms(self.rooms.clone()))
+        } else {
+            (*request == Request::Peers {}).then(|| Reply::Peers(vec![peer()]))
         }
     }
 
@@ -204,9 +210,9 @@ impl Chat {
     pub(crate) fn asked(&mut self, fits: impl Fn(&Request) -> bool) -> Vec<(AskId, Request)> {
         let is = |effect: &Effect| matches!(effect, Effect::Ask(_, request) if fits(request));
         let taken: Vec<Effect> = self.effects.extract_if(.., |effect| is(effect)).collect();
-        let ask = |effect| match effect {
-            Effect::Ask(id, request) => (id, request),
-            _ => unreachable!(),
+        let ask = |effect| {
+            let Effect::Ask(id, request) = effect else { unreachable!() };
+            (id, request)
         };
         taken.into_iter().map(ask).collect()
     }

@@ -50,7 +50,7 @@ impl Model {
         }
         self.outbox.put(place.clone(), text.to_owned(), action);
         self.flags.unsent_changed = true;
-        self.to_end();
+        self.go_to_end();
         let one = self.places.get(place);
         one.marker = None;
     }

@@ -81,9 +81,9 @@ fn words_that_the_node_may_have_are_said_again_only_if_it_does_not_show_them() {
         chat.event(Event::CaughtUp { cursor: 9 });
         assert_eq!(chat.sends().len(), usize::from(!took));
         assert_eq!(chat.screen().matches("are you there?").count(), 1);
-        let unsent = chat.effects.iter().rev().find_map(|effect| match effect {
-            Effect::Keep(Keep::Unsent(unsent)) => Some(unsent.len()),
-            _ => None,
+        let unsent = chat.effects.iter().rev().find_map(|effect| {
+            let Effect::Keep(Keep::Unsent(unsent)) = effect else { return None };
+            Some(unsent.len())
         });
         assert_eq!(unsent, Some(usize::from(!took)));
     }
