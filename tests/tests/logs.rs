@@ -1,6 +1,6 @@
 //! The log of a running daemon: changed, followed, kept.
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 use std::fs;
 
