@@ -1,6 +1,6 @@
 //! The log of a running daemon: changed, followed, kept.
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 use std::fs;
 
@@ -154,7 +154,8 @@ fn a_reader_that_stands_still_holds_up_nobody_and_costs_little() {
     });
     drop(reader);
     wait_for("the end of the stream", Limit::default(), || streams() == 0);
-    assert_eq!(limit(&node, "log_lines"), 512);
+    // Of a KiB each, fewer than 512 are kept.
+    assert!((200..300).contains(&limit(&node, "log_lines")), "{}", limit(&node, "log_lines"));
 }
 
 #[test]

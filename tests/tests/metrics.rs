@@ -1,6 +1,6 @@
 //! Numbers for Prometheus, from a real node and its gateway.
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 use std::fs;
 use std::io::{Read, Write};

@@ -61,7 +61,8 @@ async fn connection(stream: Stream, desk: Desk) {
         async move { Ok::<_, Infallible>(desk.answer(&request).await) }
     });
     let mut server = hyper::server::conn::http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(TIME).max_buf_size(HEAD).keep_alive(false);
+    // The one who calls this knows how long it may take, and counts it.
+    server.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEAD).keep_alive(false);
     if let Err(error) = server.serve_connection(TokioIo::new(stream), service).await {
         if error.is_parse_too_large() {
             door.count("head_too_large");

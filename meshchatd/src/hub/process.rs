@@ -4,7 +4,7 @@ use std::fs;
 
 use meshchat_proto::control::ProcessStatus;
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage};
-use nix::sys::time::TimeVal;
+use nix::sys::time::{TimeVal, TimeValLike as _};
 use nix::unistd::{SysconfVar, sysconf};
 
 /// None where the system does not tell.
@@ -29,8 +29,7 @@ fn resident(statm: &str) -> Option<u64> {
 }
 
 fn millis(time: TimeVal) -> u64 {
-    let (seconds, micros) = (i64::from(time.tv_sec()), i64::from(time.tv_usec()));
-    u64::try_from(seconds * 1000 + micros / 1000).unwrap_or(0)
+    u64::try_from(time.num_milliseconds()).unwrap_or(0)
 }
 
 #[cfg(test)]

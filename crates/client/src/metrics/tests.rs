@@ -254,7 +254,7 @@ fn hostile_words_stay_inside_their_quotes() {
     node.doors[0] = door(evil, 1, vec![drop(evil, 1), drop("\\", 2)]);
     node.peers = vec![PeerInfo { name: None, address: evil.repeat(50), ..node.peers[0].clone() }];
     let text = render(Some(&node));
-    let shown = "a\"} 1\nmeshchat_up 0\n\\\\u{1b}[2J\\u{202e}".replace("\\\\u{1b}", "\\\\u{1b}");
+    let shown = "a\"} 1\nmeshchat_up 0\n\\\\u{1b}[2J\\u{202e}";
     let samples = parse(&text);
     let values: BTreeSet<_> = samples.keys().flat_map(|(_, labels)| labels).collect();
     assert!(values.iter().any(|(name, value)| name == "reason" && *value == shown), "{values:?}");

@@ -139,7 +139,7 @@ impl Stream {
 pub(super) fn streamed(filter: &LogFilter, metadata: &Metadata<'_>) -> bool {
     let fine = *metadata.level() > Level::INFO;
     let carries = |module: &&str| metadata.target().starts_with(*module);
-    filter.takes(metadata) && !(fine && CARRIERS.iter().any(|module| carries(&module)))
+    filter.takes(metadata) && !(fine && CARRIERS.iter().any(carries))
 }
 
 /// Modules that bring lines to clients.
