@@ -345,5 +345,6 @@ fn status() -> Status {
         notes: Vec::new(),
         missing: None,
         process: None,
+        clock_offset_ms: None,
     }
 }
