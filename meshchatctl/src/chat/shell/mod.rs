@@ -2,6 +2,7 @@
 
 mod daemon;
 mod memory;
+mod sources;
 mod taste;
 mod terminal;
 
@@ -9,13 +10,11 @@ use std::io;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crossterm::event::{Event as Press, EventStream, KeyEventKind};
-use futures_util::{FutureExt as _, StreamExt as _};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{self, Instant};
+use tokio::time::Instant;
 
 use self::daemon::Daemon;
 use self::memory::Memory;
+use self::sources::{Sources, Wake};
 use self::terminal::Terminal;
 use super::draw::draw;
 use super::model::Model;
@@ -31,14 +30,9 @@ pub(crate) async fn chat(session: &mut Session, args: Chat) -> Result<u8, Failur
     let (daemon, first) = Daemon::connect(session.paths.clone()).await?;
     let memory = Memory::open(&daemon);
     let model = Model::new(args.room, memory.kept(), taste.clone());
-    let (columns, lines) = crossterm::terminal::size()?;
+    let (columns, lines) = terminal::size();
     let terminal = Terminal::open(&taste)?;
-    let mut sources = Sources {
-        daemon,
-        keys: EventStream::new(),
-        end: signal(SignalKind::terminate())?,
-        hang_up: signal(SignalKind::hangup())?,
-    };
+    let mut sources = Sources::new(daemon)?;
     let mut screen = Screen { model, memory, terminal, begin: Instant::now(), drawn: None };
     let mut inputs = vec![Input::Resize(columns, lines), first];
     loop {
@@ -48,43 +42,6 @@ pub(crate) async fn chat(session: &mut Session, args: Chat) -> Result<u8, Failur
         let wake = screen.draw()?;
         sources.wait(&mut inputs, wake).await?;
     }
-}
-
-/// Where inputs come from.
-struct Sources {
-    daemon: Daemon,
-    keys: EventStream,
-    end: Signal,
-    hang_up: Signal,
-}
-
-impl Sources {
-    /// Waits for something, at most until `wake`, and takes all that has come meanwhile with it.
-    async fn wait(&mut self, inputs: &mut Vec<Input>, wake: Wake) -> io::Result<()> {
-        tokio::select! {
-            press = self.keys.next() => inputs.extend(input(press)?),
-            input = self.daemon.next() => inputs.push(input),
-            _ = self.end.recv() => inputs.push(Input::Leave),
-            _ = self.hang_up.recv() => inputs.push(Input::Leave),
-            () = time::sleep_until(wake.at) => inputs.extend(wake.tick.then_some(Input::Tick)),
-        }
-        while inputs.len() < AT_ONCE {
-            if let Some(press) = self.keys.next().now_or_never() {
-                inputs.extend(input(press)?);
-            } else if let Some(input) = self.daemon.next().now_or_never() {
-                inputs.push(input);
-            } else {
-                break;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// When to go on if nothing happens, and whether the model is to hear of it.
-struct Wake {
-    at: Instant,
-    tick: bool,
 }
 
 /// The model, and what it acts on.
@@ -146,20 +103,6 @@ impl Screen {
     }
 }
 
-/// What the terminal says; at its end there is nobody to talk with.
-fn input(press: Option<io::Result<Press>>) -> io::Result<Option<Input>> {
-    let Some(press) = press else { return Ok(Some(Input::Leave)) };
-    Ok(match press? {
-        Press::Key(key) if key.kind != KeyEventKind::Release => Some(Input::Key(key)),
-        Press::Paste(text) => Some(Input::Paste(text)),
-        Press::Mouse(mouse) => Some(Input::Mouse(mouse)),
-        Press::Resize(columns, lines) => Some(Input::Resize(columns, lines)),
-        Press::Key(_) | Press::FocusGained | Press::FocusLost => None,
-    })
-}
-
 const TICK: Duration = Duration::from_secs(1);
 /// At most thirty pictures a second.
 const FRAME: Duration = Duration::from_millis(33);
-/// Inputs that are taken before anything is drawn.
-const AT_ONCE: usize = 1_024;
