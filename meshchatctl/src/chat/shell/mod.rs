@@ -1,13 +1,14 @@
 //! Runs the chat: the terminal, the connection to the daemon, the files.
 
 mod daemon;
+mod last_words;
 mod memory;
 mod sources;
 mod taste;
 mod terminal;
 
+use std::collections::VecDeque;
 use std::io;
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -32,16 +33,11 @@ pub(crate) async fn chat(session: &mut Session, args: Chat) -> Result<u8, Failur
     let model = Model::new(args.room, memory.kept(), taste.clone());
     let (columns, lines) = terminal::size();
     let terminal = Terminal::open(&taste)?;
-    let mut sources = Sources::new(daemon)?;
-    let mut screen = Screen { model, memory, terminal, begin: Instant::now(), drawn: None };
-    let mut inputs = vec![Input::Resize(columns, lines), first];
-    loop {
-        if screen.take(std::mem::take(&mut inputs), &mut sources.daemon)?.is_break() {
-            return Ok(0);
-        }
-        let wake = screen.draw()?;
-        sources.wait(&mut inputs, wake).await?;
-    }
+    let sources = Sources::new(daemon)?;
+    let begin = Instant::now();
+    let mut screen = Screen { model, memory, terminal, begin, drawn: None, leaving: None };
+    let ended = screen.run(sources, vec![Input::Resize(columns, lines), first]).await;
+    screen.close(ended)
 }
 
 /// The model, and what it acts on.
@@ -52,6 +48,8 @@ struct Screen {
     begin: Instant,
     /// When it was drawn last; the model has changed since when it is `false`.
     drawn: Option<(Instant, bool)>,
+    /// The person leaves; until when words may still go out.
+    leaving: Option<Instant>,
 }
 
 impl Screen {
@@ -59,10 +57,24 @@ impl Screen {
         Now { clock: Clock::now(), running: self.begin.elapsed() }
     }
 
-    /// Tells the model what happened and carries out what it wants.
-    fn take(&mut self, inputs: Vec<Input>, daemon: &mut Daemon) -> io::Result<ControlFlow<()>> {
+    async fn run(&mut self, mut sources: Sources, mut inputs: Vec<Input>) -> io::Result<()> {
+        loop {
+            inputs.extend(self.memory.trouble());
+            let quit = self.take(std::mem::take(&mut inputs), &mut sources.daemon)?;
+            if self.ends(quit) {
+                return Ok(());
+            }
+            let mut wake = self.draw()?;
+            wake.at = self.leaving.map_or(wake.at, |until| wake.at.min(until));
+            sources.wait(&mut inputs, wake).await?;
+        }
+    }
+
+    /// Tells the model what happened and carries out what it wants. Whether it wants to end.
+    fn take(&mut self, inputs: Vec<Input>, daemon: &mut Daemon) -> io::Result<bool> {
         let now = self.now();
-        let mut inputs = std::collections::VecDeque::from(inputs);
+        let mut inputs = VecDeque::from(inputs);
+        let mut quit = false;
         while let Some(input) = inputs.pop_front() {
             self.drawn = self.drawn.map(|(at, _)| (at, false));
             for effect in self.model.handle(&now, input) {
@@ -70,7 +82,7 @@ impl Screen {
                     Effect::Ask(id, request) => daemon.ask(id, request),
                     Effect::Past(room, many) => daemon.past(room, many),
                     Effect::Keep(keep) => inputs.extend(self.memory.keep(keep)),
-                    Effect::Quit => return Ok(ControlFlow::Break(())),
+                    Effect::Quit => quit = true,
                     other @ (Effect::Notify { .. }
                     | Effect::Copy(_)
                     | Effect::Mouse(_)
@@ -79,7 +91,28 @@ impl Screen {
                 }
             }
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(quit)
+    }
+
+    /// Whether it is time to end: words on their way to the node are worth a moment, unless the
+    /// person asks again.
+    fn ends(&mut self, quit: bool) -> bool {
+        let now = Instant::now();
+        let again = quit && self.leaving.is_some();
+        if quit {
+            self.leaving.get_or_insert(now + LAST_WORDS);
+        }
+        let waits = self.model.standing.is_up() && self.model.outbox.waiting() > 0;
+        self.leaving.is_some_and(|until| again || now >= until || !waits)
+    }
+
+    /// Gives the terminal back, and says what became of words that were not sent.
+    fn close(self, ended: io::Result<()>) -> Result<u8, Failure> {
+        let Self { model, memory, terminal, .. } = self;
+        drop(terminal);
+        let kept = memory.close();
+        last_words::report(&model.outbox.unsent(), kept)?;
+        Ok(ended.map(|()| 0)?)
     }
 
     /// Draws if something changed and it was not drawn just now.
@@ -103,6 +136,8 @@ impl Screen {
     }
 }
 
+/// How long words that were just said may take to reach the node when the person leaves.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_secs(1);
 /// At most thirty pictures a second.
 const FRAME: Duration = Duration::from_millis(33);
