@@ -35,8 +35,17 @@ impl Screen {
     /// Starts a command on a screen of so many columns and lines.
     ///
     /// Its terminal is like xterm and speaks UTF-8, unless the command has other variables set.
-    pub fn start(command: &Command, (columns, lines): (u16, u16)) -> Self {
-        let pair = native_pty_system().openpty(size(columns, lines)).unwrap();
+    pub fn start(command: &Command, shown: (u16, u16)) -> Self {
+        Self::start_told(command, shown, shown)
+    }
+
+    /// Starts a command on a screen that does not say how large it is, as on a serial line.
+    pub fn start_on_serial_line(command: &Command, shown: (u16, u16)) -> Self {
+        Self::start_told(command, shown, (0, 0))
+    }
+
+    fn start_told(command: &Command, (columns, lines): (u16, u16), told: (u16, u16)) -> Self {
+        let pair = native_pty_system().openpty(size(told.0, told.1)).unwrap();
         let modes = format!("{:?}", pair.master.get_termios());
         let seen = Seen { parser: vt100::Parser::new(lines, columns, 0), bytes: VecDeque::new() };
         let seen = Arc::new(Mutex::new(seen));

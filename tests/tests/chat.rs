@@ -6,6 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use meshchat_proto::codec;
 use meshchat_proto::control::{Error, ErrorCode, FromDaemon};
@@ -51,6 +52,13 @@ impl Person {
         screen.wait_text(&format!("{name}@"));
         screen
     }
+
+    /// Gives the name, and leaves again.
+    fn introduce(&self, name: &str) {
+        let mut screen = self.begin(name);
+        screen.key(CTRL_C);
+        assert_eq!(screen.wait_exit(), 0);
+    }
 }
 
 /// Two nodes that are linked.
@@ -72,7 +80,9 @@ fn two_people_talk() {
     ann.wait_for("what ben says", |text| text.contains("ben") && text.contains("As a bone."));
     ann.type_text("/msg be\t");
     ann.type_text("only for you\r");
-    ben.wait_text("ann");
+    ben.wait_for("a direct message", |text| text.contains("@ann"));
+    ben.say("/msg ann");
+    ben.wait_text("only for you");
     ann.say("/quit");
     assert_eq!(ann.wait_exit(), 0);
     ann.assert_restored();
@@ -124,6 +134,78 @@ fn a_daemon_that_dies_and_comes_back_loses_no_word() {
 }
 
 #[test]
+fn keys_are_shown_at_once() {
+    let a = Daemon::start("kitchen");
+    let mut ann = Person::new(&a).begin("ann");
+    // If keys waited for the tick of a second, ten of them would take some five seconds.
+    let times: Vec<_> = (0..3)
+        .map(|_| {
+            ann.key("\x15");
+            ann.wait_for("an empty line", |text| !text.contains("> q"));
+            let begin = Instant::now();
+            let mut typed = "> ".to_owned();
+            for letter in "qwertyuiop".chars() {
+                typed.push(letter);
+                ann.type_text(&letter.to_string());
+                ann.wait_text(&typed);
+            }
+            begin.elapsed()
+        })
+        .collect();
+    assert!(times.iter().any(|time| *time < Duration::from_secs(2)), "{times:?}");
+}
+
+#[test]
+fn the_last_words_before_leaving_are_sent() {
+    let a = Daemon::start("kitchen");
+    let mut ann = Person::new(&a).begin("ann");
+    ann.type_text("good night\r/quit\r");
+    assert_eq!(ann.wait_exit(), 0);
+    let said = a.ctl().json(["tail", "--no-follow"]);
+    assert!(said.iter().any(|line| line["text"] == "good night"), "{said:?}");
+}
+
+#[test]
+fn words_that_are_neither_sent_nor_kept_are_given_back() {
+    let mut a = Daemon::start("kitchen");
+    let one = Person::new(&a);
+    let mut first = one.begin("ann");
+    let mut second = one.chat();
+    second.wait_text("another chat of yours");
+    a.kill();
+    for (screen, words) in [(&mut first, "in the first"), (&mut second, "in the second")] {
+        screen.wait_text("reconnecting");
+        screen.say(words);
+        screen.wait_text("not sent yet");
+        screen.say("/quit");
+    }
+    assert_eq!(first.wait_exit(), 0);
+    first.wait_text("1 line was not sent; kept for the next chat");
+    assert_eq!(second.wait_exit(), 1);
+    second.wait_text("1 line was not sent, nor kept: another chat of yours");
+    second.wait_text("for #lobby: in the second");
+    second.assert_restored();
+}
+
+#[test]
+fn a_serial_line_that_knows_no_size_has_the_usual_one() {
+    let a = Daemon::start("kitchen");
+    let command = Person::new(&a).command(&[]);
+    let mut screen = Screen::start_on_serial_line(&command, USUAL);
+    screen.wait_text("What are you called?");
+    screen.say("ann");
+    screen.wait_text("ann@");
+    screen.resize((60, 12));
+    screen.say("now it knows");
+    screen.wait_for("the words in the new size", |text| {
+        text.contains("now it knows") && text.lines().nth(11).is_some_and(|last| last.contains('>'))
+    });
+    screen.say("/quit");
+    assert_eq!(screen.wait_exit(), 0);
+    screen.assert_restored();
+}
+
+#[test]
 fn a_node_that_dies_is_shown() {
     let (a, mut b) = pair();
     let (one, two) = (Person::new(&a), Person::new(&b));
@@ -158,13 +240,20 @@ fn unsent_words_outlive_the_chat() {
     a.start_again();
     let mut ann = one.chat();
     ann.wait_text("for later");
+    // Words keep their order: what was to be said twice would have been before this.
+    ann.say("the next ones");
+    let mut said = Vec::new();
     wait_for("the words to be sent", Limit::default(), || {
-        let said = a.ctl().json(["tail", "--no-follow"]);
-        said.iter().filter(|line| line["text"] == "for later").count() == 1
+        said = a.ctl().json(["tail", "--no-follow"]);
+        said.iter().any(|line| line["text"] == "the next ones")
     });
+    let times = said.iter().filter(|line| line["text"] == "for later").count();
+    assert_eq!(times, 1, "{said:?}");
     // So does what was typed.
     ann.key("\x1b[A");
-    ann.wait_for("the last line", |text| text.contains("> ") && text.contains("/quit"));
+    ann.wait_for("the last line", |text| text.contains("> the next ones"));
+    ann.key("\x1b[A");
+    ann.wait_for("the line before", |text| text.contains("> ") && text.contains("/quit"));
 }
 
 fn vt100_screen_is_chat(screen: &vt100::Screen) -> bool {
@@ -214,7 +303,10 @@ fn the_view_stays_while_ten_thousand_lines_come() {
     assert!(seen.len() > 5, "{}", ann.framed());
     let flood = Ctl::new(a.socket()).limit(Limit::secs(120));
     flood.run_with_input(["send", "#lobby", "-"], numbered(1000, 11_000).as_bytes()).assert_ok();
-    ann.wait_for("new ones to be counted", |text| text.contains("new below"));
+    ann.wait_for("all new ones to be counted", |text| {
+        let before = text.split(" new below").next().and_then(|text| text.split(' ').next_back());
+        before.and_then(|count| count.parse().ok()).is_some_and(|count: u32| count >= 10_000)
+    });
     assert_eq!(log(&ann.text()), seen, "{}", ann.framed());
     ann.key("\x1b[F");
     ann.wait_text("number 10999");
@@ -226,13 +318,14 @@ fn the_view_stays_while_ten_thousand_lines_come() {
 fn the_terminal_is_given_back_on_every_way_out() {
     let a = Daemon::start("kitchen");
     let one = Person::new(&a);
-    one.begin("ann").key(CTRL_C);
+    one.introduce("ann");
     type Leave = fn(&mut Screen);
-    let ways: [(&str, Leave); 5] = [
+    let ways: [(&str, Leave); 6] = [
         ("/quit", |screen| screen.say("/quit")),
         ("Ctrl-C", |screen| screen.key(CTRL_C)),
         ("SIGTERM", |screen| screen.signal(Signal::SIGTERM)),
         ("SIGHUP", |screen| screen.signal(Signal::SIGHUP)),
+        ("SIGQUIT", |screen| screen.signal(Signal::SIGQUIT)),
         ("SIGINT", |screen| screen.signal(Signal::SIGINT)),
     ];
     for (way, leave) in ways {
@@ -250,7 +343,7 @@ fn the_terminal_is_given_back_on_every_way_out() {
 fn it_can_be_put_aside_and_taken_up_again() {
     let a = Daemon::start("kitchen");
     let one = Person::new(&a);
-    one.begin("ann").key(CTRL_C);
+    one.introduce("ann");
     let chat = one.command(&[]);
     let mut shell = Command::new("bash");
     shell.args(["--norc", "--noprofile", "-i"]).env("PS1", "prompt> ");
@@ -352,7 +445,7 @@ fn colours_can_be_left_out() {
     let a = Daemon::start("kitchen");
     let one = Person::new(&a);
     a.ctl().ok(["send", "something"]);
-    one.begin("ann").key(CTRL_C);
+    one.introduce("ann");
     for colours in [true, false] {
         let mut command = one.command(&[]);
         if !colours {
@@ -378,7 +471,7 @@ fn it_runs_within_tmux() {
     }
     let a = Daemon::start("kitchen");
     let one = Person::new(&a);
-    one.begin("ann").key(CTRL_C);
+    one.introduce("ann");
     let chat = one.command(&[]);
     let mut tmux = Command::new("tmux");
     tmux.arg("-S").arg(one.home.join("tmux")).args(["-f", "/dev/null", "new-session"]);
@@ -402,7 +495,7 @@ fn it_runs_within_tmux() {
 fn a_full_disk_is_said_and_the_chat_goes_on() {
     let a = Daemon::start("kitchen");
     let one = Person::new(&a);
-    one.begin("ann").key(CTRL_C);
+    one.introduce("ann");
     let chat = one.command(&[]);
     let mut command = Command::new("unshare");
     let script = "mount -t tmpfs -o size=4k tmpfs \"$XDG_STATE_HOME/meshchat\" || exit 77; \

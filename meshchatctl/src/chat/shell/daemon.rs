@@ -3,11 +3,12 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream::{self, BoxStream, FuturesUnordered};
 use meshchat_client::proto::control::{Dm, Event, Reply, Request, Start, Welcome};
 use meshchat_client::proto::name::RoomName;
 use meshchat_client::{Client, RequestError, Tail, TailItem, TailRequest};
@@ -21,27 +22,27 @@ use crate::failure::Failure;
 /// Requests that wait for an answer; more are refused.
 const IN_FLIGHT: usize = 64;
 
-/// See the module.
-#[derive(Debug)]
+/// See the module. What it has begun goes on whenever it is polled, however often whoever waits
+/// for it turns to something else.
 pub(crate) struct Daemon {
     client: Shared,
     welcome: Arc<Welcome>,
-    tail: Tail,
+    tail: BoxStream<'static, Result<TailItem, String>>,
     running: FuturesUnordered<BoxFuture<'static, Done>>,
     /// Requests among `running`.
     asked: BTreeSet<AskId>,
     ready: VecDeque<Input>,
-    /// The stream is back; whether the daemon was restarted. The connection for requests is not.
-    back: Option<bool>,
+    /// The stream is back, the connection for requests not yet: it is among `running`.
+    coming: bool,
     up: bool,
-    /// No attempt before this.
-    not_before: Instant,
 }
 
 #[derive(Debug)]
 enum Done {
     Answer(AskId, Result<Reply, RequestError>),
     Past(RoomName, Vec<Event>),
+    /// The connection for requests; whether the daemon was restarted.
+    Came(bool, Result<Welcome, RequestError>),
 }
 
 impl Daemon {
@@ -62,13 +63,12 @@ impl Daemon {
         let this = Self {
             client: Shared { paths, client: Arc::new(Mutex::new(Some(client))) },
             welcome,
-            tail,
+            tail: items(tail),
             running: FuturesUnordered::new(),
             asked: BTreeSet::new(),
             ready: VecDeque::new(),
-            back: None,
+            coming: false,
             up: true,
-            not_before: Instant::now(),
         };
         Ok((this, input))
     }
@@ -105,23 +105,26 @@ impl Daemon {
         }));
     }
 
-    /// What comes next. Safe to cancel.
-    pub(crate) async fn next(&mut self) -> Input {
+    /// What comes next.
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Input> {
         loop {
             if let Some(input) = self.ready.pop_front() {
-                return input;
+                return Poll::Ready(input);
             }
-            if let Some(restarted) = self.back {
-                self.come_back(restarted).await;
+            if let Poll::Ready(Some(done)) = self.running.poll_next_unpin(context) {
+                self.done(done);
                 continue;
             }
-            tokio::select! {
-                Some(done) = self.running.next(), if !self.running.is_empty() => self.done(done),
-                item = next_item(&mut self.tail, self.not_before) => match item {
-                    Ok(TailItem::Event(event)) => return Input::Event(Box::new(event)),
-                    Ok(TailItem::Lost(why)) | Err(why) => self.lost(why),
-                    Ok(TailItem::Back { restarted }) => self.back = Some(restarted),
-                },
+            if self.coming {
+                return Poll::Pending;
+            }
+            match ready!(self.tail.poll_next_unpin(context)) {
+                Some(Ok(TailItem::Event(event))) => {
+                    return Poll::Ready(Input::Event(Box::new(event)));
+                }
+                Some(Ok(TailItem::Back { restarted })) => self.come_back(restarted, Duration::ZERO),
+                Some(Ok(TailItem::Lost(why)) | Err(why)) => self.lost(why),
+                None => return Poll::Pending,
             }
         }
     }
@@ -137,12 +140,21 @@ impl Daemon {
                 self.ready.extend(events.into_iter().map(past));
                 self.ready.push_back(Input::Past(room, None));
             }
+            Done::Came(restarted, Ok(welcome)) => {
+                self.welcome = Arc::new(welcome);
+                (self.coming, self.up) = (false, true);
+                self.ready.push_back(up(&self.welcome, restarted));
+            }
+            Done::Came(restarted, Err(error)) => {
+                self.ready.push_back(Input::Link(Link::Lost(error.to_string())));
+                self.come_back(restarted, PAUSE);
+            }
         }
     }
 
     /// What was asked has no answer any more.
     fn lost(&mut self, why: String) {
-        (self.up, self.not_before) = (false, Instant::now() + PAUSE);
+        self.up = false;
         self.running.clear();
         for id in std::mem::take(&mut self.asked) {
             self.ready.push_back(Input::Answer(id, Err(RequestError::Lost(why.clone()))));
@@ -150,30 +162,33 @@ impl Daemon {
         self.ready.push_back(Input::Link(Link::Lost(why)));
     }
 
-    async fn come_back(&mut self, restarted: bool) {
-        time::sleep_until(self.not_before).await;
-        match self.client.anew().await {
-            Ok(welcome) => {
-                self.welcome = Arc::new(welcome);
-                (self.back, self.up) = (None, true);
-                self.ready.push_back(up(&self.welcome, restarted));
-            }
-            Err(error) => {
-                self.not_before = Instant::now() + PAUSE;
-                self.ready.push_back(Input::Link(Link::Lost(error.to_string())));
-            }
-        }
+    /// Makes the connection for requests anew, after a pause.
+    fn come_back(&mut self, restarted: bool, pause: Duration) {
+        self.coming = true;
+        let client = self.client.clone();
+        self.running.push(Box::pin(async move {
+            time::sleep(pause).await;
+            Done::Came(restarted, client.anew().await)
+        }));
     }
 }
 
-/// The tail goes on by itself; what it gives up on is tried again all the same.
-async fn next_item(tail: &mut Tail, not_before: Instant) -> Result<TailItem, String> {
-    time::sleep_until(not_before).await;
-    match tail.next().await {
-        Some(Ok(item)) => Ok(item),
-        Some(Err(error)) => Err(error.to_string()),
-        None => Err("meshchatd ended it".into()),
-    }
+/// All that a tail ever yields. It goes on by itself; what it gives up on is tried again all the
+/// same. As one stream, an attempt to come back outlives the wait for it.
+fn items(tail: Tail) -> BoxStream<'static, Result<TailItem, String>> {
+    let next = |(mut tail, not_before): (Tail, Option<Instant>)| async move {
+        if let Some(at) = not_before {
+            time::sleep_until(at).await;
+        }
+        let item = match tail.next().await {
+            Some(Ok(item)) => Ok(item),
+            Some(Err(error)) => Err(error.to_string()),
+            None => Err("meshchatd ended it".into()),
+        };
+        let lost = matches!(item, Ok(TailItem::Lost(_)) | Err(_));
+        Some((item, (tail, lost.then(|| Instant::now() + PAUSE))))
+    };
+    stream::unfold((tail, None), next).boxed()
 }
 
 fn up(welcome: &Welcome, restarted: bool) -> Input {

@@ -4,6 +4,7 @@
 mod files;
 mod keeper;
 
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,11 +25,14 @@ pub(crate) struct Memory {
     kept: Kept,
     /// To the thread that writes; none when nothing can be kept.
     queue: Option<SyncSender<Keep>>,
-    thread: Option<JoinHandle<()>>,
+    /// It gives why unsent words are not on the disk.
+    thread: Option<JoinHandle<Result<(), String>>>,
+    /// Why nothing can be kept.
+    nowhere: Option<String>,
     trouble: Trouble,
 }
 
-/// Why something was not kept; told once for each reason.
+/// Why something was not kept, until it is told.
 #[derive(Debug, Clone, Default)]
 struct Trouble(Arc<Mutex<Vec<String>>>);
 
@@ -40,9 +44,10 @@ impl Trouble {
         }
     }
 
+    /// All of it, in one line.
     fn take(&self) -> Option<String> {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (!waiting.is_empty()).then(|| waiting.remove(0))
+        let waiting = mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        (!waiting.is_empty()).then(|| waiting.join("; "))
     }
 }
 
@@ -72,15 +77,18 @@ impl Memory {
         let keeper = Keeper::new(folder, &kept, trouble.clone());
         let thread = thread::Builder::new().name("memory".into());
         match thread.spawn(move || keeper.run(&orders)) {
-            Ok(thread) => Self { kept, queue: Some(queue), thread: Some(thread), trouble },
+            Ok(thread) => {
+                let (queue, thread) = (Some(queue), Some(thread));
+                Self { kept, queue, thread, nowhere: None, trouble }
+            }
             Err(error) => Self::nowhere(kept, error.to_string()),
         }
     }
 
     fn nowhere(kept: Kept, why: String) -> Self {
         let trouble = Trouble::default();
-        trouble.add(why);
-        Self { kept, queue: None, thread: None, trouble }
+        trouble.add(why.clone());
+        Self { kept, queue: None, thread: None, nowhere: Some(why), trouble }
     }
 
     /// What was kept the last time.
@@ -88,26 +96,48 @@ impl Memory {
         self.kept.clone()
     }
 
-    /// Keeps it, soon; says so, once, when something could not be kept.
+    /// Keeps it, soon; says what could not be kept, once for each kind.
     pub(crate) fn keep(&mut self, keep: Keep) -> Option<Input> {
         if let Some(queue) = &self.queue
             && let Err(TrySendError::Full(_)) = queue.try_send(keep)
         {
             self.queue = None;
-            self.trouble.add("the disk does not answer".into());
+            self.nowhere = Some(STUCK.into());
+            self.trouble.add(STUCK.into());
         }
+        self.trouble()
+    }
+
+    /// What could not be kept since it was asked for last.
+    pub(crate) fn trouble(&self) -> Option<Input> {
         self.trouble.take().map(Input::NotKept)
+    }
+
+    /// Waits until all is written.
+    ///
+    /// # Errors
+    ///
+    /// Why the unsent words are not kept.
+    pub(crate) fn close(mut self) -> Result<(), String> {
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Result<(), String> {
+        self.queue = None;
+        let thread = self.thread.take();
+        if let Some(why) = self.nowhere.take() {
+            // A thread that is stuck is not waited for.
+            return Err(why);
+        }
+        let failed = || Err("the part that writes has failed".into());
+        thread.map_or(Ok(()), |thread| thread.join().unwrap_or_else(|_| failed()))
     }
 }
 
 impl Drop for Memory {
-    /// Waits until all is written.
     fn drop(&mut self) {
-        let stuck = self.queue.take().is_none();
-        if let Some(thread) = self.thread.take().filter(|_| !stuck) {
-            // A thread that panicked has said so.
-            let _ = thread.join();
-        }
+        // Who wants to know whether it worked closes it.
+        let _ = self.finish();
     }
 }
 
@@ -125,6 +155,7 @@ fn failed(what: &str, error: &io::Error) -> String {
 
 /// Things to keep on their way to the disk; when it is full, nothing more is kept.
 const QUEUE: usize = 1024;
+const STUCK: &str = "the disk does not answer";
 /// Reasons that wait to be told.
 const TROUBLES: usize = 8;
 

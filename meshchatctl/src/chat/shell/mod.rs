@@ -1,21 +1,21 @@
 //! Runs the chat: the terminal, the connection to the daemon, the files.
 
 mod daemon;
+mod last_words;
 mod memory;
+mod sources;
 mod taste;
 mod terminal;
 
+use std::collections::VecDeque;
 use std::io;
-use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crossterm::event::{Event as Press, EventStream, KeyEventKind};
-use futures_util::{FutureExt as _, StreamExt as _};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{self, Instant};
+use tokio::time::Instant;
 
 use self::daemon::Daemon;
 use self::memory::Memory;
+use self::sources::{Sources, Wake};
 use self::terminal::Terminal;
 use super::draw::draw;
 use super::model::Model;
@@ -31,60 +31,13 @@ pub(crate) async fn chat(session: &mut Session, args: Chat) -> Result<u8, Failur
     let (daemon, first) = Daemon::connect(session.paths.clone()).await?;
     let memory = Memory::open(&daemon);
     let model = Model::new(args.room, memory.kept(), taste.clone());
-    let (columns, lines) = crossterm::terminal::size()?;
+    let (columns, lines) = terminal::size();
     let terminal = Terminal::open(&taste)?;
-    let mut sources = Sources {
-        daemon,
-        keys: EventStream::new(),
-        end: signal(SignalKind::terminate())?,
-        hang_up: signal(SignalKind::hangup())?,
-    };
-    let mut screen = Screen { model, memory, terminal, begin: Instant::now(), drawn: None };
-    let mut inputs = vec![Input::Resize(columns, lines), first];
-    loop {
-        if screen.take(std::mem::take(&mut inputs), &mut sources.daemon)?.is_break() {
-            return Ok(0);
-        }
-        let wake = screen.draw()?;
-        sources.wait(&mut inputs, wake).await?;
-    }
-}
-
-/// Where inputs come from.
-struct Sources {
-    daemon: Daemon,
-    keys: EventStream,
-    end: Signal,
-    hang_up: Signal,
-}
-
-impl Sources {
-    /// Waits for something, at most until `wake`, and takes all that has come meanwhile with it.
-    async fn wait(&mut self, inputs: &mut Vec<Input>, wake: Wake) -> io::Result<()> {
-        tokio::select! {
-            press = self.keys.next() => inputs.extend(input(press)?),
-            input = self.daemon.next() => inputs.push(input),
-            _ = self.end.recv() => inputs.push(Input::Leave),
-            _ = self.hang_up.recv() => inputs.push(Input::Leave),
-            () = time::sleep_until(wake.at) => inputs.extend(wake.tick.then_some(Input::Tick)),
-        }
-        while inputs.len() < AT_ONCE {
-            if let Some(press) = self.keys.next().now_or_never() {
-                inputs.extend(input(press)?);
-            } else if let Some(input) = self.daemon.next().now_or_never() {
-                inputs.push(input);
-            } else {
-                break;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// When to go on if nothing happens, and whether the model is to hear of it.
-struct Wake {
-    at: Instant,
-    tick: bool,
+    let sources = Sources::new(daemon)?;
+    let begin = Instant::now();
+    let mut screen = Screen { model, memory, terminal, begin, drawn: None, leaving: None };
+    let ended = screen.run(sources, vec![Input::Resize(columns, lines), first]).await;
+    screen.close(ended)
 }
 
 /// The model, and what it acts on.
@@ -95,6 +48,8 @@ struct Screen {
     begin: Instant,
     /// When it was drawn last; the model has changed since when it is `false`.
     drawn: Option<(Instant, bool)>,
+    /// The person leaves; until when words may still go out.
+    leaving: Option<Instant>,
 }
 
 impl Screen {
@@ -102,10 +57,24 @@ impl Screen {
         Now { clock: Clock::now(), running: self.begin.elapsed() }
     }
 
-    /// Tells the model what happened and carries out what it wants.
-    fn take(&mut self, inputs: Vec<Input>, daemon: &mut Daemon) -> io::Result<ControlFlow<()>> {
+    async fn run(&mut self, mut sources: Sources, mut inputs: Vec<Input>) -> io::Result<()> {
+        loop {
+            inputs.extend(self.memory.trouble());
+            let quit = self.take(std::mem::take(&mut inputs), &mut sources.daemon)?;
+            if self.ends(quit) {
+                return Ok(());
+            }
+            let mut wake = self.draw()?;
+            wake.at = self.leaving.map_or(wake.at, |until| wake.at.min(until));
+            sources.wait(&mut inputs, wake).await?;
+        }
+    }
+
+    /// Tells the model what happened and carries out what it wants. Whether it wants to end.
+    fn take(&mut self, inputs: Vec<Input>, daemon: &mut Daemon) -> io::Result<bool> {
         let now = self.now();
-        let mut inputs = std::collections::VecDeque::from(inputs);
+        let mut inputs = VecDeque::from(inputs);
+        let mut quit = false;
         while let Some(input) = inputs.pop_front() {
             self.drawn = self.drawn.map(|(at, _)| (at, false));
             for effect in self.model.handle(&now, input) {
@@ -113,7 +82,7 @@ impl Screen {
                     Effect::Ask(id, request) => daemon.ask(id, request),
                     Effect::Past(room, many) => daemon.past(room, many),
                     Effect::Keep(keep) => inputs.extend(self.memory.keep(keep)),
-                    Effect::Quit => return Ok(ControlFlow::Break(())),
+                    Effect::Quit => quit = true,
                     other @ (Effect::Notify { .. }
                     | Effect::Copy(_)
                     | Effect::Mouse(_)
@@ -122,7 +91,28 @@ impl Screen {
                 }
             }
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(quit)
+    }
+
+    /// Whether it is time to end: words on their way to the node are worth a moment, unless the
+    /// person asks again.
+    fn ends(&mut self, quit: bool) -> bool {
+        let now = Instant::now();
+        let again = quit && self.leaving.is_some();
+        if quit {
+            self.leaving.get_or_insert(now + LAST_WORDS);
+        }
+        let waits = self.model.standing.is_up() && self.model.outbox.waiting() > 0;
+        self.leaving.is_some_and(|until| again || now >= until || !waits)
+    }
+
+    /// Gives the terminal back, and says what became of words that were not sent.
+    fn close(self, ended: io::Result<()>) -> Result<u8, Failure> {
+        let Self { model, memory, terminal, .. } = self;
+        drop(terminal);
+        let kept = memory.close();
+        last_words::report(&model.outbox.unsent(), kept)?;
+        Ok(ended.map(|()| 0)?)
     }
 
     /// Draws if something changed and it was not drawn just now.
@@ -146,20 +136,8 @@ impl Screen {
     }
 }
 
-/// What the terminal says; at its end there is nobody to talk with.
-fn input(press: Option<io::Result<Press>>) -> io::Result<Option<Input>> {
-    let Some(press) = press else { return Ok(Some(Input::Leave)) };
-    Ok(match press? {
-        Press::Key(key) if key.kind != KeyEventKind::Release => Some(Input::Key(key)),
-        Press::Paste(text) => Some(Input::Paste(text)),
-        Press::Mouse(mouse) => Some(Input::Mouse(mouse)),
-        Press::Resize(columns, lines) => Some(Input::Resize(columns, lines)),
-        Press::Key(_) | Press::FocusGained | Press::FocusLost => None,
-    })
-}
-
+/// How long words that were just said may take to reach the node when the person leaves.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_secs(1);
 /// At most thirty pictures a second.
 const FRAME: Duration = Duration::from_millis(33);
-/// Inputs that are taken before anything is drawn.
-const AT_ONCE: usize = 1_024;

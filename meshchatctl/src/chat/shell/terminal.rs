@@ -6,7 +6,6 @@ mod modes;
 use std::io::{self, BufWriter, Stdout, Write as _};
 
 use crossterm::style::force_color_output;
-use crossterm::terminal::size;
 use futures_util::FutureExt as _;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
@@ -27,6 +26,8 @@ pub(crate) struct Terminal {
     modes: Modes,
     voice: Voice,
     signals: Signals,
+    /// The terminal had said how large it is when the screen was made.
+    sized: bool,
 }
 
 #[derive(Debug)]
@@ -51,7 +52,8 @@ impl Terminal {
         modes::give_back_on_panic();
         let modes = Modes::new(taste.mouse);
         let screen = modes.take().and_then(|()| screen()).inspect_err(|_| modes::give_back())?;
-        Ok(Self { screen, modes, voice: Voice::of_terminal(), signals })
+        let sized = told_size().is_some();
+        Ok(Self { screen, modes, voice: Voice::of_terminal(), signals, sized })
     }
 
     /// Draws, after it has seen to what happened to the program meanwhile.
@@ -72,6 +74,9 @@ impl Terminal {
         }
         if !modes::taken() {
             return Err(io::Error::other("a part of the chat failed; see above"));
+        }
+        if self.sized != told_size().is_some() {
+            self.repaint()?;
         }
         self.screen.draw(draw).map(|_| ())
     }
@@ -119,7 +124,7 @@ impl Terminal {
     /// asks the terminal where its cursor is, and a bad line answers too late.
     fn repaint(&mut self) -> io::Result<()> {
         self.write(WIPE)?;
-        self.screen = screen()?;
+        (self.screen, self.sized) = (screen()?, told_size().is_some());
         Ok(())
     }
 }
@@ -132,12 +137,22 @@ impl Drop for Terminal {
 
 fn screen() -> io::Result<ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>> {
     let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, io::stdout()));
-    // A serial line does not know how large its terminal is.
-    let viewport = match size() {
-        Ok((columns, lines)) if columns > 0 && lines > 0 => Viewport::Fullscreen,
-        Ok(_) | Err(_) => Viewport::Fixed(Rect::new(0, 0, USUAL.0, USUAL.1)),
+    let viewport = match told_size() {
+        Some(_) => Viewport::Fullscreen,
+        None => Viewport::Fixed(Rect::new(0, 0, USUAL.0, USUAL.1)),
     };
     ratatui::Terminal::with_options(backend, TerminalOptions { viewport })
+}
+
+/// Columns and lines of the terminal.
+pub(crate) fn size() -> (u16, u16) {
+    told_size().unwrap_or(USUAL)
+}
+
+/// A serial line does not know how large its terminal is.
+fn told_size() -> Option<(u16, u16)> {
+    let told = crossterm::terminal::size().ok();
+    told.filter(|(columns, lines)| *columns > 0 && *lines > 0)
 }
 
 /// A screen is written as one piece, so that a slow line does not show halves of it.

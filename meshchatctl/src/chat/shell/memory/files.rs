@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -153,15 +153,34 @@ impl Folder {
         written
     }
 
-    /// Adds typed lines. What a write that failed left behind is cut off again.
+    /// Adds typed lines and gives the size of the file. What a power cut or a write that failed
+    /// left behind is cut off.
     pub(super) fn append(&self, lines: &[u8]) -> io::Result<u64> {
-        let mut file = private().create(true).append(true).open(self.path.join(TYPED))?;
-        let before = file.metadata()?.len();
+        let path = self.path.join(TYPED);
+        let mut file = private().read(true).create(true).append(true).open(path)?;
+        let before = self.cut_torn(&file)?;
         if let Err(error) = file.write_all(lines) {
             let _ = file.set_len(before);
             return Err(error);
         }
         Ok(before + u64::try_from(lines.len()).unwrap_or(0))
+    }
+
+    /// Cuts off a last line without its end, as the next one would be glued to it; gives the size.
+    fn cut_torn(&self, file: &File) -> io::Result<u64> {
+        let size = file.metadata()?.len();
+        let mut last = [b'\n'];
+        if let Some(at) = size.checked_sub(1) {
+            file.read_exact_at(&mut last, at)?;
+        }
+        if last == [b'\n'] {
+            return Ok(size);
+        }
+        let text = self.load(TYPED)?.unwrap_or_default();
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let whole = u64::try_from(whole).unwrap_or(size);
+        file.set_len(whole)?;
+        Ok(whole)
     }
 
     /// Writes the typed lines anew, without those that are too old.

@@ -1,5 +1,7 @@
 //! The thread that writes: what changes often is gathered for some seconds.
 
+use std::collections::BTreeSet;
+use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -20,8 +22,10 @@ pub(super) struct Keeper {
     unsent_written: Vec<Unsent>,
     unsent_due: Option<Instant>,
     trouble: Trouble,
-    /// It was told already that the disk takes nothing.
-    told: bool,
+    /// Why unsent words are not in their file.
+    unsent_failed: Option<String>,
+    /// The files of which it was told already that they cannot be written.
+    told: BTreeSet<&'static str>,
 }
 
 impl Keeper {
@@ -37,12 +41,17 @@ impl Keeper {
             unsent,
             unsent_due: None,
             trouble,
-            told: false,
+            unsent_failed: None,
+            told: BTreeSet::new(),
         }
     }
 
     /// Runs until the chat ends, and writes all that is left then.
-    pub(super) fn run(mut self, orders: &Receiver<Keep>) {
+    ///
+    /// # Errors
+    ///
+    /// Why words that are not sent are not kept.
+    pub(super) fn run(mut self, orders: &Receiver<Keep>) -> Result<(), String> {
         loop {
             let due = [self.state_due, self.typed_due, self.unsent_due].into_iter().flatten().min();
             let pause = due.map_or(IDLE, |due| due.saturating_duration_since(Instant::now()));
@@ -54,6 +63,7 @@ impl Keeper {
         }
         let end = Instant::now() + 2 * RETRY;
         self.write(end);
+        self.unsent_failed.map_or(Ok(()), Err)
     }
 
     fn note(&mut self, keep: Keep) {
@@ -94,28 +104,13 @@ impl Keeper {
     fn write(&mut self, now: Instant) {
         let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
         if is_due(self.unsent_due) {
-            let written = match self.unsent == self.unsent_written {
-                // Said and accepted meanwhile: nothing to write.
-                true => Ok(()),
-                false => self.folder.replace(UNSENT, &render_unsent(&self.unsent), true),
-            };
-            let done = written.is_ok();
+            let written = self.write_unsent();
+            self.unsent_failed = written.as_ref().err().map(|error| failed(UNSENT, error));
             self.unsent_due = self.after(UNSENT, written);
-            if done {
-                self.unsent_written = self.unsent.clone();
-            }
         }
         if is_due(self.typed_due) {
-            let written = self.folder.append(&self.typed);
-            let written = written.and_then(|size| match size > LARGEST * 3 / 4 {
-                true => self.folder.compact(),
-                false => Ok(()),
-            });
-            let done = written.is_ok();
+            let written = self.write_typed();
             self.typed_due = self.after(TYPED, written);
-            if done {
-                self.typed.clear();
-            }
         }
         if is_due(self.state_due) {
             let state = serde_json::to_vec(&self.state).unwrap_or_default();
@@ -124,10 +119,29 @@ impl Keeper {
         }
     }
 
+    fn write_unsent(&mut self) -> io::Result<()> {
+        // Else all was said and accepted meanwhile: nothing to write.
+        if self.unsent != self.unsent_written {
+            self.folder.replace(UNSENT, &render_unsent(&self.unsent), true)?;
+            self.unsent_written = self.unsent.clone();
+        }
+        Ok(())
+    }
+
+    fn write_typed(&mut self) -> io::Result<()> {
+        let size = self.folder.append(&self.typed)?;
+        // In the file once, even if that cannot be made smaller now.
+        self.typed.clear();
+        match size > LARGEST * 3 / 4 {
+            true => self.folder.compact(),
+            false => Ok(()),
+        }
+    }
+
     /// When to try again, if it did not work.
-    fn after(&mut self, name: &str, written: std::io::Result<()>) -> Option<Instant> {
+    fn after(&mut self, name: &'static str, written: io::Result<()>) -> Option<Instant> {
         let error = written.err()?;
-        if !std::mem::replace(&mut self.told, true) {
+        if self.told.insert(name) {
             self.trouble.add(failed(name, &error));
         }
         Some(Instant::now() + RETRY)

@@ -137,7 +137,7 @@ fn a_damaged_file_is_set_aside_and_said() {
     home.write("typed.jsonl", "{\"at\":\"#a\",\"line\":\"good\"}\n\0\0\0\n{\"at\":\"#a\",\"li");
     let mut memory = home.memory();
     assert_eq!(memory.kept().typed["#a"], ["good"]);
-    let said = why(memory.keep(Keep::Introduced)) + &why(memory.keep(Keep::Introduced));
+    let said = why(memory.keep(Keep::Introduced));
     assert!(said.contains("state.json.damaged") && said.contains("typed.jsonl.damaged"), "{said}");
     assert!(memory.keep(Keep::Introduced).is_none());
     drop(memory);
@@ -153,7 +153,11 @@ fn a_line_that_a_power_cut_tore_is_no_damage() {
     home.write("typed.jsonl", "{\"at\":\"#a\",\"line\":\"good\"}\n{\"at\":\"#a\",\"li");
     let mut memory = home.memory();
     assert_eq!(memory.kept().typed["#a"], ["good"]);
-    assert!(memory.keep(Keep::Introduced).is_none());
+    memory.keep(typed("next"));
+    assert_eq!(memory.close(), Ok(()));
+    let memory = home.memory();
+    assert_eq!(memory.kept().typed["#a"], ["good", "next"]);
+    assert!(memory.trouble().is_none(), "the next line is not glued to it");
 }
 
 #[test]
@@ -168,7 +172,7 @@ fn a_second_chat_keeps_nothing_and_takes_no_unsent_words() {
     assert_eq!(second.kept().unsent, []);
     assert!(why(second.keep(typed("x"))).contains("another chat"));
     assert!(second.keep(typed("x")).is_none(), "said once");
-    drop(second);
+    assert!(second.close().unwrap_err().contains("another chat"));
     drop(first);
     let third = home.memory();
     assert_eq!(third.kept().unsent, [unsent("mine")]);
@@ -194,6 +198,27 @@ fn a_full_disk_is_said_once_and_the_chat_goes_on() {
     let said = trouble(&mut memory);
     assert!(said.contains("unsent.json") && said.contains("No space left"), "{said}");
     assert!(memory.keep(typed("x")).is_none());
+    let why = memory.close().unwrap_err();
+    assert!(why.contains("unsent.json") && why.contains("No space left"), "{why}");
+}
+
+#[test]
+fn each_kind_of_trouble_is_said() {
+    let home = Home::new("kinds");
+    home.write("unsent.json", "{ half");
+    symlink("/dev/full", home.folder().join("unsent.json.new")).unwrap();
+    let mut memory = home.memory();
+    assert!(why(memory.trouble()).contains("unsent.json.damaged"));
+    memory.keep(Keep::Unsent(vec![unsent("x")]));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let said = loop {
+        assert!(Instant::now() < deadline, "it says nothing");
+        match memory.trouble() {
+            Some(said) => break why(Some(said)),
+            None => thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    assert!(said.contains("No space left"), "{said}");
 }
 
 #[test]
