@@ -1,13 +1,13 @@
 //! What is shown again whenever the daemon says that something changed.
 
-use meshchat_client::proto::control::{Event, Start};
+use std::time::Duration;
+
 use meshchat_client::proto::control::{
-    NodeInfo, PersonInfo, Reply, Request, RoomInfo, Status as NodeStatus,
+    Event, NodeInfo, PersonInfo, Reply, Request, RoomInfo, Start, Status as NodeStatus,
 };
 use meshchat_client::{Tail, TailError, TailItem, TailRequest};
 use serde::Serialize;
 use serde_json::Value;
-use std::time::Duration;
 use tokio::time::{self, Instant};
 
 use super::{nodes, people, rooms, status};

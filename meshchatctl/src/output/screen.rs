@@ -1,5 +1,7 @@
 //! A text that is shown again and again in the same place.
 
+use std::io::{self, Write as _};
+
 use unicode_width::UnicodeWidthStr as _;
 
 use super::View;
@@ -29,6 +31,16 @@ impl Screen {
         }
         out.push_str("\x1b[J");
         out
+    }
+}
+
+impl Drop for Screen {
+    /// What follows, such as a prompt, begins a line of its own.
+    fn drop(&mut self) {
+        if self.begun {
+            // There is nowhere to tell that standard output is closed.
+            let _ = io::stdout().write_all(b"\r\n");
+        }
     }
 }
 

@@ -288,9 +288,12 @@ fn log_line(line: &LogLine) -> String {
 fn problems(findings: &[Finding]) -> Vec<String> {
     let bad = findings.iter().filter(|finding| finding.grade != Grade::Ok);
     bad.map(|finding| {
-        let subject = if finding.subject.is_empty() { "" } else { &finding.subject };
+        let subject = match finding.subject.as_str() {
+            "" => String::new(),
+            subject => format!(" {subject}"),
+        };
         let word = style::grade(finding.grade).word;
-        format!("{word}: {} {subject}: {}", finding.check, finding.words)
+        format!("{word}: {}{subject}: {}", finding.check, finding.words)
     })
     .collect()
 }

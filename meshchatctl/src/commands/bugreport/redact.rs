@@ -187,7 +187,7 @@ fn is_local(address: IpAddr) -> bool {
 /// Letters without a gap that no word has: ids have 26 or 52, keys 64.
 const KEY_LETTERS: usize = 26;
 /// Names that many machines have.
-const PUBLIC: &[&str] = &["localhost", "meshchat", "meshchat-gateway", "root"];
+const PUBLIC: &[&str] = &["localhost", "meshchat", "meshchat-gateway", "_meshchat-gateway", "root"];
 
 #[cfg(test)]
 mod tests {

@@ -224,7 +224,7 @@ pub(super) mod tests {
         }
     }
 
-    pub(in super::super) fn list(people: &[PersonInfo], present: bool) -> List {
+    pub(in super::super) fn called(people: &[PersonInfo], present: bool) -> List {
         List::new(("me".parse().unwrap(), NodeId([1; 32])), people, present)
     }
 
@@ -264,20 +264,20 @@ pub(super) mod tests {
             person("dan", 4, PersonStatus::Unreachable),
             person("eve", 2, PersonStatus::Offline),
         ];
-        let mut list = list(&people, false);
+        let mut list = called(&people, false);
         list.look(&people, &held(&[(2, DeliveryState::Waiting), (3, DeliveryState::Told)]));
         let wanted =
             [State::Undelivered, State::Silent, State::Away, State::Unreachable, State::Offline];
         assert_eq!(states(&list), wanted);
         assert_eq!((list.expected(), list.answered()), (5, 0));
-        assert_eq!(list(&people, true).expected(), 4);
+        assert_eq!(called(&people, true).expected(), 4);
     }
 
     #[test]
     fn any_word_after_the_question_counts_once() {
         let people =
             [person("me", 1, PersonStatus::Online), person("ann", 2, PersonStatus::Online)];
-        let mut list = list(&people, false);
+        let mut list = called(&people, false);
         list.asked(&MessageId([101; 32]));
         assert!(list.answer(&said("me", 1, "roll call"), 0).is_none());
         assert!(list.answer(&said("me", 1, "hello?"), 5).is_none(), "who asks does not answer");

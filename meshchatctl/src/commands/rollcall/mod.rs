@@ -229,10 +229,11 @@ impl Call {
         } else {
             let text = render::text(&self.list, room, None, &out.view)?;
             let text = match out.view.terminal {
-                true => self.screen.frame(&text, &out.view) + "\n",
+                true => self.screen.frame(&text, &out.view),
                 false => text,
             };
             out.text(&text)?;
+            out.flush()?;
         }
         let all = self.list.is_complete();
         Ok(if all { 0 } else { Exit::TimedOut as u8 })

@@ -99,7 +99,7 @@ const fn state(state: State) -> (&'static str, &'static str, Paint) {
 mod tests {
     use meshchat_client::proto::control::PersonStatus;
 
-    use super::super::list::tests::{list, person, said};
+    use super::super::list::tests::{called, person, said};
     use super::*;
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
             person("ann", 2, PersonStatus::Online),
             person("dan", 4, PersonStatus::Unreachable),
         ];
-        let mut list = list(&people, false);
+        let mut list = called(&people, false);
         list.answer(&said("ann", 2, "here \x1b[2J"), 4_000);
         list.sort();
         assert_eq!(

@@ -105,9 +105,9 @@ fn row(link: &Link<'_>) -> Vec<Cell> {
     ]
 }
 
-/// `1.5/s`; none in the first look.
+/// `1.5/s`; none in the first look, and while nothing moves.
 fn rate(count: Count) -> Option<String> {
-    let thousandths = count.per_1000_s?;
+    let thousandths = count.per_1000_s.filter(|rate| *rate > 0)?;
     Some(match thousandths {
         0..100_000 => format!("{}.{}/s", thousandths / 1000, thousandths % 1000 / 100),
         _ => format!("{}/s", number(thousandths / 1000)),
