@@ -1,8 +1,10 @@
 //! Who is called, and what is known of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use meshchat_client::proto::control::{DeliveryInfo, Message, PersonInfo, PersonStatus};
+use meshchat_client::proto::control::{
+    DeliveryInfo, DeliveryState, Message, PersonInfo, PersonStatus,
+};
 use meshchat_client::proto::id::{MessageId, NodeId};
 use meshchat_client::proto::name::{NodeName, PersonName};
 use serde::Serialize;
@@ -36,6 +38,13 @@ pub(super) struct Row {
     pub(super) text: Option<String>,
     /// What they said about being away.
     pub(super) note: String,
+    /// Their node went out of reach before it held the question: what comes of it by catch-up may
+    /// be older than the question.
+    #[serde(skip)]
+    cut: bool,
+    /// They came after the question, maybe under another name than before.
+    #[serde(skip)]
+    came: bool,
 }
 
 /// How it stands with somebody, the most urgent first.
@@ -60,6 +69,7 @@ impl List {
     pub(super) fn new(me: (PersonName, NodeId), people: &[PersonInfo], present: bool) -> Self {
         let mut this = Self { rows: Vec::new(), me, present, question: None };
         this.meet(people, &BTreeMap::new());
+        this.rows.iter_mut().for_each(|row| row.came = false);
         this
     }
 
@@ -72,6 +82,39 @@ impl List {
     pub(super) fn look(&mut self, people: &[PersonInfo], held: &DeliveryInfo) {
         let holders = held.nodes.iter().map(|node| (node.node, node.holds)).collect();
         self.meet(people, &holders);
+        let near = held.nodes.iter().filter(|node| may_be_reached(node.state));
+        self.miss(people, &near.map(|node| node.node).collect());
+    }
+
+    /// Who is not there any more, though their node is, has left or has another name now.
+    fn miss(&mut self, people: &[PersonInfo], near: &BTreeSet<NodeId>) {
+        let there: HashSet<(&PersonName, NodeId)> =
+            people.iter().map(|person| (&person.name, person.node)).collect();
+        for at in 0..self.rows.len() {
+            let Some(row) = self.rows.get_mut(at) else { return };
+            let gone = near.contains(&row.node) && !there.contains(&(&row.name, row.node));
+            if !gone || !row.expected {
+                continue;
+            }
+            let (node, answered) = (row.node, row.state == State::Answered);
+            if !answered {
+                row.state = State::Offline;
+            }
+            let newcomer = self
+                .rows
+                .iter_mut()
+                .find(|row| row.came && row.node == node && there.contains(&(&row.name, row.node)));
+            // Each newcomer stands for one who left: they are counted on once, not twice.
+            let Some(newcomer) = newcomer else { continue };
+            newcomer.came = false;
+            match (answered, newcomer.state) {
+                (true, State::Answered) => {}
+                (true, _) => newcomer.expected = false,
+                (false, _) => {
+                    self.rows.get_mut(at).into_iter().for_each(|row| row.expected = false)
+                }
+            }
+        }
     }
 
     fn meet(&mut self, people: &[PersonInfo], holders: &BTreeMap<NodeId, bool>) {
@@ -82,6 +125,7 @@ impl List {
             if let Some(row) = self.find(&person.name, person.node) {
                 if row.state != State::Answered {
                     row.state = state;
+                    row.cut = (row.cut || state == State::Unreachable) && !holds;
                     // Whoever comes is counted on, whoever leaves is still missed.
                     row.expected |= expected;
                     row.note.clone_from(&person.note);
@@ -97,16 +141,19 @@ impl List {
                     after_ms: None,
                     text: None,
                     note: person.note.clone(),
+                    cut: state == State::Unreachable && !holds,
+                    came: true,
                 });
             }
         }
     }
 
     /// Notes what somebody said; their row when it is their first word. Any word will do, whoever
-    /// says it and through which door.
+    /// says it and through which door, when it was said after the question.
     pub(super) fn answer(&mut self, message: &Message, after_ms: u64) -> Option<&Row> {
         let own = (&self.me.0, &self.me.1) == (&message.author, &message.node);
-        let old = message.caught_up && message.age_ms > after_ms;
+        let cut = self.find(&message.author, message.node).is_none_or(|row| row.cut);
+        let old = message.age_ms > after_ms || (message.caught_up && cut);
         if old || self.question == Some(message.id) || own {
             return None;
         }
@@ -124,6 +171,8 @@ impl List {
                 after_ms: None,
                 text: None,
                 note: String::new(),
+                cut: false,
+                came: true,
             });
         }
         let row = self.find(&message.author, message.node)?;
@@ -176,12 +225,30 @@ const fn state_of(person: &PersonInfo, holds: bool) -> State {
     }
 }
 
+/// Whether what the daemon knows of a node's people is of now.
+const fn may_be_reached(state: DeliveryState) -> bool {
+    match state {
+        DeliveryState::Here
+        | DeliveryState::Wrote
+        | DeliveryState::Told
+        | DeliveryState::Equal
+        | DeliveryState::Waiting
+        | DeliveryState::Behind
+        | DeliveryState::Silent => true,
+        DeliveryState::Unreachable
+        | DeliveryState::Left
+        | DeliveryState::Lost
+        | DeliveryState::NotMember
+        | DeliveryState::Unknown => false,
+    }
+}
+
 /// People in the list: as many as a node knows.
 const MOST: usize = 4096;
 
 #[cfg(test)]
 pub(super) mod tests {
-    use meshchat_client::proto::control::{DeliveryState, HolderInfo};
+    use meshchat_client::proto::control::HolderInfo;
     use meshchat_client::proto::message::MessageKind;
     use meshchat_client::proto::name::RoomName;
 
@@ -291,5 +358,54 @@ pub(super) mod tests {
         assert_eq!((list.answered(), list.expected()), (2, 2));
         list.look(&[person("ann", 2, PersonStatus::Offline)], &held(&[]));
         assert_eq!(list.answered(), 2, "whoever answered and left has answered");
+    }
+
+    #[test]
+    fn words_from_before_the_question_are_no_answer() {
+        let people = [
+            person("me", 1, PersonStatus::Online),
+            person("ann", 2, PersonStatus::Online),
+            person("dan", 4, PersonStatus::Unreachable),
+        ];
+        let mut list = called(&people, false);
+        let kept = Message { age_ms: 86_400_000, ..said("ann", 2, "yesterday") };
+        assert!(list.answer(&kept, 100).is_none(), "kept on disk, so not caught up with");
+        let caught_up = |name, n| Message { caught_up: true, ..said(name, n, "yesterday") };
+        assert!(list.answer(&caught_up("dan", 4), 100).is_none(), "from behind a cut link");
+        assert!(list.answer(&caught_up("zoe", 7), 100).is_none(), "from a node that was unknown");
+        assert!(list.answer(&caught_up("ann", 2), 100).is_some(), "her node was there all along");
+        let people = people.map(|person| PersonInfo { state: PersonStatus::Online, ..person });
+        list.look(&people, &held(&[(4, DeliveryState::Told)]));
+        assert!(list.answer(&caught_up("dan", 4), 200).is_some(), "his node had the question");
+    }
+
+    #[test]
+    fn whoever_takes_another_name_is_counted_on_once() {
+        let with =
+            |name| [person("me", 1, PersonStatus::Online), person(name, 2, PersonStatus::Online)];
+        let there = held(&[(2, DeliveryState::Told)]);
+        let mut list = called(&with("ann"), false);
+        list.look(&with("annie"), &there);
+        assert_eq!((states(&list), list.expected()), (vec![State::Offline, State::Silent], 1));
+        list.answer(&said("annie", 2, "here"), 500);
+        assert!(list.is_complete());
+        let mut list = called(&with("ann"), false);
+        list.answer(&said("annie", 2, "here"), 500);
+        list.look(&with("annie"), &there);
+        assert!(list.is_complete(), "the answer came before the look");
+        let mut list = called(&with("ann"), false);
+        list.answer(&said("ann", 2, "here"), 500);
+        list.look(&with("annie"), &there);
+        assert!(list.is_complete(), "the new name came after the answer");
+    }
+
+    #[test]
+    fn whoever_leaves_is_missed_and_a_node_that_is_out_of_reach_hides_nobody() {
+        let me = person("me", 1, PersonStatus::Online);
+        let mut list = called(&[me.clone(), person("ann", 2, PersonStatus::Online)], false);
+        list.look(std::slice::from_ref(&me), &held(&[(2, DeliveryState::Unreachable)]));
+        assert_eq!(states(&list), [State::Undelivered]);
+        list.look(&[me], &held(&[(2, DeliveryState::Told)]));
+        assert_eq!((states(&list), list.expected()), (vec![State::Offline], 1));
     }
 }
