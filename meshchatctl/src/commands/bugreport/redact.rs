@@ -154,11 +154,10 @@ fn masked(token: &str, addresses: &mut BTreeMap<String, usize>) -> String {
             false => format!("address-{}{tail}", number(address)),
         };
     }
-    let all = |is: fn(&u8) -> bool| bare.as_bytes().iter().all(|letter| is(letter));
     if bare.starts_with("meshchat1") && bare.len() > 20 {
         return format!("(ticket){tail}");
     }
-    if bare.len() >= KEY_LETTERS && all(u8::is_ascii_alphanumeric) {
+    if bare.len() >= KEY_LETTERS && bare.bytes().all(|letter| letter.is_ascii_alphanumeric()) {
         return format!("(key or id){tail}");
     }
     match bare.split_once('@') {
