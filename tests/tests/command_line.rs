@@ -80,10 +80,8 @@ fn watched_tables_are_pushed_and_outlive_the_daemon() {
     });
     drop(reader);
     a.start_again();
-    let lines = nodes.lines().len();
-    nodes.wait_until("nodes again", Limit::default(), |all| {
-        all.get(lines..).is_some_and(|new| new.iter().any(has("mill", "reachable"))).then_some(())
-    });
+    let _c = Daemon::builder("shed").peer(a.listen()).start();
+    nodes.wait_for("a node after the restart", Limit::default(), has("shed", "reachable"));
 }
 
 #[test]

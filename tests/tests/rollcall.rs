@@ -81,7 +81,7 @@ fn those_who_do_not_answer_are_told_apart() {
 #[test]
 fn a_guest_by_irc_is_a_person() {
     let a = Daemon::start("base");
-    let gateway = Gateway::start(&a, "[irc]\nlisten = \"127.0.0.1:0\"\npairing = \"off\"\n");
+    let gateway = Gateway::start(&a, "[irc]\nlisten = \"127.0.0.1:0\"\n");
     let mut zoe = Irc::enter(&gateway, "zoe", "");
     zoe.join("#ops");
     wait_for("zoe", Limit::default(), || a.ctl().ok(["who", "ops"]).contains("zoe@base"));

@@ -156,14 +156,13 @@ fn mask(line: &str, addresses: &mut BTreeMap<String, usize>) -> String {
 fn masked(token: &str, addresses: &mut BTreeMap<String, usize>) -> String {
     let bare = token.trim_end_matches(['.', ':', '-']);
     let tail = token.get(bare.len()..).unwrap_or_default();
-    let all = |is: fn(&u8) -> bool| bare.as_bytes().iter().all(|letter| is(letter));
     if let Some(address) = address(bare, addresses) {
         return format!("{address}{tail}");
     }
     if bare.starts_with("meshchat1") && bare.len() > 20 {
         return format!("(ticket){tail}");
     }
-    if bare.len() >= KEY_LETTERS && all(u8::is_ascii_alphanumeric) {
+    if bare.len() >= KEY_LETTERS && bare.bytes().all(|letter| letter.is_ascii_alphanumeric()) {
         return format!("(key or id){tail}");
     }
     match bare.split_once('@') {
