@@ -42,6 +42,9 @@ pub(super) struct Row {
     /// be older than the question.
     #[serde(skip)]
     cut: bool,
+    /// Their node held the question once. A daemon that was restarted knows less.
+    #[serde(skip)]
+    held: bool,
     /// They came after the question, maybe under another name than before.
     #[serde(skip)]
     came: bool,
@@ -123,9 +126,10 @@ impl List {
             let state = state_of(person, holds);
             let expected = !(self.present && state == State::Offline);
             if let Some(row) = self.find(&person.name, person.node) {
+                row.held |= holds;
                 if row.state != State::Answered {
-                    row.state = state;
-                    row.cut = (row.cut || state == State::Unreachable) && !holds;
+                    row.state = state_of(person, row.held);
+                    row.cut = (row.cut || state == State::Unreachable) && !row.held;
                     // Whoever comes is counted on, whoever leaves is still missed.
                     row.expected |= expected;
                     row.note.clone_from(&person.note);
@@ -142,6 +146,7 @@ impl List {
                     text: None,
                     note: person.note.clone(),
                     cut: state == State::Unreachable && !holds,
+                    held: holds,
                     came: true,
                 });
             }
@@ -172,6 +177,7 @@ impl List {
                 text: None,
                 note: String::new(),
                 cut: false,
+                held: false,
                 came: true,
             });
         }
@@ -376,6 +382,8 @@ pub(super) mod tests {
         assert!(list.answer(&caught_up("ann", 2), 100).is_some(), "her node was there all along");
         let people = people.map(|person| PersonInfo { state: PersonStatus::Online, ..person });
         list.look(&people, &held(&[(4, DeliveryState::Told)]));
+        list.look(&people, &held(&[]));
+        assert_eq!(states(&list), [State::Answered, State::Silent], "what was told stays told");
         assert!(list.answer(&caught_up("dan", 4), 200).is_some(), "his node had the question");
     }
 
