@@ -148,6 +148,12 @@ const OPTIONAL: &[(&[&str], &[&str])] = &[
     (&["hops", "path", "software"], &["new_key", "own_name", "verified"]),
     (&["node_name", "rooms", "me"], &["gateway", "muted", "verified"]),
     (&["addresses", "clients", "most"], &["drops", "pairing", "problem"]),
+    // What `send --wait` prints of the same message: that it went out, and who holds it.
+    (
+        &["cursor", "kept", "links"],
+        &["age_ms", "author", "known", "node", "node_name", "nodes", "reached"],
+    ),
+    (&["known", "nodes", "reached"], &["cursor", "kept", "links", "seq"]),
 ];
 
 /// Fields that only some events of a stream have: empty in the others, not wrong.
@@ -259,6 +265,8 @@ mod tests {
         assert!(render("{vai}", &event).is_err());
         let node = json!({"hops": 1, "path": [], "software": "", "state": "reachable"});
         assert_eq!(render("<{own_name}>", &node).unwrap(), "<>");
+        let sent = json!({"id": "x", "cursor": 1, "kept": "memory", "links": 1});
+        assert_eq!(render("{links}<{reached}>", &sent).unwrap(), "1<>");
         let status = json!({"uptime_ms": 1, "boot": 1, "history": {"mode": "off"}});
         assert_eq!(render("<{role}>", &status).unwrap(), "<>");
         for other in ["{state}", "{own_name}", "{via}", "{room}", "{history.role}"] {
