@@ -1,5 +1,6 @@
 //! `status --check`: one line and an exit code, as monitoring plugins give them.
 
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use meshchat_client::metrics::CLOCK_DOUBT_MS;
@@ -27,6 +28,16 @@ pub(crate) async fn check(session: &mut Session, args: Args) -> Result<u8, Failu
     };
     session.out.text(&format!("{}\n", verdict.line()))?;
     Ok(verdict.grade as u8)
+}
+
+/// Tells a monitoring system that its command line is wrong, which is no state of the node; what is
+/// wrong stands on standard error.
+pub(crate) fn not_checked() -> u8 {
+    let words = "the command line is wrong; see meshchatctl status --help".into();
+    let verdict = Verdict { grade: Grade::Unknown, words, numbers: String::new() };
+    // Whoever has closed standard output still has the code.
+    let _ = writeln!(io::stdout(), "{}", verdict.line());
+    verdict.grade as u8
 }
 
 async fn look(session: &Session) -> Result<(Status, Vec<PeerInfo>), Failure> {
