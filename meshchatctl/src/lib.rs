@@ -36,8 +36,11 @@ pub fn main() -> ExitCode {
     if let Some(code) = completion::answer() {
         return code;
     }
-    let typed = command().get_matches();
-    let args = Args::from_arg_matches(&typed).unwrap_or_else(|error| error.exit()).settled();
+    let typed = command().try_get_matches();
+    let args = match typed.and_then(|typed| Args::from_arg_matches(&typed)) {
+        Ok(args) => args.settled(),
+        Err(error) => return not_understood(&error),
+    };
     let out = Out::new(&args.global);
     let mut session = Session::new(&args.global, out);
     let result = run(&mut session, args);
@@ -50,6 +53,18 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.report(&session.out.view))
         }
     }
+}
+
+/// Prints the help that was asked for, or what was wrong with what was typed.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    // Standard error may be closed; the code tells it too.
+    let _ = error.print();
+    let typed: Vec<_> = std::env::args_os().skip(1).collect();
+    let has = |word: &str| typed.iter().any(|typed| typed == word);
+    if error.use_stderr() && has("status") && has("--check") {
+        return ExitCode::from(commands::not_checked());
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Failure::usage("").exit_code()))
 }
 
 fn run(session: &mut Session, args: Args) -> Result<u8, Failure> {

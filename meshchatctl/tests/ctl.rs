@@ -414,6 +414,44 @@ async fn the_python_example_understands_the_same_daemon() {
 }
 
 #[tokio::test]
+async fn a_bug_report_without_names_to_know_leaves_out_what_may_hold_some() {
+    let place = Place::new();
+    let _daemon = FakeDaemon::answering(&place.socket(), |request| match request {
+        Request::Status {} => vec![ok(Reply::Status(Box::new(status(1, 9))))],
+        Request::Nodes {} => vec![ok(Reply::Nodes(Vec::new()))],
+        Request::Limits {} => vec![ok(Reply::Limits(Vec::new()))],
+        Request::Peers {} => vec![ok(Reply::Peers(vec![peer("hut", "a:1", PeerState::Linked)]))],
+        _ => refuse(ErrorCode::UnknownRequest),
+    });
+    let output = run(&place, &["bugreport"]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    for part in ["status", "peers", "config", "log", "doctor"] {
+        let left_out = format!("## {part}\nnot to be had: it may name somebody");
+        assert!(text.contains(&left_out), "{part}: {text}");
+    }
+    assert!(!text.contains("hut") && text.contains("## limits in use\nnothing"), "{text}");
+}
+
+#[tokio::test]
+async fn a_bug_report_outlives_the_doctor() {
+    let place = Place::new();
+    let _daemon = FakeDaemon::answering(&place.socket(), |request| match request {
+        Request::Status {} => vec![ok(Reply::Status(Box::new(status(1, 9))))],
+        Request::Nodes {} => vec![ok(Reply::Nodes(Vec::new()))],
+        Request::Who { .. } => vec![ok(Reply::People(Vec::new()))],
+        Request::Rooms {} => vec![ok(Reply::Rooms(Vec::new()))],
+        Request::Config {} => vec![ok(Reply::Config(Vec::new()))],
+        Request::Peers {} => vec![ok(Reply::Peers(Vec::new()))],
+        _ => refuse(ErrorCode::Internal),
+    });
+    let output = run(&place, &["bugreport"]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.contains("## status\n") && text.contains("## doctor\nnot to be had: "), "{text}");
+}
+
+#[tokio::test]
 async fn a_followed_tail_says_that_the_daemon_was_restarted() {
     let place = Place::new();
     let daemon = history(&place);

@@ -28,6 +28,10 @@ fn objects_are_printed_by_a_template() {
     wrong.assert_code(2);
     assert!(wrong.stderr.contains("no field 'nmae'; there are ") && wrong.stdout.is_empty());
     assert!(wrong.stderr.contains("name,"), "{}", wrong.stderr);
+    assert_eq!(ctl.ok(["status", "--format", r"<{role}>\n"]), "<>\n");
+    let other = ctl.run(["status", "--format", r"{state}\n"]);
+    other.assert_code(2);
+    assert!(other.stderr.contains("no field 'state'"), "{}", other.stderr);
     for bad in [&["nodes", "--format", "{"][..], &["nodes", "--format", "{name}", "--json"]] {
         ctl.run(bad).assert_code(2);
     }
@@ -80,10 +84,8 @@ fn watched_tables_are_pushed_and_outlive_the_daemon() {
     });
     drop(reader);
     a.start_again();
-    let lines = nodes.lines().len();
-    nodes.wait_until("nodes again", Limit::default(), |all| {
-        all.get(lines..).is_some_and(|new| new.iter().any(has("mill", "reachable"))).then_some(())
-    });
+    let _c = Daemon::builder("shed").peer(a.listen()).start();
+    nodes.wait_for("a node after the restart", Limit::default(), has("shed", "reachable"));
 }
 
 #[test]
@@ -112,6 +114,13 @@ fn a_check_has_the_codes_of_monitoring_plugins() {
     let gone = Ctl::new("/nowhere/control.sock").run(["status", "--check"]);
     gone.assert_code(2);
     assert!(gone.stdout.starts_with("MESHCHAT CRITICAL - meshchatd is not running"), "{gone:?}");
+    for wrong in [&["--min-links", "few"][..], &["--min-lonks", "1"], &["--json"]] {
+        let wrong = ctl.run([&["status", "--check"][..], wrong].concat());
+        wrong.assert_code(3);
+        assert!(wrong.stdout.starts_with("MESHCHAT UNKNOWN - "), "{wrong:?}");
+        assert!(wrong.stderr.starts_with("error: "), "{wrong:?}");
+    }
+    ctl.run(["status", "--check", "--help"]).assert_code(0);
 }
 
 #[test]
@@ -138,7 +147,9 @@ fn every_exit_code_says_what_the_help_says() {
 fn a_reader_that_has_enough_ends_every_stream_well() {
     let a = Daemon::start("barn");
     a.ctl().ok(["send", "one"]);
-    for words in [&["tail"][..], &["events"], &["nodes", "-w"], &["peers", "-w"], &["top"]] {
+    let streams =
+        [&["tail"][..], &["events"], &["nodes", "-w"], &["peers", "-w"], &["top"], &["logs"]];
+    for words in streams {
         let mut command = a.ctl().command(words);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -203,13 +214,15 @@ fn events_tell_programs_all_that_happens() {
 #[test]
 fn top_has_rates_from_the_second_look_on() {
     let (a, b) = pair();
-    let top = a.ctl().tail(["top", "--interval", "1s"]);
+    // Quicker than the daemon pushes its peers.
+    let top = a.ctl().tail(["top", "--interval", "500ms"]);
     top.wait_for("a look", Limit::default(), |line| line["over_ms"].is_null());
     b.ctl().ok(["send", &"x".repeat(3_000)]);
     let busy = top.wait_for("traffic", Limit::default(), |line| {
         line["messages"]["received"]["per_1000_s"].as_u64().is_some_and(|rate| rate > 0)
     });
     assert_eq!(busy["links"][0]["name"], "mill");
+    assert!(busy["links"][0]["down_bytes"].as_u64().is_some_and(|rate| rate > 3_000), "{busy}");
     assert!(busy["clients"].as_u64().is_some_and(|clients| clients > 0), "{busy}");
     let text = a.ctl().ok(["top", "-n", "1"]);
     assert!(text.starts_with("barn  up ") && text.contains("\nPEER"), "{text}");

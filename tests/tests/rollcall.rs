@@ -81,7 +81,7 @@ fn those_who_do_not_answer_are_told_apart() {
 #[test]
 fn a_guest_by_irc_is_a_person() {
     let a = Daemon::start("base");
-    let gateway = Gateway::start(&a, "[irc]\nlisten = \"127.0.0.1:0\"\npairing = \"off\"\n");
+    let gateway = Gateway::start(&a, "[irc]\nlisten = \"127.0.0.1:0\"\n");
     let mut zoe = Irc::enter(&gateway, "zoe", "");
     zoe.join("#ops");
     wait_for("zoe", Limit::default(), || a.ctl().ok(["who", "ops"]).contains("zoe@base"));
@@ -95,4 +95,29 @@ fn a_guest_by_irc_is_a_person() {
         (&"zoe".into(), &true.into())
     );
     assert_eq!(outcome["answered"], 1);
+}
+
+#[test]
+fn words_of_yesterday_are_no_answer_when_the_daemon_is_restarted() {
+    for history in ["disk", "memory"] {
+        let mut a = Daemon::builder("base").config(&format!("history = \"{history}\"\n")).start();
+        let b = Daemon::builder("east").peer(a.listen()).start();
+        b.wait_links(1);
+        let _reader = b.ctl().tail(["tail", "lobby"]);
+        b.ctl().ok(["send", "before the question"]);
+        wait_for("words and a reader", Limit::default(), || {
+            a.ctl().ok(["who", "lobby"]).contains("@east")
+                && a.ctl().ok(["tail", "--no-follow"]).contains("before the question")
+        });
+        let mut call = a.ctl().tail(["rollcall", "lobby", "--timeout", "60s"]);
+        asked(&call);
+        a.start_again();
+        b.wait_links(1);
+        wait_for("the words again", Limit::default(), || {
+            a.ctl().ok(["tail", "--no-follow"]).contains("before the question")
+        });
+        b.ctl().ok(["send", "here"]);
+        assert_eq!(outcome(&call)["people"][0]["text"], "here", "{history}");
+        assert_eq!(call.process().wait_exit(Limit::default()).code(), Some(0));
+    }
 }

@@ -1,4 +1,5 @@
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Instant;
 
 use meshchat_proto::control::{DirectMessage, Event, Message, Start};
 use meshchat_proto::id::{LetterId, MessageId, NodeId};
@@ -22,6 +23,8 @@ pub(crate) struct Place {
     letter_order: VecDeque<LetterId>,
     /// The first message of each node that was yielded before any replay: its run and number.
     floors: HashMap<NodeId, (u64, u64)>,
+    /// When a tail was opened that wants nothing of what was before.
+    opened: Option<Instant>,
 }
 
 impl Place {
@@ -29,6 +32,7 @@ impl Place {
     pub(crate) fn enter(&mut self, run: u64, newest: u64, wanted: Start) -> Start {
         match self.run.replace(run) {
             None => {
+                self.opened = (wanted == Start::Now).then(Instant::now);
                 self.cursor = (wanted == Start::Now).then_some(newest);
                 wanted
             }
@@ -61,11 +65,11 @@ impl Place {
         match event {
             Event::Message(message) => {
                 self.cursor = Some(message.cursor);
-                self.is_unseen(message)
+                !self.is_of_before(message.age_ms) && self.is_unseen(message)
             }
             Event::Direct(message) => {
                 self.cursor = Some(message.cursor);
-                self.is_new_letter(message)
+                !self.is_of_before(message.age_ms) && self.is_new_letter(message)
             }
             Event::CaughtUp { cursor } => {
                 self.cursor = Some(*cursor);
@@ -86,6 +90,12 @@ impl Place {
             | Event::Log(_)
             | Event::Peers(_) => true,
         }
+    }
+
+    /// Whether a replay tells what the node had before a tail was opened that begins with then.
+    fn is_of_before(&self, age_ms: u64) -> bool {
+        let open = |opened: Instant| u128::from(age_ms) > opened.elapsed().as_millis();
+        self.replayed && self.opened.is_some_and(open)
     }
 
     /// A sender repeats what did not arrive: the message is another, the letter is the same.
@@ -127,3 +137,52 @@ impl Place {
 
 /// Nodes whose first yielded message is remembered.
 const FLOORS: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use meshchat_proto::message::MessageKind;
+    use meshchat_proto::name::RoomName;
+
+    use super::*;
+
+    const HOUR: u64 = 3_600_000;
+
+    fn said(seq: u8, age_ms: u64) -> Event {
+        Event::Message(Message {
+            cursor: seq.into(),
+            id: MessageId([seq; 32]),
+            room: RoomName::lobby(),
+            author: "ann".parse().unwrap(),
+            node: NodeId([1; 32]),
+            node_name: "pi-1".parse().unwrap(),
+            boot: 1,
+            seq: seq.into(),
+            kind: MessageKind::Text,
+            text: "hi".parse().unwrap(),
+            wall_ms: 0,
+            age_ms,
+            late: false,
+            caught_up: false,
+            own: false,
+            via: None,
+        })
+    }
+
+    #[test]
+    fn a_tail_from_now_leaves_out_what_another_run_of_the_daemon_kept_from_before() {
+        let mut place = Place::default();
+        assert_eq!(place.enter(1, 5, Start::Now), Start::Now);
+        assert_eq!(place.enter(2, 5, Start::Now), Start::Last(u32::MAX));
+        assert!(!place.is_new(&said(1, HOUR)));
+        assert_eq!(place.cursor, Some(1), "it is behind it all the same");
+        assert!(place.is_new(&said(2, 0)), "said while the daemon was away, or later");
+    }
+
+    #[test]
+    fn a_tail_of_the_past_shows_the_past_of_another_run() {
+        let mut place = Place::default();
+        place.enter(1, 0, Start::Last(9));
+        place.enter(2, 5, Start::Last(9));
+        assert!(place.is_new(&said(1, HOUR)));
+    }
+}

@@ -70,7 +70,8 @@ pub enum TailItem {
 ///
 /// After a break it goes on behind the last message that it yielded. A new run of the daemon
 /// numbers anew, so there it reads all of history and leaves out what it has yielded before,
-/// and what its sender said before the first message of that sender that it yielded.
+/// and what its sender said before the first message of that sender that it yielded. One that
+/// began with the moment of its opening also leaves out what the node had before.
 #[derive(Debug)]
 pub struct Tail {
     paths: Vec<PathBuf>,

@@ -20,7 +20,8 @@ pub(crate) struct Status {
     /// The line and the numbers behind its | are those of monitoring plugins, as Nagios, Icinga and
     /// others run them. Critical: the daemon does not run or answer, or the node is cut off. A
     /// warning: a part of the mesh is missing, history is not written, the clock is wrong, or there
-    /// is less than --min-links or --min-nodes ask for.
+    /// is less than --min-links or --min-nodes ask for. Unknown: the command line is wrong, or there
+    /// is no permission to ask.
     #[arg(long, conflicts_with_all = ["json", "template", "terse", "fields"])]
     pub(crate) check: bool,
     /// With --check: warn when fewer links are up

@@ -1,7 +1,9 @@
 //! `status --check`: one line and an exit code, as monitoring plugins give them.
 
+use std::io::{self, Write as _};
 use std::time::Duration;
 
+use meshchat_client::metrics::CLOCK_DOUBT_MS;
 use meshchat_client::proto::control::{PeerInfo, PeerState, Request, Status};
 use meshchat_client::{Client, RequestError};
 use tokio::time;
@@ -26,6 +28,16 @@ pub(crate) async fn check(session: &mut Session, args: Args) -> Result<u8, Failu
     };
     session.out.text(&format!("{}\n", verdict.line()))?;
     Ok(verdict.grade as u8)
+}
+
+/// Tells a monitoring system that its command line is wrong, which is no state of the node; what is
+/// wrong stands on standard error.
+pub(crate) fn not_checked() -> u8 {
+    let words = "the command line is wrong; see meshchatctl status --help".into();
+    let verdict = Verdict { grade: Grade::Unknown, words, numbers: String::new() };
+    // Whoever has closed standard output still has the code.
+    let _ = writeln!(io::stdout(), "{}", verdict.line());
+    verdict.grade as u8
 }
 
 async fn look(session: &Session) -> Result<(Status, Vec<PeerInfo>), Failure> {
@@ -146,9 +158,15 @@ fn warnings(status: &Status, wishes: &Wishes, clock_ms: u64) -> Vec<String> {
     if status.history.disk.as_ref().is_some_and(|disk| !disk.writing) {
         all.push("history is not written to disk".into());
     }
-    let told = status.notes.iter().any(|note| note.to_lowercase().contains("clock"));
-    if told || clock_ms < OLDEST_MS {
-        all.push("the clock of this machine is doubtful".into());
+    let differs = status.clock_offset_ms.filter(|ms| ms.unsigned_abs() > CLOCK_DOUBT_MS);
+    match (differs, clock_ms < OLDEST_MS) {
+        (Some(ms), _) => {
+            let differs = span(ms.unsigned_abs());
+            let way = if ms > 0 { "behind" } else { "ahead of" };
+            all.push(format!("the clock of this machine is {differs} {way} its neighbours'"));
+        }
+        (None, true) => all.push("the clock of this machine is doubtful".into()),
+        (None, false) => {}
     }
     if let Some(least) = wishes.links.filter(|least| status.links < *least) {
         all.push(format!("{} up, at least {least} wanted", count(status.links.into(), "link")));
@@ -276,5 +294,20 @@ mod tests {
         let words = "2 links up, at least 3 wanted; 3 nodes reachable, at least 4 wanted";
         assert_eq!(graded(&status(), &wishes), (Grade::Warning, words.into()));
         assert_eq!(judge(&status(), &[], &none, 0).grade, Grade::Warning);
+    }
+
+    #[test]
+    fn a_wrong_clock_is_measured_and_not_read_from_names() {
+        let none = Wishes::default();
+        let with = |clock_offset_ms| Status { clock_offset_ms, ..status() };
+        for (offset, words) in [
+            (7_200_000, "the clock of this machine is 2 h 0 m behind its neighbours'"),
+            (-130_000, "the clock of this machine is 2 m 10 s ahead of its neighbours'"),
+        ] {
+            assert_eq!(graded(&with(Some(offset)), &none), (Grade::Warning, words.into()));
+        }
+        assert_eq!(graded(&with(Some(-120_000)), &none).0, Grade::Ok);
+        let notes = vec!["node clockwork said goodbye".into()];
+        assert_eq!(graded(&Status { notes, ..status() }, &none).0, Grade::Ok);
     }
 }

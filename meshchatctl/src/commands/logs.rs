@@ -11,12 +11,16 @@ use crate::output::escape::escape;
 use crate::output::note;
 use crate::output::style::Paint;
 use crate::output::time::{Clock, count};
-use crate::session::Session;
+use crate::session::{Session, until_ended};
 
 pub(crate) async fn logs(session: &mut Session, args: Logs) -> Result<u8, Failure> {
     let filter = filter(&args);
     let request = TailRequest::Log { filter, lines: args.lines, follow: !args.no_follow };
     let mut stream = Stream::open(session.paths.clone(), request).await?;
+    until_ended(follow(session, &mut stream)).await
+}
+
+async fn follow(session: &mut Session, stream: &mut Stream) -> Result<u8, Failure> {
     let mut page = Page { color: session.out.view.color, day: None };
     loop {
         // What is there already goes out with one write.

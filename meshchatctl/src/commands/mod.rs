@@ -37,6 +37,7 @@ mod version;
 mod wait;
 mod watch;
 
+pub(crate) use self::check::not_checked;
 use self::watch::Subject;
 use crate::args::{Args, Command, Cursors, Peers, Status, Who};
 use crate::failure::Failure;

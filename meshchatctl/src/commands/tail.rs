@@ -85,7 +85,8 @@ async fn print(
 /// Whether this node knows a room. If not, that is said: it may be a slip of the pen. Where nobody
 /// waits for what may come, it is a failure.
 async fn is_known(session: &Session, typed: &str, follow: bool) -> Result<bool, Failure> {
-    let Reply::Rooms(rooms) = session.ask(Request::Rooms {}).await? else { return Ok(true) };
+    // Why a daemon does not answer, the stream will say.
+    let Ok(Reply::Rooms(rooms)) = session.ask(Request::Rooms {}).await else { return Ok(true) };
     let room = super::rooms::with_hash(typed).to_lowercase();
     if rooms.iter().any(|known| known.room.as_str() == room) || room == "#lobby" {
         return Ok(true);

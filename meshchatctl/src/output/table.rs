@@ -308,7 +308,7 @@ mod tests {
         const COLUMNS: &[Column] = &[Column::left("name"), Column::note("why")];
         let row = |why: &str| vec![Cell::new("bob"), Cell::new(why)];
         let table = Table::new(COLUMNS, [row("it is long"), row("")]);
-        assert_eq!(table.render(&narrow(12)).unwrap(), "NAME\nbob\n    it is long\nbob\n");
+        assert_eq!(table.render(&narrow(12)).unwrap(), "NAME\nbob\n    it is\n    long\nbob\n");
         assert_eq!(wrapped("it is long enough", Some(14)), ["it is long", "enough"]);
         assert_eq!(wrapped("antidisestablishment", Some(4)), ["antidisestablishment"]);
         assert_eq!(table.render(&narrow(16)).unwrap(), "NAME  WHY\nbob   it is long\nbob\n");

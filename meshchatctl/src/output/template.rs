@@ -1,6 +1,6 @@
 //! `--format`: the objects of `--json`, each written as a template says.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::escape::escape;
 
@@ -95,7 +95,7 @@ fn find<'a>(object: &'a Value, path: &[String]) -> Result<Option<&'a Value>, Str
             Value::Null => return Ok(None),
             Value::Object(fields) => match fields.get(step) {
                 Some(value) => value,
-                None if SOMETIMES.contains(&step.as_str()) => return Ok(None),
+                None if may_be_missing(fields, step) => return Ok(None),
                 None => {
                     let known: Vec<&str> = fields.keys().map(String::as_str).collect();
                     return Err(format!("no field '{step}'; there are {}", known.join(",")));
@@ -116,6 +116,15 @@ fn find<'a>(object: &'a Value, path: &[String]) -> Result<Option<&'a Value>, Str
     Ok(Some(at))
 }
 
+/// Whether an object of this kind has the field at other times.
+fn may_be_missing(fields: &Map<String, Value>, name: &str) -> bool {
+    if fields.contains_key("event") {
+        return OF_EVENTS.contains(&name);
+    }
+    let is = |known: &&str| fields.contains_key(*known);
+    OPTIONAL.iter().any(|(kind, names)| kind.iter().all(|one| is(&one)) && names.contains(&name))
+}
+
 /// Lists of plain values with commas, all else as JSON.
 fn plain(value: &Value) -> String {
     match value {
@@ -128,9 +137,27 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// Fields that objects leave out when there is nothing to say, and those that only some events of
-/// a stream have: empty where they are missing, not wrong.
-const SOMETIMES: &[&str] = &[
+/// Fields that an object leaves out when there is nothing to say, behind those that only objects of
+/// its kind have together.
+const OPTIONAL: &[(&[&str], &[&str])] = &[
+    // The state of a node, its history, and a change of what is logged.
+    (&["uptime_ms", "boot"], &["clock_offset_ms", "network_name", "process", "role"]),
+    (&["mode", "messages", "cursor"], &["disk"]),
+    (&["filter", "configured"], &["reverts_ms"]),
+    // Nodes, people, doors.
+    (&["hops", "path", "software"], &["new_key", "own_name", "verified"]),
+    (&["node_name", "rooms", "me"], &["gateway", "muted", "verified"]),
+    (&["addresses", "clients", "most"], &["drops", "pairing", "problem"]),
+    // What `send --wait` prints of the same message: that it went out, and who holds it.
+    (
+        &["cursor", "kept", "links"],
+        &["age_ms", "author", "known", "node", "node_name", "nodes", "reached"],
+    ),
+    (&["known", "nodes", "reached"], &["cursor", "kept", "links", "seq"]),
+];
+
+/// Fields that only some events of a stream have: empty in the others, not wrong.
+const OF_EVENTS: &[&str] = &[
     "address",
     "added",
     "after_ms",
@@ -233,8 +260,19 @@ mod tests {
 
     #[test]
     fn what_may_be_missing_is_empty_and_what_never_is_there_is_an_error() {
+        let event = json!({"event": "message", "name": "pi"});
+        assert_eq!(render("<{via}>", &event).unwrap(), "<>");
+        assert!(render("{vai}", &event).is_err());
+        let node = json!({"hops": 1, "path": [], "software": "", "state": "reachable"});
+        assert_eq!(render("<{own_name}>", &node).unwrap(), "<>");
+        let sent = json!({"id": "x", "cursor": 1, "kept": "memory", "links": 1});
+        assert_eq!(render("{links}<{reached}>", &sent).unwrap(), "1<>");
+        let status = json!({"uptime_ms": 1, "boot": 1, "history": {"mode": "off"}});
+        assert_eq!(render("<{role}>", &status).unwrap(), "<>");
+        for other in ["{state}", "{own_name}", "{via}", "{room}", "{history.role}"] {
+            assert!(render(other, &status).is_err(), "{other}");
+        }
         let object = json!({"schema": 1, "name": "pi"});
-        assert_eq!(render("<{via}>", &object).unwrap(), "<>");
         assert_eq!(
             render("{nmae}", &object).unwrap_err(),
             "no field 'nmae'; there are name,schema"

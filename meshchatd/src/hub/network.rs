@@ -6,6 +6,7 @@ use meshchat_proto::id::NetworkId;
 use tokio::time::Instant;
 
 use super::Hub;
+use crate::logging::escaped;
 use crate::store::{StateFile, StoreError};
 
 impl Hub {
@@ -44,7 +45,10 @@ impl Hub {
     /// before may not do so again.
     pub(super) fn on_network_switched(&mut self, network: NetworkId) {
         match self.node.network_name() {
-            Some(name) => tracing::info!("this node belongs to the network {name:?} now"),
+            Some(name) => {
+                let name = escaped(name);
+                tracing::info!(name = %name, "this node belongs to another network now");
+            }
             None => tracing::info!("this node is in the open network now"),
         }
         self.parts.discovery.set_network(&network);

@@ -119,7 +119,7 @@ impl Hub {
             Note::KeyChanged(change) => log_key_change(change),
             Note::Became { name, via } => {
                 let (name, via) = (escaped(name.as_str()), escaped(via));
-                tracing::info!("{name} came through a gateway ({via})");
+                tracing::info!(person = %name, "somebody came through a gateway ({via})");
             }
             Note::Gone { node, count } => {
                 let id = node.short();

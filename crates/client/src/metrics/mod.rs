@@ -15,6 +15,7 @@ use meshchat_proto::control::{DoorInfo, DoorsRequest, LimitRow, PeerInfo, Reply,
 
 use crate::client::Client;
 use crate::error::RequestError;
+pub use node::CLOCK_DOUBT_MS;
 use text::{Kind, Text};
 
 /// Peers that have numbers of their own, those that are linked first.

@@ -130,7 +130,7 @@ fn ms(ms: u64) -> Number {
 }
 
 /// Milliseconds by which good clocks may differ, as `doctor` has it.
-const CLOCK_DOUBT_MS: u64 = 120_000;
+pub const CLOCK_DOUBT_MS: u64 = 120_000;
 /// What clients miss that read too slowly.
 const SLOW: [&str; 4] =
     ["client_missed", "client_missed_change", "client_cut_off", "log_lines_skipped"];

@@ -1,22 +1,24 @@
 //! `bugreport`: one text that helps others to find a fault, and tells them nothing of who is who.
 
+mod learn;
 mod machine;
 mod redact;
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
 use meshchat_client::proto::control::{
-    ConfigEntry, Event, Finding, Grade, LimitRow, LogLine, LogRequest, NodeInfo, PeerInfo,
-    PersonInfo, Reply, Request, RoomInfo, Status,
+    ConfigEntry, Event, Finding, Grade, LimitRow, LogLine, LogRequest, PeerInfo, Reply, Request,
+    Status,
 };
 use meshchat_client::{Client, RequestError};
 use serde::Serialize;
 use tokio::time;
 
+use self::learn::{learn, learn_from_log};
 use self::redact::Redactor;
 use super::doctor;
 use super::version::release;
@@ -36,12 +38,18 @@ pub(crate) async fn bugreport(
 ) -> Result<u8, Failure> {
     let mut report = Report::begin();
     report.section("machine", machine::lines());
-    match session.connect().await {
+    let known = match session.connect().await {
         Ok(client) => ask_daemon(&mut report, &client).await,
-        Err(failure) => report.missing("daemon", failure.message()),
+        Err(failure) => {
+            report.missing("daemon", failure.message());
+            Ok(())
+        }
+    };
+    match (known, doctor::findings(session, instance).await) {
+        (Err(why), _) => report.missing("doctor", &why),
+        (Ok(()), Ok((findings, _))) => report.section("doctor", problems(&findings)),
+        (Ok(()), Err(failure)) => report.missing("doctor", failure.message()),
     }
-    let (findings, _) = doctor::findings(session, instance).await?;
-    report.section("doctor", problems(&findings));
     let text = report.finish();
     match args.output {
         Some(path) => {
@@ -59,13 +67,33 @@ struct Whole<'a> {
     report: &'a str,
 }
 
-/// Only its owner may read it; what stood there is gone.
+/// Only who runs this may read it, whoever could read what stood there before.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
+    replace(path, text).map_err(|error| {
         let path = path.display();
         Failure::new(Exit::Other, "io", format!("cannot write {path}: {error}"))
     })
+}
+
+/// Writes a file beside and puts it in the place of the old one.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        // A link may lead to a file that others read or own, or to none.
+        Ok(there) if !there.is_file() => {
+            return Err(io::Error::other("it is there and is no plain file; give another name"));
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(_) | Err(_) => {}
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // What failed is told; a half report is of no use.
+        let _ = fs::remove_file(&beside);
+    }
+    written
 }
 
 /// The text, and what must not be in it.
@@ -102,20 +130,20 @@ impl Report {
     }
 }
 
-/// Each part by itself, so that one that fails takes no other with it.
-async fn ask_daemon(report: &mut Report, client: &Client) {
-    learn(report, client).await;
+/// Each part by itself, so that one that fails takes no other with it. Fails, with the reason, when
+/// it is not known what names there are: then nothing is told that may hold some.
+async fn ask_daemon(report: &mut Report, client: &Client) -> Result<(), String> {
+    let known = learn(&mut report.redactor, client).await;
+    limits(report, client).await;
+    if let Err(why) = known {
+        let why = format!("it may name somebody, and who there is could not be asked ({why})");
+        ["status", "peers", "config", "log"].iter().for_each(|title| report.missing(title, &why));
+        return Err(why);
+    }
     let request = |request| ask(client, request, PATIENCE);
     match request(Request::Status {}).await {
         Ok(Reply::Status(status)) => report.section("status", status_lines(&status)),
         other => report.missing("status", &why(other)),
-    }
-    match request(Request::Limits {}).await {
-        Ok(Reply::Limits(rows)) => {
-            let used = rows.iter().filter(|row| row.used > 0);
-            report.section("limits in use", used.map(limit_line).collect());
-        }
-        other => report.missing("limits in use", &why(other)),
     }
     match request(Request::Peers {}).await {
         Ok(Reply::Peers(peers)) => report.section("peers", peers.iter().map(peer_line).collect()),
@@ -128,49 +156,22 @@ async fn ask_daemon(report: &mut Report, client: &Client) {
         other => report.missing("config", &why(other)),
     }
     match log(client).await {
-        Ok(lines) => report.section("log", lines.iter().map(log_line).collect()),
+        Ok(lines) => {
+            learn_from_log(&mut report.redactor, &lines);
+            report.section("log", lines.iter().map(log_line).collect());
+        }
         Err(failure) => report.missing("log", failure.message()),
     }
+    Ok(())
 }
 
-/// Who there is, to be called by numbers.
-async fn learn(report: &mut Report, client: &Client) {
-    let redactor = &mut report.redactor;
-    redactor.node(&client.welcome().node, client.welcome().name.as_str());
-    redactor.person(client.welcome().person.as_str());
-    let request = |request| ask(client, request, PATIENCE);
-    if let Ok(Reply::Nodes(nodes)) = request(Request::Nodes {}).await {
-        for NodeInfo { node, name, own_name, .. } in &nodes {
-            redactor.node(node, name.as_str());
-            own_name.iter().for_each(|own| redactor.node(node, own.as_str()));
+async fn limits(report: &mut Report, client: &Client) {
+    match ask(client, Request::Limits {}, PATIENCE).await {
+        Ok(Reply::Limits(rows)) => {
+            let used = rows.iter().filter(|row| row.used > 0);
+            report.section("limits in use", used.map(limit_line).collect());
         }
-    }
-    if let Ok(Reply::People(people)) = request(Request::Who { room: None }).await {
-        for PersonInfo { name, node, node_name, .. } in &people {
-            redactor.node(node, node_name.as_str());
-            redactor.person(name.as_str());
-        }
-    }
-    if let Ok(Reply::Rooms(rooms)) = request(Request::Rooms {}).await {
-        rooms.iter().for_each(|RoomInfo { room, .. }| redactor.room(room.as_str()));
-    }
-    if let Ok(Reply::Status(status)) = request(Request::Status {}).await {
-        redactor.network(status.network_name.as_deref());
-    }
-    if let Ok(Reply::Peers(peers)) = request(Request::Peers {}).await {
-        for PeerInfo { address, node, name, .. } in &peers {
-            if let (Some(node), Some(name)) = (node, name) {
-                redactor.node(node, name.as_str());
-            }
-            redactor.host(address);
-        }
-    }
-    if let Ok(Reply::Config(entries)) = request(Request::Config {}).await {
-        let named = entries.iter().filter(|entry| PEOPLE.contains(&entry.key.as_str()));
-        for ConfigEntry { value, .. } in named {
-            let quoted = |letter: char| letter.is_alphanumeric() || "-_.".contains(letter);
-            value.split(|letter| !quoted(letter)).for_each(|name| redactor.person(name));
-        }
+        other => report.missing("limits in use", &why(other)),
     }
 }
 
@@ -280,9 +281,19 @@ fn config_line(entry: &ConfigEntry) -> String {
 
 fn log_line(line: &LogLine) -> String {
     let time = utc(line.wall_ms).unwrap_or_default();
-    let fields: String =
-        line.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+    let fields: String = line.fields.iter().map(|(name, value)| shown(name, value)).collect();
     format!("{time} {} {}: {}{fields}", line.level.as_str(), line.module, line.text)
+}
+
+/// Whoever came and left, and a network that was left, nobody knows of any more.
+fn shown(name: &str, value: &str) -> String {
+    let private = NAMES.contains(&field(name).as_str());
+    format!(" {name}={}", if private { "(left out)" } else { value })
+}
+
+/// The name of a field of the log without what the journal puts before it.
+fn field(name: &str) -> String {
+    name.strip_prefix("MESHCHAT_").unwrap_or(name).to_ascii_lowercase()
 }
 
 fn problems(findings: &[Finding]) -> Vec<String> {
@@ -303,8 +314,66 @@ Left out: texts of messages, keys, tickets, tokens, addresses on the internet, a
 rooms, nodes, networks and hosts. The same number is the same node, person, room or address throughout.
 Read it before you pass it on: what this program has never heard of, it cannot take out.
 ";
-/// Settings that name Unix users.
-const PEOPLE: &[&str] = &["operators", "gateways"];
+/// Fields of a line of the log that hold nothing but a name.
+const NAMES: &[&str] = &["name", "person"];
 /// Of the newest.
 const LOG_LINES: u32 = 200;
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use meshchat_client::proto::control::LogGrade;
+    use meshchat_client::proto::id::NodeId;
+
+    use super::*;
+
+    fn line(text: &str, fields: &[(&str, &str)]) -> LogLine {
+        let fields = fields.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        LogLine {
+            wall_ms: 0,
+            level: LogGrade::Info,
+            module: "hub".into(),
+            text: text.into(),
+            fields: fields.collect(),
+            skipped: 0,
+        }
+    }
+
+    #[test]
+    fn the_log_names_nobody_who_is_gone() {
+        let id = NodeId([7; 32]);
+        let lines = [
+            line("somebody came through a gateway (irc)", &[("MESHCHAT_PERSON", "Old Zoe")]),
+            line(
+                &format!("linked to mill ({})", id.short()),
+                &[("MESHCHAT_PEER", &id.to_string())],
+            ),
+            line("mill is unreachable", &[]),
+        ];
+        let mut redactor = Redactor::default();
+        learn_from_log(&mut redactor, &lines);
+        let text: String = lines.iter().map(|line| log_line(line) + "\n").collect();
+        let text = redactor.clean(&text);
+        assert!(text.contains("PERSON=(left out)") && text.contains("linked to node-1"), "{text}");
+        assert!(!text.contains("Zoe") && !text.contains("mill"), "{text}");
+    }
+
+    #[test]
+    fn a_report_is_of_who_made_it_alone() {
+        let dir = std::env::temp_dir().join(format!("meshchat-report-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let (file, link) = (dir.join("report"), dir.join("link"));
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        symlink(&file, &link).unwrap();
+        assert!(replace(&link, "new").is_err());
+        assert_eq!(fs::read_to_string(&file).unwrap(), "old");
+        replace(&file, "new").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 2, "nothing is left beside");
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}

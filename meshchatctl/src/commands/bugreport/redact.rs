@@ -1,9 +1,11 @@
 //! Takes out who is who.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use meshchat_client::proto::id::NodeId;
+
+use crate::output::escape::escape;
 
 /// What must not be told, and what stands for it. As bounded as what the daemon tells.
 #[derive(Debug, Default)]
@@ -81,7 +83,11 @@ impl Redactor {
 
     /// The text without any of it.
     pub(super) fn clean(&self, text: &str) -> String {
-        let mut words: Vec<(&String, &String)> = self.words.iter().collect();
+        let forms = self
+            .words
+            .iter()
+            .flat_map(|(word, label)| forms(word).into_iter().map(move |form| (form, label)));
+        let mut words: Vec<(String, &String)> = forms.collect();
         // The longest first: one may be the beginning of another.
         words.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
         let mut addresses = BTreeMap::new();
@@ -93,6 +99,19 @@ impl Redactor {
         });
         lines.map(|line| line + "\n").collect()
     }
+}
+
+/// A word as it is, and as logs, debugging and this report itself write it.
+fn forms(word: &str) -> BTreeSet<String> {
+    let quote = |letter: char| matches!(letter, '\'' | '"');
+    let logged = word.chars().flat_map(|letter| match quote(letter) {
+        true => vec![letter],
+        false => letter.escape_debug().collect(),
+    });
+    let quoted = format!("{word:?}");
+    let quoted = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let forms = [word.to_owned(), logged.collect(), quoted.unwrap_or_default().to_owned()];
+    forms.iter().flat_map(|form| [form.clone(), escape(form).into_owned()]).collect()
 }
 
 /// Replaces a word where it stands by itself, however it is written.
@@ -135,38 +154,75 @@ fn mask(line: &str, addresses: &mut BTreeMap<String, usize>) -> String {
 }
 
 fn masked(token: &str, addresses: &mut BTreeMap<String, usize>) -> String {
-    let bare = token.trim_end_matches(['.', ':']);
+    let bare = token.trim_end_matches(['.', ':', '-']);
     let tail = token.get(bare.len()..).unwrap_or_default();
+    if let Some(address) = address(bare, addresses) {
+        return format!("{address}{tail}");
+    }
+    if bare.starts_with("meshchat1") && bare.len() > 20 {
+        return format!("(ticket){tail}");
+    }
+    if bare.len() >= KEY_LETTERS && bare.bytes().all(|letter| letter.is_ascii_alphanumeric()) {
+        return format!("(key or id){tail}");
+    }
+    match bare.split_once('@') {
+        Some((person, node)) if !person.is_empty() => {
+            let person = if is_label(person) { person } else { "(somebody)" };
+            let node = match (is_label(node), address(node, addresses)) {
+                (true, _) => node.to_owned(),
+                (false, Some(address)) => address,
+                (false, None) => "(somewhere)".to_owned(),
+            };
+            format!("{person}@{node}{tail}")
+        }
+        _ => format!("{}{tail}", joined(bare, addresses)),
+    }
+}
+
+/// Addresses that hang together with something else, as in `203.0.113.9-host`.
+fn joined(token: &str, addresses: &mut BTreeMap<String, usize>) -> String {
+    let parts = token.split('-').map(|part| {
+        let apart = part.split('_').map(|word| match address(word, addresses) {
+            Some(address) => address,
+            None => word.to_owned(),
+        });
+        apart.collect::<Vec<_>>().join("_")
+    });
+    parts.collect::<Vec<_>>().join("-")
+}
+
+/// What stands for an address, with a port or without; itself when it is of a local network. None
+/// for all else.
+fn address(text: &str, addresses: &mut BTreeMap<String, usize>) -> Option<String> {
     let mut number = |address: IpAddr| {
         let next = addresses.len() + 1;
         *addresses.entry(address.to_string()).or_insert(next)
     };
-    if let Ok(address) = bare.parse::<SocketAddr>() {
-        return match is_local(address.ip()) {
-            true => token.to_owned(),
-            false => format!("address-{}:{}{tail}", number(address.ip()), address.port()),
-        };
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Some(match is_local(address.ip()) {
+            true => text.to_owned(),
+            false => format!("address-{}:{}", number(address.ip()), address.port()),
+        });
     }
-    let plain = bare.trim_matches(['[', ']']);
-    if let Ok(address) = plain.split('%').next().unwrap_or_default().parse::<IpAddr>() {
-        return match is_local(address) {
-            true => token.to_owned(),
-            false => format!("address-{}{tail}", number(address)),
-        };
-    }
-    let all = |is: fn(&u8) -> bool| bare.as_bytes().iter().all(|letter| is(letter));
-    if bare.starts_with("meshchat1") && bare.len() > 20 {
-        return format!("(ticket){tail}");
-    }
-    if bare.len() >= KEY_LETTERS && all(u8::is_ascii_alphanumeric) {
-        return format!("(key or id){tail}");
-    }
-    match bare.split_once('@') {
-        Some((person, node)) if !person.is_empty() && !person.starts_with("person-") => {
-            format!("(somebody)@{node}{tail}")
-        }
-        _ => token.to_owned(),
-    }
+    let plain = text.trim_matches(['[', ']']);
+    let address = plain.split('%').next().unwrap_or_default().parse::<IpAddr>().ok()?;
+    Some(match is_local(address) {
+        true => text.to_owned(),
+        false => format!("address-{}", number(address)),
+    })
+}
+
+/// Whether it stands for a name already, as `node-3` does, or for that of many.
+fn is_label(word: &str) -> bool {
+    let numbered = |rest: &str| {
+        let end = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
+        // A port may follow.
+        end > 0 && rest.get(end..).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    };
+    PUBLIC.contains(&word)
+        || ["node-", "person-", "host-"]
+            .iter()
+            .any(|kind| word.strip_prefix(kind).is_some_and(numbered))
 }
 
 /// Addresses that many networks use, so that they tell of none. Those of IPv6 may hold the number
@@ -222,12 +278,37 @@ mod tests {
             ("[2001:db8::1]:7117 fe80::1%eth0", "address-1:7117 address-2"),
             ("in #ops of Valley Rescue", "in #room-1 of network-1"),
             ("gate.example.org:7117 refused", "host-1:7117 refused"),
-            ("zed@elsewhere said", "(somebody)@elsewhere said"),
+            ("zed@elsewhere said", "(somebody)@(somewhere) said"),
+            ("zed@pi-barn, ann@elsewhere.", "(somebody)@node-1, person-1@(somewhere)."),
+            ("root@203.0.113.9 root@10.0.0.7", "root@address-1 root@10.0.0.7"),
+            ("203.0.113.9-198.51.100.1_x 203.0.113.9-", "address-1-address-2_x address-1-"),
+            ("kernel 6.12.47-v8, meshchat-gateway", "kernel 6.12.47-v8, meshchat-gateway"),
             ("join meshchat1qqqqqqqqqqqqqqqqqqqqq", "join (ticket)"),
             ("0123456789abcdef0123456789abcdef", "(key or id)"),
             ("2026-11-20T20:08:09Z at 12:30:00", "2026-11-20T20:08:09Z at 12:30:00"),
         ] {
             assert_eq!(redactor().clean(line), format!("{clean}\n"));
+        }
+    }
+
+    #[test]
+    fn a_name_goes_however_it_is_written() {
+        let names = ["me\u{301}li\u{941}", "Ann \"Doc\" O'Hara", "back\\slash", "\u{941}x"];
+        for name in names {
+            let mut redactor = Redactor::default();
+            redactor.person(name);
+            let logged: String = name
+                .chars()
+                .flat_map(|letter| match letter {
+                    '\'' | '"' => vec![letter],
+                    _ => letter.escape_debug().collect(),
+                })
+                .collect();
+            let quoted = format!("{name:?}");
+            let quoted = quoted.trim_start_matches('"').strip_suffix('"').unwrap();
+            for form in [name, &logged, quoted, &escape(name)] {
+                assert_eq!(redactor.clean(&format!("<{form}> came")), "<person-1> came\n");
+            }
         }
     }
 

@@ -27,6 +27,7 @@ pub(crate) async fn events(session: &mut Session, args: Events) -> Result<u8, Fa
     until_ended(async {
         let (mut links, mut counts) = (Links::default(), Counts::default());
         let mut due = Instant::now();
+        let mut boot = run(session).await;
         daemon(session, &wanted, "here", None)?;
         loop {
             session.out.flush()?;
@@ -43,8 +44,10 @@ pub(crate) async fn events(session: &mut Session, args: Events) -> Result<u8, Fa
                         links.forget();
                         daemon(session, &wanted, "gone", Some(&why))?;
                     }
-                    Some(TailItem::Back { restarted }) => {
-                        let state = if restarted { "restarted" } else { "back" };
+                    Some(TailItem::Back { .. }) => {
+                        let before = boot;
+                        boot = run(session).await;
+                        let state = if boot == before { "back" } else { "restarted" };
                         daemon(session, &wanted, state, None)?;
                         due = Instant::now();
                     }
@@ -58,6 +61,12 @@ pub(crate) async fn events(session: &mut Session, args: Events) -> Result<u8, Fa
         }
     })
     .await
+}
+
+/// The number of the daemon's run; none when it went away again at once.
+async fn run(session: &Session) -> Option<u64> {
+    let Ok(Reply::Status(status)) = session.ask(Request::Status {}).await else { return None };
+    Some(status.boot)
 }
 
 /// What of all that happens is printed.
@@ -155,15 +164,13 @@ fn print(session: &mut Session, wanted: &Wanted, event: &Event) -> Result<(), Fa
     if !wanted.has(kind) {
         return Ok(());
     }
-    match event {
-        Event::Message(message) if !wanted.texts => {
-            tell(session, wanted, kind, "message", &without_text(message))
-        }
-        Event::Direct(message) if !wanted.texts => {
-            tell(session, wanted, kind, "direct", &without_text(message))
-        }
-        event => event::write(&mut session.out, event, now().as_deref()),
+    if let (Event::Message(message), false) = (event, wanted.texts) {
+        return tell(session, wanted, kind, "message", &without_text(message));
     }
+    if let (Event::Direct(message), false) = (event, wanted.texts) {
+        return tell(session, wanted, kind, "direct", &without_text(message));
+    }
+    event::write(&mut session.out, event, now().as_deref())
 }
 
 fn without_text(message: &impl Serialize) -> Value {

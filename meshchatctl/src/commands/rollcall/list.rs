@@ -1,8 +1,10 @@
 //! Who is called, and what is known of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use meshchat_client::proto::control::{DeliveryInfo, Message, PersonInfo, PersonStatus};
+use meshchat_client::proto::control::{
+    DeliveryInfo, DeliveryState, Message, PersonInfo, PersonStatus,
+};
 use meshchat_client::proto::id::{MessageId, NodeId};
 use meshchat_client::proto::name::{NodeName, PersonName};
 use serde::Serialize;
@@ -36,6 +38,19 @@ pub(super) struct Row {
     pub(super) text: Option<String>,
     /// What they said about being away.
     pub(super) note: String,
+    /// Their node went out of reach before it held the question: what comes of it by catch-up may
+    /// be older than the question.
+    #[serde(skip)]
+    cut: bool,
+    /// Their node held the question once. A daemon that was restarted knows less.
+    #[serde(skip)]
+    held: bool,
+    /// They came after the question, maybe under another name than before.
+    #[serde(skip)]
+    came: bool,
+    /// They are not waited for: they have answered under another name.
+    #[serde(skip)]
+    excused: bool,
 }
 
 /// How it stands with somebody, the most urgent first.
@@ -60,6 +75,7 @@ impl List {
     pub(super) fn new(me: (PersonName, NodeId), people: &[PersonInfo], present: bool) -> Self {
         let mut this = Self { rows: Vec::new(), me, present, question: None };
         this.meet(people, &BTreeMap::new());
+        this.rows.iter_mut().for_each(|row| row.came = false);
         this
     }
 
@@ -72,6 +88,39 @@ impl List {
     pub(super) fn look(&mut self, people: &[PersonInfo], held: &DeliveryInfo) {
         let holders = held.nodes.iter().map(|node| (node.node, node.holds)).collect();
         self.meet(people, &holders);
+        let near = held.nodes.iter().filter(|node| may_be_reached(node.state));
+        self.miss(people, &near.map(|node| node.node).collect());
+    }
+
+    /// Who is not there any more, though their node is, has left or has another name now.
+    fn miss(&mut self, people: &[PersonInfo], near: &BTreeSet<NodeId>) {
+        let there: HashSet<(&PersonName, NodeId)> =
+            people.iter().map(|person| (&person.name, person.node)).collect();
+        for at in 0..self.rows.len() {
+            let Some(row) = self.rows.get_mut(at) else { return };
+            let gone = near.contains(&row.node) && !there.contains(&(&row.name, row.node));
+            if !gone || !row.expected {
+                continue;
+            }
+            let (node, answered) = (row.node, row.state == State::Answered);
+            if !answered {
+                row.state = State::Offline;
+            }
+            let newcomer = self
+                .rows
+                .iter_mut()
+                .find(|row| row.came && row.node == node && there.contains(&(&row.name, row.node)));
+            // Each newcomer stands for one who left: they are counted on once, not twice.
+            let Some(newcomer) = newcomer else { continue };
+            newcomer.came = false;
+            match (answered, newcomer.state) {
+                (true, State::Answered) => {}
+                (true, _) => (newcomer.expected, newcomer.excused) = (false, true),
+                (false, _) => {
+                    self.rows.get_mut(at).into_iter().for_each(|row| row.expected = false)
+                }
+            }
+        }
     }
 
     fn meet(&mut self, people: &[PersonInfo], holders: &BTreeMap<NodeId, bool>) {
@@ -80,10 +129,12 @@ impl List {
             let state = state_of(person, holds);
             let expected = !(self.present && state == State::Offline);
             if let Some(row) = self.find(&person.name, person.node) {
+                row.held |= holds;
+                row.cut = (row.cut || state == State::Unreachable) && !row.held;
                 if row.state != State::Answered {
-                    row.state = state;
+                    row.state = state_of(person, row.held);
                     // Whoever comes is counted on, whoever leaves is still missed.
-                    row.expected |= expected;
+                    row.expected |= expected && !row.excused;
                     row.note.clone_from(&person.note);
                 }
             } else if self.rows.len() < MOST {
@@ -97,16 +148,22 @@ impl List {
                     after_ms: None,
                     text: None,
                     note: person.note.clone(),
+                    cut: state == State::Unreachable && !holds,
+                    held: holds,
+                    came: true,
+                    excused: false,
                 });
             }
         }
     }
 
     /// Notes what somebody said; their row when it is their first word. Any word will do, whoever
-    /// says it and through which door.
+    /// says it and through which door, when it was said after the question.
     pub(super) fn answer(&mut self, message: &Message, after_ms: u64) -> Option<&Row> {
         let own = (&self.me.0, &self.me.1) == (&message.author, &message.node);
-        let old = message.caught_up && message.age_ms > after_ms;
+        // A node of which nobody was known is one that was out of reach.
+        let cut = self.rows.iter().filter(|row| row.node == message.node).all(|row| row.cut);
+        let old = message.age_ms > after_ms || (message.caught_up && cut);
         if old || self.question == Some(message.id) || own {
             return None;
         }
@@ -124,6 +181,10 @@ impl List {
                 after_ms: None,
                 text: None,
                 note: String::new(),
+                cut: false,
+                held: false,
+                came: true,
+                excused: false,
             });
         }
         let row = self.find(&message.author, message.node)?;
@@ -176,120 +237,26 @@ const fn state_of(person: &PersonInfo, holds: bool) -> State {
     }
 }
 
+/// Whether what the daemon knows of a node's people is of now.
+const fn may_be_reached(state: DeliveryState) -> bool {
+    match state {
+        DeliveryState::Here
+        | DeliveryState::Wrote
+        | DeliveryState::Told
+        | DeliveryState::Equal
+        | DeliveryState::Waiting
+        | DeliveryState::Behind
+        | DeliveryState::Silent => true,
+        DeliveryState::Unreachable
+        | DeliveryState::Left
+        | DeliveryState::Lost
+        | DeliveryState::NotMember
+        | DeliveryState::Unknown => false,
+    }
+}
+
 /// People in the list: as many as a node knows.
 const MOST: usize = 4096;
 
 #[cfg(test)]
-pub(super) mod tests {
-    use meshchat_client::proto::control::{DeliveryState, HolderInfo};
-    use meshchat_client::proto::message::MessageKind;
-    use meshchat_client::proto::name::RoomName;
-
-    use super::*;
-
-    pub(in super::super) fn person(name: &str, n: u8, state: PersonStatus) -> PersonInfo {
-        PersonInfo {
-            name: name.parse().unwrap(),
-            node: NodeId([n; 32]),
-            node_name: format!("pi-{n}").parse().unwrap(),
-            state,
-            since_ms: 0,
-            rooms: Vec::new(),
-            note: String::new(),
-            me: name == "me",
-            gateway: false,
-            verified: false,
-            muted: false,
-        }
-    }
-
-    pub(in super::super) fn said(name: &str, n: u8, text: &str) -> Message {
-        Message {
-            cursor: 1,
-            id: MessageId([n + 100; 32]),
-            room: RoomName::lobby(),
-            author: name.parse().unwrap(),
-            node: NodeId([n; 32]),
-            node_name: format!("pi-{n}").parse().unwrap(),
-            boot: 1,
-            seq: 1,
-            kind: MessageKind::Text,
-            text: text.parse().unwrap(),
-            wall_ms: 0,
-            age_ms: 0,
-            late: false,
-            caught_up: false,
-            own: false,
-            via: None,
-        }
-    }
-
-    pub(in super::super) fn called(people: &[PersonInfo], present: bool) -> List {
-        List::new(("me".parse().unwrap(), NodeId([1; 32])), people, present)
-    }
-
-    fn held(nodes: &[(u8, DeliveryState)]) -> DeliveryInfo {
-        let holder = |(n, state): &(u8, DeliveryState)| HolderInfo {
-            node: NodeId([*n; 32]),
-            name: format!("pi-{n}").parse().unwrap(),
-            state: *state,
-            holds: state.holds(),
-            since_ms: None,
-            via: None,
-        };
-        DeliveryInfo {
-            id: MessageId([1; 32]),
-            room: RoomName::lobby(),
-            author: "me".parse().unwrap(),
-            node: NodeId([1; 32]),
-            node_name: "pi-1".parse().unwrap(),
-            age_ms: 0,
-            reached: 0,
-            known: 0,
-            nodes: nodes.iter().map(holder).collect(),
-        }
-    }
-
-    fn states(list: &List) -> Vec<State> {
-        list.rows().iter().map(|row| row.state).collect()
-    }
-
-    #[test]
-    fn it_is_known_how_far_the_question_came() {
-        let people = [
-            person("me", 1, PersonStatus::Online),
-            person("ann", 2, PersonStatus::Online),
-            person("bob", 3, PersonStatus::Online),
-            person("cid", 3, PersonStatus::Away),
-            person("dan", 4, PersonStatus::Unreachable),
-            person("eve", 2, PersonStatus::Offline),
-        ];
-        let mut list = called(&people, false);
-        list.look(&people, &held(&[(2, DeliveryState::Waiting), (3, DeliveryState::Told)]));
-        let wanted =
-            [State::Undelivered, State::Silent, State::Away, State::Unreachable, State::Offline];
-        assert_eq!(states(&list), wanted);
-        assert_eq!((list.expected(), list.answered()), (5, 0));
-        assert_eq!(called(&people, true).expected(), 4);
-    }
-
-    #[test]
-    fn any_word_after_the_question_counts_once() {
-        let people =
-            [person("me", 1, PersonStatus::Online), person("ann", 2, PersonStatus::Online)];
-        let mut list = called(&people, false);
-        list.asked(&MessageId([101; 32]));
-        assert!(list.answer(&said("me", 1, "roll call"), 0).is_none());
-        assert!(list.answer(&said("me", 1, "hello?"), 5).is_none(), "who asks does not answer");
-        let old = Message { caught_up: true, age_ms: 9_000, ..said("ann", 2, "before") };
-        assert!(list.answer(&old, 100).is_none(), "said before the question");
-        assert!(!list.is_complete());
-        assert_eq!(list.answer(&said("ann", 2, "ja"), 700).unwrap().after_ms, Some(700));
-        assert!(list.answer(&said("ann", 2, "here"), 900).is_none());
-        assert!(list.is_complete());
-        assert!(list.answer(&said("zoe", 7, "me too"), 950).is_some(), "nobody knew of her");
-        assert_eq!((list.answered(), list.expected()), (2, 2));
-        list.look(&[person("ann", 2, PersonStatus::Offline)], &held(&[]));
-        assert_eq!(list.answered(), 2, "whoever answered and left has answered");
-    }
-}
+pub(super) mod tests;

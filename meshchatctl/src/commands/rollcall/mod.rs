@@ -32,23 +32,25 @@ pub(crate) async fn rollcall(session: &mut Session, args: Rollcall) -> Result<u8
     let people = who(&client, &room).await?;
     let welcome = client.welcome();
     let mut list = List::new((welcome.person.clone(), welcome.node), &people, args.present);
-    // Opened first, so that the quickest answer is not missed.
+    // Opened first, so that the quickest answer is not missed; and with all that was said before,
+    // so that it is known as such when the daemon is restarted and tells it again.
     let request = TailRequest::Messages {
         room: Some(room.clone()),
-        start: Start::Now,
+        start: Start::Last(u32::MAX),
         follow: true,
         presence: true,
         dm: Dm::No,
         cursor: None,
     };
-    let tail = Tail::open(session.paths.clone(), request).await?;
+    let mut tail = Tail::open(session.paths.clone(), request).await?;
+    time::timeout(PATIENCE, pass_over(&mut tail)).await.unwrap_or_else(|_| Err(slow()))?;
     let text = args.say.clone().unwrap_or_else(|| usual_words(args.timeout));
     let say = Request::Send { room: Some(room), text: text.clone(), kind: MessageKind::Text };
+    let begun = Instant::now();
     let sent = expect_reply!(ask(&client, say, PATIENCE).await?, Sent);
     list.asked(&sent.id);
     begin(&mut session.out, &sent, &text, &list)?;
-    let mut call =
-        Call { client, tail, sent, list, screen: Screen::default(), begun: Instant::now() };
+    let mut call = Call { client, tail, sent, list, screen: Screen::default(), begun };
     tokio::select! {
         biased;
         result = call.run(session, &args) => result?,
@@ -57,6 +59,22 @@ pub(crate) async fn rollcall(session: &mut Session, args: Rollcall) -> Result<u8
         () = reader_gone() => {}
     }
     call.end(&mut session.out)
+}
+
+/// Reads what was said before.
+async fn pass_over(tail: &mut Tail) -> Result<(), Failure> {
+    loop {
+        match tail.next().await.transpose()? {
+            Some(TailItem::Event(Event::CaughtUp { .. })) => return Ok(()),
+            Some(_) => {}
+            None => return Err(meshchat_client::RequestError::NotUnderstood.into()),
+        }
+    }
+}
+
+fn slow() -> Failure {
+    let words = "meshchatd took too long to tell what was said in the room before";
+    Failure::new(Exit::TimedOut, "timed_out", words.to_owned())
 }
 
 /// Words that people understand in any client, in any room.

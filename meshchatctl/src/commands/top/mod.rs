@@ -5,7 +5,7 @@ mod sample;
 
 use std::time::Duration;
 
-use meshchat_client::proto::control::{Event, LimitRow, PeerInfo, Request, Status};
+use meshchat_client::proto::control::Request;
 use meshchat_client::{Client, Tail, TailItem, TailRequest};
 use tokio::time::{self, Instant};
 
@@ -24,14 +24,14 @@ pub(crate) async fn top(session: &mut Session, args: Top) -> Result<u8, Failure>
     if args.interval < SHORTEST {
         return Err(Failure::usage("the time between two looks is at least 500ms"));
     }
-    let mut peers = Peers::open(session).await?;
+    let mut pushes = Pushes::open(session).await?;
     until_ended(async {
         let mut screen = Screen::default();
         let mut before: Option<Sample> = None;
         let mut looks = 0u64;
         loop {
             let due = Instant::now() + args.interval;
-            if let Some(sample) = look(session, &peers.now).await? {
+            if let Some(sample) = look(session).await? {
                 show(session, &mut screen, &sample, before.as_ref())?;
                 before = Some(sample);
                 looks += 1;
@@ -39,28 +39,29 @@ pub(crate) async fn top(session: &mut Session, args: Top) -> Result<u8, Failure>
             if args.count.is_some_and(|most| looks >= most) {
                 return Ok(0);
             }
-            peers.until(due).await?;
+            pushes.until(due).await?;
         }
     })
     .await
 }
 
-/// None while there is no daemon, which is said already.
-async fn look(session: &Session, peers: &[PeerInfo]) -> Result<Option<Sample>, Failure> {
+/// None while there is no daemon, which is said already. All is asked for in the same moment, so
+/// that rates are of the time between two looks.
+async fn look(session: &Session) -> Result<Option<Sample>, Failure> {
     match asked(session).await {
-        Ok((status, limits)) => {
-            Ok(Some(Sample { at: Instant::now(), status, limits, peers: peers.to_vec() }))
-        }
+        Ok(sample) => Ok(Some(sample)),
         Err(failure) if failure.exit_code() == Exit::NotRunning as u8 => Ok(None),
         Err(failure) => Err(failure),
     }
 }
 
-async fn asked(session: &Session) -> Result<(Status, Vec<LimitRow>), Failure> {
+async fn asked(session: &Session) -> Result<Sample, Failure> {
     let client: Client = session.connect().await?;
-    let status = expect_reply!(ask(&client, Request::Status {}, PATIENCE).await?, Status);
     let limits = expect_reply!(ask(&client, Request::Limits {}, PATIENCE).await?, Limits);
-    Ok((*status, limits))
+    let at = Instant::now();
+    let status = expect_reply!(ask(&client, Request::Status {}, PATIENCE).await?, Status);
+    let peers = expect_reply!(ask(&client, Request::Peers {}, PATIENCE).await?, Peers);
+    Ok(Sample { at, status: *status, limits, peers })
 }
 
 fn show(
@@ -81,42 +82,25 @@ fn show(
     Ok(out.flush()?)
 }
 
-/// The peers as the daemon pushed them last.
-struct Peers {
+/// What the daemon pushes; it tells when the daemon goes and comes.
+struct Pushes {
     tail: Tail,
-    now: Vec<PeerInfo>,
 }
 
-impl Peers {
+impl Pushes {
     async fn open(session: &Session) -> Result<Self, Failure> {
-        let tail = Tail::open(session.paths.clone(), TailRequest::Peers).await?;
-        let mut this = Self { tail, now: Vec::new() };
-        // All of them come at once.
-        let first = time::timeout(PATIENCE, this.tail.next()).await;
-        this.take(first.ok().flatten())?;
-        Ok(this)
+        Ok(Self { tail: Tail::open(session.paths.clone(), TailRequest::Peers).await? })
     }
 
-    /// Takes what comes until then.
+    /// Waits until then, and says what is to be said.
     async fn until(&mut self, due: Instant) -> Result<(), Failure> {
         while let Ok(item) = time::timeout_at(due, self.tail.next()).await {
-            self.take(item)?;
-        }
-        Ok(())
-    }
-
-    fn take(
-        &mut self,
-        item: Option<Result<TailItem, meshchat_client::TailError>>,
-    ) -> Result<(), Failure> {
-        match item.transpose()? {
-            Some(TailItem::Event(Event::Peers(peers))) => self.now = peers,
-            Some(TailItem::Lost(why)) => {
-                self.now.clear();
-                note(&format!("waiting for meshchatd: {why}"));
+            match item.transpose()? {
+                Some(TailItem::Lost(why)) => note(&format!("waiting for meshchatd: {why}")),
+                Some(TailItem::Back { .. }) => note("meshchatd is back"),
+                Some(TailItem::Event(_)) => {}
+                None => return Err(meshchat_client::RequestError::NotUnderstood.into()),
             }
-            Some(TailItem::Back { .. }) => note("meshchatd is back"),
-            Some(TailItem::Event(_)) | None => {}
         }
         Ok(())
     }
