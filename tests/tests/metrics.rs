@@ -148,8 +148,14 @@ fn a_textfile_is_replaced_whole_or_stays() {
     let write = |node: &Daemon, path: &Path| {
         node.ctl().run(["metrics".as_ref(), "--textfile".as_ref(), path.as_os_str()])
     };
-    fs::write(dir.join(".meshchat.prom.new"), "of a run that was killed").unwrap();
+    // Of a run that was killed, and of one that writes now.
+    let left = |process: u32| dir.join(&format!(".meshchat.prom.{process}.new"));
+    for process in [u32::MAX, std::process::id()] {
+        fs::write(left(process), "a part of it").unwrap();
+    }
     write(&node, &path).assert_ok();
+    assert_eq!(fs::read_to_string(left(std::process::id())).unwrap(), "a part of it");
+    fs::remove_file(left(std::process::id())).unwrap();
     let text = fs::read_to_string(&path).unwrap();
     assert_eq!(sample(&text, "meshchat_up"), Some(1.0), "{text}");
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
@@ -181,7 +187,9 @@ fn a_textfile_is_replaced_whole_or_stays() {
 
     node.kill();
     write(&node, &path).assert_code(8);
-    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(sample(&text, "meshchat_up"), Some(0.0), "{text}");
+    assert_eq!(sample(&text, "meshchat_links"), None, "{text}");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
 }
 

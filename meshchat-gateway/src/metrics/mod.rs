@@ -1,7 +1,9 @@
 //! Numbers of the node and its doors, for Prometheus: `GET /metrics`, to this machine alone.
 //!
-//! No client of the chat: it takes no seat, sends nothing, and needs no code, as whoever is on this
-//! machine may ask the daemon itself. What is served is the text that `meshchatctl metrics` prints.
+//! No client of the chat: it takes no seat, sends nothing, and needs no code. What is served is the
+//! text that `meshchatctl metrics` prints. A socket is for those who may ask the daemon itself. A
+//! port is for every local user, also for those whom the control socket refuses, as the
+//! documentation says.
 
 mod ask;
 mod place;

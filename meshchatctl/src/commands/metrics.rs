@@ -1,7 +1,8 @@
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use meshchat_client::metrics::{Snapshot, render};
 use tokio::time;
@@ -11,17 +12,30 @@ use crate::failure::{Exit, Failure};
 use crate::session::{PATIENCE, Session};
 
 pub(crate) async fn metrics(session: &mut Session, args: Metrics) -> Result<u8, Failure> {
+    let taken = take(session).await;
+    let Some(path) = args.textfile else {
+        session.out.text(&render(Some(&taken?)))?;
+        return Ok(0);
+    };
+    // That the daemon does not answer is a number, too: the file would say for ever that it does.
+    let written = replace(&path, &render(taken.as_ref().ok()));
+    match (taken, written) {
+        (Ok(_), Ok(())) => Ok(0),
+        (Ok(_), Err(error)) => Err(failure(&path, &error)),
+        (Err(down), Ok(())) => Err(down),
+        (Err(down), Err(error)) => {
+            Err(down.hint(format!("{} does not say so: {error}", path.display())))
+        }
+    }
+}
+
+async fn take(session: &Session) -> Result<Snapshot, Failure> {
     let client = session.connect().await?;
     let Ok(snapshot) = time::timeout(PATIENCE, Snapshot::take(&client)).await else {
         return Err(Failure::new(Exit::TimedOut, "timed_out", "meshchatd did not answer in time")
             .hint("see why:    journalctl -u meshchatd -n 20"));
     };
-    let text = render(Some(&snapshot?));
-    match args.textfile {
-        None => session.out.text(&text)?,
-        Some(path) => replace(&path, &text).map_err(|error| failure(&path, &error))?,
-    }
-    Ok(0)
+    Ok(snapshot?)
 }
 
 /// Writes beside the file and puts it in its place, so that a reader finds the old or the new
@@ -31,18 +45,31 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
         return Err(io::Error::other("it is no regular file, and stays as it is"));
     }
-    let beside = beside(path)?;
-    // Of a run that was killed.
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
+    let beside = path.with_file_name(hidden(name, std::process::id()));
+    remove_old(path, name);
     let written = write(&beside, text).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
         // The first error is the one to tell.
         let _ = fs::remove_file(&beside);
     }
     written
+}
+
+/// What runs left behind that were killed. That a folder cannot be read is found out by writing.
+fn remove_old(path: &Path, name: &OsStr) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return };
+    for entry in entries.flatten() {
+        let file = entry.file_name();
+        let process = file.to_str().and_then(|file| file.strip_suffix(END)?.rsplit('.').next());
+        let Some(process) = process.and_then(|process| process.parse().ok()) else { continue };
+        let runs = process != std::process::id() && Path::new(&format!("/proc/{process}")).exists();
+        if !runs && file == hidden(name, process) {
+            // Another run may have done so.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
@@ -53,16 +80,17 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     file.sync_all()
 }
 
-/// In the same folder, under a name that no collector reads.
-fn beside(path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
-    let mut hidden = std::ffi::OsString::from(".");
+/// A name that no collector reads, and that two who write at once do not share.
+fn hidden(name: &OsStr, process: u32) -> OsString {
+    let mut hidden = OsString::from(".");
     hidden.push(name);
-    hidden.push(".new");
-    Ok(path.with_file_name(hidden))
+    hidden.push(format!(".{process}{END}"));
+    hidden
 }
 
 fn failure(path: &Path, error: &io::Error) -> Failure {
     let words = format!("cannot write {}: {error}", path.display());
     Failure::new(Exit::Other, "io", words).hint("the file of before, if there is one, stays")
 }
+
+const END: &str = ".new";

@@ -1,8 +1,10 @@
 //! The numbers of a node as Prometheus reads them: the text format 0.0.4.
 //!
-//! Names and labels are stable; `docs/metrics.md` lists them. Labels come from bounded sets, so
-//! that no stranger fills a database: at most [`PEERS`] peers, [`TABLES`] tables, and
-//! [`REASONS`] reasons for what was dropped by each door.
+//! Names and labels are stable; `docs/metrics.md` lists them. One text has at most [`PEERS`]
+//! peers, [`TABLES`] tables, and [`REASONS`] reasons for what was dropped by each door. A database
+//! keeps every peer that it was ever told of, so that a stranger could fill it by keys that are
+//! always new: who was not named and is in an open network has no numbers of its own before it has
+//! been linked for [`STRANGER`].
 
 mod doors;
 mod node;
@@ -10,8 +12,10 @@ mod peers;
 mod text;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use meshchat_proto::control::{DoorInfo, DoorsRequest, LimitRow, PeerInfo, Reply, Request, Status};
+use meshchat_proto::id::NetworkId;
 
 use crate::client::Client;
 use crate::error::RequestError;
@@ -20,6 +24,8 @@ use text::{Kind, Text};
 
 /// Peers that have numbers of their own, those that are linked first.
 pub const PEERS: usize = 64;
+/// How long whoever may link without being asked for is linked before it has numbers of its own.
+pub const STRANGER: Duration = Duration::from_secs(3600);
 /// Bounded tables that have numbers of their own.
 pub const TABLES: usize = 256;
 /// Reasons of drops, of the node and of each kind of door; what is beyond is `other`.
@@ -67,11 +73,14 @@ pub fn render(node: Option<&Snapshot>) -> String {
     text.one("meshchat_up", Kind::Gauge, "Whether the daemon answers.", up);
     if let Some(node) = node {
         node::info(&mut text, &node.status);
+        node::reach(&mut text, &node.status);
+        node::clock(&mut text, &node.status);
         node::messages(&mut text, &node.status);
         node::history(&mut text, &node.status);
         node::process(&mut text, &node.status);
         node::limits(&mut text, &node.limits);
-        peers::peers(&mut text, &node.peers);
+        let closed = node.status.network != NetworkId::OPEN;
+        peers::peers(&mut text, &node.peers, closed);
         doors::doors(&mut text, &node.doors);
     }
     text.finish()

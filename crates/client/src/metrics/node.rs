@@ -21,9 +21,16 @@ pub(super) fn info(text: &mut Text, status: &Status) {
         ("history", status.history.mode.as_str()),
     ];
     text.family("meshchat_info", Kind::Gauge, "The node; always 1.", [(labels, 1u64)]);
+    let help = "Time since the daemon started.";
+    text.one("meshchat_uptime_seconds", Kind::Gauge, help, ms(status.uptime_ms));
+    let help = "How often the node has started.";
+    text.one("meshchat_starts_total", Kind::Counter, help, status.boot);
+}
+
+/// Who is in reach.
+pub(super) fn reach(text: &mut Text, status: &Status) {
     let mut gauge =
         |name: &str, help: &str, value: Number| text.one(name, Kind::Gauge, help, value);
-    gauge("meshchat_uptime_seconds", "Time since the daemon started.", ms(status.uptime_ms));
     gauge("meshchat_links", "Live links to other nodes.", status.links.into());
     gauge("meshchat_nodes_known", "Nodes known, this one included.", status.nodes_known.into());
     let reachable = status.nodes_reachable;
@@ -39,19 +46,15 @@ pub(super) fn info(text: &mut Text, status: &Status) {
     let present = status.people_present;
     gauge("meshchat_people_present", "People online or away, on all nodes.", present.into());
     gauge("meshchat_clients", "Local clients, the one that asks included.", status.clients.into());
-    if let Some(offset) = status.clock_offset_ms {
-        let help = "How far the clocks of linked neighbours are ahead of this node's (median).";
-        gauge("meshchat_clock_offset_seconds", help, Number::Millis(offset));
-        let doubt = offset.unsigned_abs() > CLOCK_DOUBT_MS;
-        let help = "Whether that is more than good clocks differ: shown times may be wrong.";
-        gauge("meshchat_clock_doubtful", help, doubt.into());
-    }
-    text.one(
-        "meshchat_starts_total",
-        Kind::Counter,
-        "How often the node has started.",
-        status.boot,
-    );
+}
+
+pub(super) fn clock(text: &mut Text, status: &Status) {
+    let Some(offset) = status.clock_offset_ms else { return };
+    let help = "How far the clocks of linked neighbours are ahead of this node's (median).";
+    text.one("meshchat_clock_offset_seconds", Kind::Gauge, help, Number::Millis(offset));
+    let doubt = offset.unsigned_abs() > CLOCK_DOUBT_MS;
+    let help = "Whether that is more than good clocks differ: shown times may be wrong.";
+    text.one("meshchat_clock_doubtful", Kind::Gauge, help, doubt);
 }
 
 pub(super) fn messages(text: &mut Text, status: &Status) {

@@ -102,24 +102,7 @@ fn status() -> Status {
         nodes_known: 5,
         people_present: 4,
         clients: 1,
-        history: HistoryStatus {
-            mode: "disk".into(),
-            messages: 10,
-            bytes: 2000,
-            cursor: 12,
-            disk: Some(DiskStatus {
-                writing: true,
-                bytes: 1,
-                most: 2,
-                upto: 3,
-                written_today: 4,
-                budget: 5,
-                budget_left: 6,
-                written_total: 7,
-                syncs: 8,
-                damaged: 9,
-            }),
-        },
+        history: history(),
         sent: 1,
         received: 2,
         forwarded: 3,
@@ -142,6 +125,22 @@ fn status() -> Status {
         }),
         clock_offset_ms: Some(-180_500),
     }
+}
+
+fn history() -> HistoryStatus {
+    let disk = DiskStatus {
+        writing: true,
+        bytes: 1,
+        most: 2,
+        upto: 3,
+        written_today: 4,
+        budget: 5,
+        budget_left: 6,
+        written_total: 7,
+        syncs: 8,
+        damaged: 9,
+    };
+    HistoryStatus { mode: "disk".into(), messages: 10, bytes: 2000, cursor: 12, disk: Some(disk) }
 }
 
 fn drop(reason: &str, count: u64) -> DropCount {
@@ -283,6 +282,37 @@ fn label_sets_are_bounded_and_never_twice() {
     assert_eq!(count("meshchat_door_dropped_total"), REASONS + 1);
     let other = find(&node, "meshchat_door_dropped_total", &[("reason", "other")]);
     assert_eq!(other, Some(1000.0 - REASONS as f64), "nothing is lost");
+}
+
+/// Keys that are always new leave nothing behind in a database.
+#[test]
+fn strangers_have_no_numbers_of_their_own() {
+    let mut node = snapshot();
+    let stranger = |number, since_ms, state| PeerInfo {
+        source: "inbound".into(),
+        since_ms,
+        ..peer(number, state)
+    };
+    let hour = 3_600_000;
+    node.peers.push(stranger(3, hour - 1, PeerState::Linked));
+    node.peers.push(stranger(4, 5, PeerState::Linked));
+    node.peers.push(stranger(5, hour, PeerState::Linked));
+    node.peers.push(stranger(6, hour, PeerState::Connecting));
+    let named = |node: &Snapshot| -> BTreeSet<_> {
+        let samples = parse(&render(Some(node)));
+        let labels = samples.into_keys().flat_map(|(_, labels)| labels);
+        labels.filter(|(label, _)| label == "peer").map(|(_, value)| value).collect()
+    };
+    assert_eq!(named(&node), ["other", "pi-1", "pi-2", "pi-5"].map(str::to_owned).into());
+    let other = |name| find(&node, name, &[("peer", "other")]);
+    assert_eq!(other("meshchat_peer_queued_bytes"), Some(60.0));
+    assert_eq!(other("meshchat_peer_behind"), Some(1.0));
+    assert_eq!(other("meshchat_peer_sent_bytes_total"), None);
+    assert_eq!(find(&node, "meshchat_peers", &[("state", "linked")]), Some(4.0));
+    // Who is linked in a closed network was let in; who only knocks was not.
+    node.status.network = NetworkId([1; 16]);
+    let all = ["pi-1", "pi-2", "pi-3", "pi-4", "pi-5"];
+    assert_eq!(named(&node), all.map(str::to_owned).into());
 }
 
 #[test]

@@ -32,11 +32,14 @@ impl Levels {
         self.until
     }
 
+    /// With the change as well. One without a time keeps the time of an earlier one: what was
+    /// wanted for minutes does not stay for ever.
     pub(super) fn changed(
         &self,
         change: &LogFilter,
         until: Option<Instant>,
     ) -> Result<Self, FilterError> {
+        let until = until.or(self.until);
         Ok(Self { in_force: self.in_force.merged(change)?, until, ..self.clone() })
     }
 

@@ -63,8 +63,8 @@ impl LogHandle {
         &self.levels
     }
 
-    /// Merges a change into what is logged, until `now` and `lasts`, or the next start. `who` is
-    /// named in the log.
+    /// Merges a change into what is logged, until `now` and `lasts`; without it, as long as what
+    /// was set before, or until the next start. `who` is named in the log.
     ///
     /// # Errors
     ///
@@ -77,9 +77,10 @@ impl LogHandle {
     ) -> Result<(), FilterError> {
         let until = lasts.map(|lasts| now + lasts);
         let next = self.levels.changed(change, until)?;
-        let time = match lasts {
-            Some(lasts) => format!("for {} s", lasts.as_secs_f32()),
-            None => "until the next start".to_owned(),
+        let time = match (lasts, next.until()) {
+            (Some(lasts), _) => format!("for {} s", lasts.as_secs_f32()),
+            (None, Some(until)) => format!("for {:.0} s more", (until - now).as_secs_f32()),
+            (None, None) => "until the next start".to_owned(),
         };
         self.apply(next, &format!("{time}, by {}", escaped(who)));
         Ok(())

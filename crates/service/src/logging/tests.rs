@@ -38,6 +38,26 @@ fn the_level_changes_and_comes_back() {
 }
 
 #[test]
+fn what_is_wanted_for_a_time_ends_whatever_comes_after_it() {
+    logged("info", |log| {
+        let now = Instant::now();
+        let mut lines = log.follow(filter("info"), 0).unwrap();
+        log.change(&filter("debug"), (now, Some(Duration::from_secs(60))), "ann").unwrap();
+        let later = now + Duration::from_secs(20);
+        log.change(&filter("quinn=warn"), (later, None), "ann").unwrap();
+        assert_eq!(log.levels().in_force().to_string(), "debug,quinn=warn");
+        let said = texts(&mut lines);
+        assert!(said.last().unwrap().ends_with("for 40 s more, by ann"), "{said:?}");
+        log.expire(now + Duration::from_secs(60));
+        assert_eq!(log.levels(), &Levels::new(filter("info")));
+        // One with a time of its own has that.
+        log.change(&filter("debug"), (now, Some(Duration::from_secs(60))), "ann").unwrap();
+        log.change(&filter("quinn=warn"), (now, Some(Duration::from_secs(600))), "ann").unwrap();
+        assert_eq!(log.levels().until(), Some(now + Duration::from_secs(600)));
+    });
+}
+
+#[test]
 fn a_change_is_logged_by_whichever_filter_shows_it() {
     logged("error", |log| {
         let (now, mut lines) = (Instant::now(), log.follow(filter("off"), 0).unwrap());

@@ -4,12 +4,14 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use meshchat_tests::{Daemon, Limit, Process, TestDir, program, wait_for};
 use serde_json::Value;
+
+mod fleet;
 
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -145,6 +147,27 @@ fn a_room_is_in_the_file_once_over_kills_of_both() {
     assert_eq!(second.status.code(), Some(1), "{}", shown(&second));
 }
 
+#[test]
+fn what_was_written_before_a_kill_is_not_written_again() {
+    let dir = TestDir::new();
+    let a = Daemon::start("a");
+    a.ctl().ok(["join", "#ops"]);
+    // More than anybody reads at once, all of it appended, and then it was killed.
+    let line = |number| format!("{{\"event\":\"message\",\"id\":\"x{number}\"}}\n");
+    let lines: String = (0..30_000).map(line).collect();
+    for name in ["-ops.jsonl", "-ops.jsonl.new"] {
+        fs::write(dir.join(name), &lines).unwrap();
+    }
+    let mut command = script("room-to-file", &a, &dir);
+    let _relay = Process::spawn(command.args(["#ops", "-ops.jsonl"]));
+    let file = dir.join("-ops.jsonl");
+    a.ctl().ok(["send", "#ops", "the end"]);
+    wait_for("the last line", Limit::default(), || text(&file).contains("\"the end\""));
+    let text = text(&file);
+    assert_eq!(text.lines().filter(|line| line.contains("\"id\":\"x")).count(), 30_000);
+    assert!(text.starts_with(&lines));
+}
+
 /// `kill -9` of a script and of what it runs.
 fn kill_tree(process: &mut Process) {
     let children = format!("/proc/{0}/task/{0}/children", process.pid());
@@ -201,6 +224,39 @@ fn the_bot_answers_people_and_no_bots() {
 }
 
 #[test]
+fn the_bot_is_silent_about_the_past() {
+    let dir = TestDir::new();
+    let mut a = Daemon::builder("a").arg("--history").arg("disk").start();
+    let b = Daemon::start("b");
+    // One is in the history of this node, one comes late, over a link that was down.
+    for node in [&a, &b] {
+        node.ctl().ok(["send", "!ping"]);
+    }
+    let old = |node: &Daemon| {
+        let lines = node.ctl().json(["tail", "lobby", "--no-follow", "--no-presence", "-n", "1"]);
+        lines[0]["age_ms"].as_u64() > Some(3_000)
+    };
+    wait_for("the past", Limit::default(), || old(&a) && old(&b));
+    let mut command = script("echo-bot", &a, &dir);
+    let _bot = Process::spawn(command.env("ECHO_SECONDS", "2"));
+    let heard = b.ctl().tail(["tail", "lobby", "-n", "0"]);
+    let there = |a: &Daemon| a.ctl().json(["who"]).iter().any(|one| one["state"] == "online");
+    wait_for("the bot", Limit::default(), || there(&a));
+    b.ctl().ok(["connect", &a.listen().to_string()]);
+    b.wait_links(1);
+    a.start_again();
+    wait_for("the bot", Limit::default(), || there(&a));
+    b.wait_links(1);
+    a.wait_links(1);
+    let answer = |line: &Value| line["kind"] == 1;
+    wait_for("an answer", Limit::default(), || {
+        b.ctl().ok(["send", "!uptime"]);
+        heard.count(answer) > 0
+    });
+    assert_eq!(heard.count(|line| line["text"] == "says pong"), 0);
+}
+
+#[test]
 fn a_backup_is_the_node_and_for_nobody_else() {
     let dir = TestDir::new();
     let mut a = Daemon::builder("barn")
@@ -223,101 +279,34 @@ fn a_backup_is_the_node_and_for_nobody_else() {
     a.start_again();
     assert_eq!(a.ctl().json(["status"])[0]["node"], id);
     a.kill();
+    // A state that is on another disk, and a file of settings that a link leads to.
+    let (state, config) = (a.state_dir(), a.config_file());
+    let (disk, settings) = (dir.join("a disk"), dir.join("settings"));
+    for (there, moved) in [(&state, &disk), (&config, &settings)] {
+        fs::rename(there, moved).unwrap();
+        symlink(moved, there).unwrap();
+    }
+    a.start_again();
+    let mut command = script("backup-node", &a, &dir);
+    let output = command.current_dir(&to).arg(".").output().unwrap();
+    assert!(output.status.success(), "{}", shown(&output));
+    let archive = to.join(String::from_utf8(output.stdout).unwrap().trim_end());
+    a.kill();
+    fs::remove_dir_all(&disk).unwrap();
+    for gone in [&settings, &state, &config] {
+        fs::remove_file(gone).unwrap();
+    }
+    let status = Command::new("tar").args(["-C", "/", "-xzpf"]).arg(&archive).status();
+    assert!(status.unwrap().success());
+    assert!(fs::symlink_metadata(&state).unwrap().is_symlink());
+    a.start_again();
+    let status = a.ctl().json(["status"]);
+    assert_eq!((&status[0]["node"], &status[0]["name"]), (&id, &Value::from("barn")));
+    a.kill();
     // Without a daemon nothing can be known, and nothing is left behind.
     let output = script("backup-node", &a, &dir).arg(&to).output().unwrap();
     assert_eq!(output.status.code(), Some(8), "{}", shown(&output));
-    assert_eq!(fs::read_dir(&to).unwrap().count(), 1);
-}
-
-/// A fleet of three: one that is well, one without a daemon, one that does not answer.
-#[test]
-fn a_fleet_is_asked_over_ssh() {
-    let dir = TestDir::new();
-    let a = Daemon::start("a");
-    let Some(_server) = ssh_server(&a, &dir) else {
-        eprintln!("skipped: ssh itself, as there is no sshd; a stand-in answers");
-        let ctl = program("meshchatctl");
-        let words = format!(
-            "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nhost=$2; shift 2\ncase $host in\n\
-             good) exec {0} --socket {1} status --json ;;\nempty) exit 8 ;;\nesac\nexit 255\n",
-            ctl.display(),
-            a.socket().display()
-        );
-        written(&dir, "ssh", &words);
-        return ask_fleet(&a, &dir);
-    };
-    ask_fleet(&a, &dir);
-}
-
-fn ask_fleet(a: &Daemon, dir: &TestDir) {
-    let fleet = |hosts: &str| {
-        fs::write(dir.join("hosts"), hosts).unwrap();
-        let mut command = script("fleet-status", a, dir);
-        let path = command.get_envs().find(|(name, _)| *name == "PATH").unwrap().1.unwrap();
-        let mut with_ssh = OsString::from(dir.path());
-        with_ssh.push(":");
-        with_ssh.push(path);
-        command.env("PATH", with_ssh).env("FLEET_JOBS", "2").arg("hosts").output().unwrap()
-    };
-    let output = fleet("# all of them\ngood\n\n  empty  # in the hut\ndead\n");
-    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
-    let said = shown(&output);
-    let row = |host: &str| said.lines().find(|line| line.starts_with(host)).unwrap_or_default();
-    assert!(row("good").contains(" ok ") && row("good").ends_with("1 of 1"), "{said}");
-    assert!(row("empty").contains("node not running"), "{said}");
-    assert!(row("dead").contains("no ssh"), "{said}");
-    assert!(said.contains("not well: dead (no ssh), empty (node not running)"), "{said}");
-    let output = fleet("good\n");
-    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
-    for bad in ["-oProxyCommand=touch owned\n", "a;b\n", "$(touch owned)\n", ""] {
-        assert_eq!(fleet(bad).status.code(), Some(2), "{bad}");
-    }
-    assert!(!dir.join("owned").exists());
-}
-
-/// A real server for this user with a key of its own, and an `ssh` that knows it.
-fn ssh_server(a: &Daemon, dir: &TestDir) -> Option<Process> {
-    let sshd =
-        ["/usr/sbin/sshd", "/usr/bin/sshd"].into_iter().find(|path| Path::new(path).exists())?;
-    for key in ["host", "user"] {
-        let mut keygen = Command::new("ssh-keygen");
-        keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(dir.join(key));
-        assert!(keygen.status().ok()?.success());
-    }
-    // A server that starts as root wants it, and it is gone after a boot.
-    let _ = fs::create_dir("/run/sshd");
-    let folder = dir.path().display();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let ctl = program("meshchatctl");
-    let server = format!(
-        "Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile none\nUsePAM no\n\
-         AuthorizedKeysFile {folder}/user.pub\nStrictModes no\nPermitRootLogin prohibit-password\n\
-         AcceptEnv MESHCHAT_SOCKET\nSetEnv PATH={}:/usr/bin:/bin\n",
-        ctl.parent().unwrap().display()
-    );
-    fs::write(dir.join("sshd_config"), server).unwrap();
-    let client = format!(
-        "Host good\n  SetEnv MESHCHAT_SOCKET={}\nHost empty\n  SetEnv MESHCHAT_SOCKET=/nowhere/s\n\
-         Host dead\n  Port {closed}\nHost *\n  HostName 127.0.0.1\n  Port {port}\n\
-         IdentityFile {folder}/user\n  IdentitiesOnly yes\n  StrictHostKeyChecking no\n\
-         UserKnownHostsFile {folder}/known\n  LogLevel ERROR\n",
-        a.socket().display()
-    );
-    fs::write(dir.join("ssh_config"), client).unwrap();
-    let log = File::create(dir.join("sshd.log")).unwrap();
-    let mut command = Command::new(sshd);
-    command.args(["-D", "-e", "-f"]).arg(dir.join("sshd_config")).stderr(log);
-    let mut process = Process::spawn(&mut command);
-    let ssh = format!("#!/bin/sh\nexec /usr/bin/ssh -F {folder}/ssh_config \"$@\"\n");
-    let ssh = written(dir, "ssh", &ssh);
-    let mut answered = false;
-    wait_for("sshd", Limit::default(), || {
-        let hello = Command::new(&ssh).args(["-n", "-o", "BatchMode=yes", "good", "true"]).output();
-        answered = hello.is_ok_and(|output| output.status.success());
-        answered || process.status().is_some()
-    });
-    answered.then_some(process)
+    assert_eq!(fs::read_dir(&to).unwrap().count(), 2);
 }
 
 /// Every line of the page that stands under "In one line".
