@@ -9,6 +9,7 @@ use super::ink::ink;
 use super::wrap::fit;
 use crate::chat::model::Model;
 use crate::chat::model::conversation::{Conversation, View};
+use crate::chat::model::people::is_there;
 use crate::chat::model::place::Place;
 use crate::chat::model::standing::LinkState;
 use crate::chat::seam::Now;
@@ -47,7 +48,9 @@ pub(super) fn title(model: &Model, width: u16) -> Line<'static> {
         Place::Room(room) => {
             if let Some(info) = model.standing.rooms.iter().find(|info| info.room == *room) {
                 let kind = if info.private { "private, " } else { "" };
-                let words = format!("{kind}{} of {} here", info.present, info.people);
+                let people = model.people.of(place);
+                let here = people.iter().filter(|person| is_there(person.state)).count();
+                let words = format!("{kind}{here} of {} here", people.len());
                 parts.push(part(1, words, Paint::Dim));
             }
             if model.standing.rooms_known && !model.places.current().is_some_and(|one| one.joined) {

@@ -259,15 +259,15 @@ fn clocked(when: Option<DateTime>, words: &str) -> String {
 fn mark(mark: Mark) -> Option<(String, Paint)> {
     match mark {
         Mark::None => None,
-        Mark::Sent => Some(("· sent".into(), Paint::Dim)),
-        Mark::Reached(0 | 1, _) => Some(("· here only".into(), Paint::Dim)),
+        Mark::Sent => Some(("·\u{a0}sent".into(), Paint::Dim)),
+        Mark::Reached(0 | 1, _) => Some(("·\u{a0}here\u{a0}only".into(), Paint::Dim)),
         Mark::Reached(reached, known) if reached >= known => {
-            Some((format!("✓ {reached}/{known} all"), Paint::Good))
+            Some((format!("✓\u{a0}{reached}/{known}\u{a0}all"), Paint::Good))
         }
-        Mark::Reached(reached, known) => Some((format!("✓ {reached}/{known}"), Paint::Dim)),
+        Mark::Reached(reached, known) => Some((format!("✓\u{a0}{reached}/{known}"), Paint::Dim)),
         Mark::Direct(DirectState::Queued) => Some(("· on its way".into(), Paint::Dim)),
-        Mark::Direct(DirectState::Delivered) => Some(("✓ delivered".into(), Paint::Dim)),
-        Mark::Direct(DirectState::Read) => Some(("✓ read".into(), Paint::Good)),
+        Mark::Direct(DirectState::Delivered) => Some(("✓\u{a0}delivered".into(), Paint::Dim)),
+        Mark::Direct(DirectState::Read) => Some(("✓\u{a0}read".into(), Paint::Good)),
         Mark::Direct(DirectState::Expired) => {
             Some(("✕ did not get there in time".into(), Paint::Bad))
         }

@@ -32,12 +32,14 @@ impl Wrap {
         Self { width, hang, done, row: front, used, fresh: true, word, word_wide: 0 }
     }
 
+    /// Text that breaks at its spaces, but not at a no-break space, which looks the same.
     pub(super) fn text(&mut self, text: &str, style: Style) {
         for letter in text.graphemes(true) {
             if letter == " " {
                 self.end_word();
                 self.space(style);
             } else {
+                let letter = if letter == "\u{a0}" { " " } else { letter };
                 push(&mut self.word, letter, style);
                 self.word_wide += letter.width();
             }
