@@ -13,7 +13,6 @@ use meshchat_client::proto::control::{Reply, Request};
 use self::item::Doubt;
 pub(crate) use self::item::{Item, Seen, State, typed};
 use self::verdict::{is_doubt, is_hopeless, is_unknown, name, reason};
-use super::log::Name;
 use super::place::Place;
 use crate::chat::seam::{AskId, Unsent};
 

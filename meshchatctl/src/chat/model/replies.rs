@@ -18,7 +18,6 @@ use super::place::{Place, Who};
 use super::refresh::Topic;
 use crate::chat::seam::{AskId, Effect};
 use crate::output::escape::escape;
-use crate::output::style::Paint;
 use crate::output::time::Clock;
 
 type Answer = Result<Reply, RequestError>;

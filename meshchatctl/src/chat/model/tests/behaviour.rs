@@ -1,5 +1,4 @@
 use crossterm::event::{KeyCode, KeyModifiers};
-use meshchat_client::RequestError;
 use meshchat_client::proto::control::{
     self, DeliveryInfo, DeliveryRequest, DirectChange, DirectState, ErrorCode, Event, PersonChange,
     PersonStatus, Reply, Request, Sent,
@@ -7,7 +6,7 @@ use meshchat_client::proto::control::{
 use meshchat_client::proto::id::{MessageId, NodeId};
 
 use super::Chat;
-use crate::chat::seam::{Effect, Input, Keep, Kept, Unsent};
+use crate::chat::seam::{Effect, Input, Keep, Kept};
 
 pub(super) fn sent(id: MessageId) -> Reply {
     let (seq, cursor, kept, links) = (1, 1, "memory".to_owned(), 1);
