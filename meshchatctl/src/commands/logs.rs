@@ -57,7 +57,7 @@ fn filter(args: &Logs) -> Option<String> {
 
 fn show(session: &mut Session, page: &mut Page, line: &LogLine) -> Result<(), Failure> {
     if session.out.view.json {
-        return Ok(session.out.json(&json(line))?);
+        return session.out.json(&json(line));
     }
     let text = page.render(line, &Clock::now());
     Ok(session.out.text(&text)?)

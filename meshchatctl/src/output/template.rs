@@ -122,7 +122,7 @@ fn may_be_missing(fields: &Map<String, Value>, name: &str) -> bool {
         return OF_EVENTS.contains(&name);
     }
     let is = |known: &&str| fields.contains_key(*known);
-    OPTIONAL.iter().any(|(kind, names)| kind.iter().all(|one| is(&one)) && names.contains(&name))
+    OPTIONAL.iter().any(|(kind, names)| kind.iter().all(is) && names.contains(&name))
 }
 
 /// Lists of plain values with commas, all else as JSON.

@@ -112,7 +112,7 @@ fn elsewhere(model: &Model, parts: &mut Vec<Part>) {
     }
     let stuck =
         |one: &&Conversation| !model.places.is_open(&one.place) && model.outbox.wants(&one.place);
-    let stuck: Vec<String> = model.places.iter().filter(stuck).map(|one| short(one)).collect();
+    let stuck: Vec<String> = model.places.iter().filter(stuck).map(short).collect();
     if !stuck.is_empty() {
         parts.push(part(2, format!("✕ not sent: {}", stuck.join(" ")), Paint::Bad));
     }
