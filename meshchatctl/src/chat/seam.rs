@@ -38,6 +38,8 @@ pub(crate) enum Input {
     Event(Box<Event>),
     /// Something of the past of one room, asked for by [`Effect::Past`]; none at its end.
     Past(RoomName, Option<Box<Event>>),
+    /// The past of this room could not be read, or not to its end.
+    NoPast(RoomName),
     /// To [`Effect::Ask`].
     Answer(AskId, Result<Reply, RequestError>),
     /// A thing that should have been kept could not be: why.

@@ -1,5 +1,6 @@
 //! The line of the state: what is most important stays when it gets narrow.
 
+use meshchat_client::proto::control::Missing;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
@@ -7,7 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::ink::ink;
 use super::wrap::fit;
 use crate::chat::model::Model;
-use crate::chat::model::conversation::View;
+use crate::chat::model::conversation::{Conversation, View};
 use crate::chat::model::place::Place;
 use crate::chat::model::standing::LinkState;
 use crate::chat::seam::Now;
@@ -104,11 +105,13 @@ fn elsewhere(model: &Model, parts: &mut Vec<Part>) {
     for one in model.places.unread_elsewhere() {
         let mark = one.mentions > 0 || matches!(one.place, Place::Person(_));
         loud |= mark;
-        let name = match &one.place {
-            Place::Room(room) => room.to_string(),
-            Place::Person(who) => who.name.to_string(),
-        };
-        words.push(format!("{name}:{}{}", one.unread, if mark { "!" } else { "" }));
+        words.push(format!("{}:{}{}", short(one), one.unread, if mark { "!" } else { "" }));
+    }
+    let stuck =
+        |one: &&Conversation| !model.places.is_open(&one.place) && model.outbox.wants(&one.place);
+    let stuck: Vec<String> = model.places.iter().filter(stuck).map(|one| short(one)).collect();
+    if !stuck.is_empty() {
+        parts.push(part(2, format!("✕ not sent: {}", stuck.join(" ")), Paint::Bad));
     }
     let all = words.len();
     if all > ELSEWHERE {
@@ -118,6 +121,13 @@ fn elsewhere(model: &Model, parts: &mut Vec<Part>) {
     if all > 0 {
         let paint = if loud { Paint::Warn } else { Paint::Header };
         parts.push(part(3, format!("new {}", words.join(" ")), paint));
+    }
+}
+
+fn short(one: &Conversation) -> String {
+    match &one.place {
+        Place::Room(room) => room.to_string(),
+        Place::Person(who) => who.name.to_string(),
     }
 }
 
@@ -139,12 +149,7 @@ fn mesh(model: &Model, parts: &mut Vec<Part>) {
         return;
     };
     if let Some(missing) = &status.missing {
-        let (reachable, known) = (missing.reachable, missing.known);
-        let words = match missing.isolated {
-            true => format!("isolated: no link, {} missing", known.saturating_sub(reachable)),
-            false => format!("partition: {reachable} of {known} reachable"),
-        };
-        parts.push(part(2, words, Paint::Bad));
+        parts.push(part(2, partition(missing), Paint::Bad));
     }
     parts.push(part(5, status.name.to_string(), Paint::Plain));
     let network = status
@@ -162,6 +167,14 @@ fn mesh(model: &Model, parts: &mut Vec<Part>) {
         // An open network always has one: it must not look like trouble.
         let words = format!("{}: /status", count(len(&status.notes), "note"));
         parts.push(part(9, words, Paint::Dim));
+    }
+}
+
+fn partition(missing: &Missing) -> String {
+    let (reachable, known) = (missing.reachable, missing.known);
+    match missing.isolated {
+        true => format!("isolated: no link, {} missing", known.saturating_sub(reachable)),
+        false => format!("partition: {reachable} of {known} reachable"),
     }
 }
 

@@ -195,7 +195,11 @@ impl<'a> Look<'a> {
     /// Words of one's own that the node does not have yet, or has not shown.
     pub(crate) fn waiting(&self, item: &Item) -> Vec<Line<'static>> {
         let (words, paint) = match &item.state {
+            State::Waiting if item.unknown => {
+                ("not sent yet: their node is not known yet", Paint::Warn)
+            }
             State::Waiting => ("not sent yet", Paint::Warn),
+            State::Held => ("may have been sent: /resend or /drop", Paint::Bad),
             State::Asked(_) | State::Taken(..) => ("sending", Paint::Dim),
             State::Refused(_) => ("refused", Paint::Bad),
         };

@@ -51,6 +51,10 @@ fn room(model: &Model, one: &Conversation, width: usize) -> Row {
         (0, unread) if matches!(one.place, Place::Room(_)) => (unread.to_string(), Paint::Plain),
         (_, unread) => (format!("{unread}!"), Paint::Warn),
     };
+    let (count, paint) = match model.outbox.wants(&one.place) {
+        true => (format!("{count}✕"), Paint::Bad),
+        false => (count, paint),
+    };
     let presence = match &one.place {
         Place::Person(who) => model.people.find(who).map(|person| style::person(person.state)),
         Place::Room(_) => None,

@@ -27,6 +27,8 @@ pub(crate) enum Purpose {
     Send(u64),
     Refresh(Topic),
     Members,
+    /// How far one's own direct messages are.
+    Letters,
     RoundTrip(NodeId),
     Delivery(MessageId),
     /// The name of the first start.
@@ -69,6 +71,13 @@ impl Asks {
 
     pub(crate) fn take(&mut self, id: AskId) -> Option<Purpose> {
         self.open.remove(&id)
+    }
+
+    /// Whether a room is being entered.
+    pub(crate) fn is_joining(&self, place: &Place) -> bool {
+        let joins =
+            |one: &Purpose| matches!(one, Purpose::Command(_, Wish::Join(to)) if to == place);
+        self.open.values().any(joins)
     }
 
     pub(crate) fn is_full(&self) -> bool {

@@ -27,10 +27,20 @@ pub(crate) struct Conversation {
     pub(crate) muted: bool,
     /// When to draw attention, if another way than elsewhere.
     pub(crate) notify: Option<Notify>,
-    /// Its past was asked for.
-    pub(crate) asked_past: bool,
+    pub(crate) past: Past,
+    /// Something was being written here when the person went elsewhere.
+    pub(crate) draft: bool,
     /// When something happened here last.
     pub(crate) touched: Duration,
+}
+
+/// How it is with what was said in a room before the stream began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Past {
+    /// It is to be asked for, not before this time.
+    Wanted(Duration),
+    Asked,
+    Had,
 }
 
 /// What of a log is on the screen.
@@ -57,7 +67,8 @@ impl Conversation {
             joined: false,
             muted,
             notify: None,
-            asked_past: false,
+            past: Past::Wanted(Duration::ZERO),
+            draft: false,
             touched: Duration::ZERO,
         }
     }

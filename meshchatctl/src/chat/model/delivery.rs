@@ -8,8 +8,8 @@ use meshchat_client::proto::id::MessageId;
 use super::log::Mark;
 use super::place::Place;
 
-/// Messages that are asked about; older ones keep the mark that they have.
-pub(crate) const ASKED: usize = 5;
+/// Messages that are asked about; of older ones it is said no more than that they were sent.
+pub(crate) const ASKED: usize = 16;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -27,16 +27,21 @@ struct One {
 }
 
 impl Deliveries {
-    /// A message of one's own was accepted.
-    pub(crate) fn sent(&mut self, id: MessageId, place: &Place, now: Duration) {
+    /// A message of one's own was accepted. Gives the one that is not asked about any more.
+    pub(crate) fn sent(
+        &mut self,
+        id: MessageId,
+        place: &Place,
+        now: Duration,
+    ) -> Option<(Place, MessageId)> {
         if self.open.iter().any(|one| one.id == id) {
-            return;
+            return None;
         }
-        if self.open.len() >= ASKED {
-            self.open.remove(0);
-        }
+        let full = self.open.len() >= ASKED;
+        let oldest = full.then(|| self.open.remove(0)).map(|one| (one.place, one.id));
         let (due, place) = (now + pause(0), place.clone());
         self.open.push(One { id, place, due, looks: 0, asked: false });
+        oldest
     }
 
     /// The next question, if it is time for one.
@@ -65,8 +70,12 @@ impl Deliveries {
         one.looks += 1;
         one.due = now + pause(one.looks);
         let place = one.place.clone();
-        if done || one.looks >= LOOKS {
+        let ends = one.looks >= LOOKS;
+        if done || ends {
             self.open.remove(at);
+        }
+        if ends && !done {
+            return Some((place, Mark::Sent));
         }
         info.map(|info| (place, Mark::Reached(info.reached, info.known)))
     }

@@ -1,15 +1,19 @@
 //! What the stream of the node brings.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use jiff::civil::DateTime;
 use meshchat_client::proto::control::{
     DirectMessage, Event, KeyChange, Message, PartitionChange, PartitionState, PersonChange,
 };
+use meshchat_client::proto::id::MessageId;
 use meshchat_client::proto::name::RoomName;
 
 use super::Model;
 use super::changes::Changes;
-use super::conversation::View;
-use super::log::{Mark, Name, Said, What};
+use super::conversation::{Past, View};
+use super::log::{Mark, Said, What};
 use super::outbox::Seen;
 use super::place::{Place, Who};
 use super::refresh::Topic;
@@ -27,7 +31,7 @@ impl Model {
             Link::Up { welcome, restarted } => {
                 self.standing.welcome(&welcome);
                 self.refresh.anew();
-                self.outbox.hurry();
+                self.outbox.is_up(restarted, self.running);
                 self.deliveries.lost();
                 self.flags.members_of = None;
                 self.ask_name();
@@ -37,6 +41,10 @@ impl Model {
             }
             Link::Lost(why) => {
                 self.deliveries.lost();
+                // What was on its way does not come any more.
+                for one in self.places.iter_mut().filter(|one| one.past == Past::Asked) {
+                    one.past = Past::Wanted(self.running);
+                }
                 if self.standing.is_up() || self.standing.link == LinkState::Connecting {
                     self.standing.link = LinkState::Lost(self.running, why);
                 } else if let LinkState::Lost(_, before) = &mut self.standing.link {
@@ -53,20 +61,22 @@ impl Model {
             Event::Direct(message) => self.direct(&message, clock),
             Event::DirectState(change) => {
                 let who = Who { name: change.to, node: change.to_node_name };
-                let name = Name::Letter(change.letter);
-                self.places.get(&Place::Person(who)).log.mark(name, Mark::Direct(change.state));
+                self.mark_letter(who, change.letter, change.state);
             }
             Event::Person(change) => {
                 self.people.change(change);
+                self.outbox.known_anew(self.running);
                 self.refresh.want(&[Topic::People, Topic::Status]);
             }
             Event::Node(_) => {
                 self.refresh.want(&[Topic::Status, Topic::Peers, Topic::People]);
                 self.deliveries.hurry(self.running);
+                self.outbox.known_anew(self.running);
             }
             Event::Partition(change) => self.partition(&change, clock),
             Event::Key(change) => self.key_changed(&change, clock),
             Event::Missed(missed) => {
+                self.outbox.missed();
                 self.rule_everywhere(&missed_words(&missed), Paint::Warn, clock);
                 self.refresh.want(&[Topic::People, Topic::Status, Topic::Rooms]);
             }
@@ -81,23 +91,45 @@ impl Model {
 
     /// Something of the past of a room that was just entered.
     pub(super) fn past(&mut self, room: &RoomName, event: Option<Event>, clock: &Clock) {
-        let Some(Event::Message(message)) = event else { return };
+        let place = Place::Room(room.clone());
+        let Some(Event::Message(message)) = event else {
+            if let Some(one) = self.places.find_mut(&place) {
+                one.past = Past::Had;
+            }
+            return;
+        };
         let mine = self.is_mine(&message);
         let said = Said::room(&message, clock, mine, false);
-        let one = self.places.get(&Place::Room(room.clone()));
+        if mine {
+            let (name, text, action) = (said.name, message.text.as_str(), said.action);
+            let seen = Seen { name, text, action, age_ms: message.age_ms };
+            self.saw(&place, &seen, clock);
+        }
+        let one = self.places.get(&place);
         one.log.say(message.cursor, moment(message.wall_ms, clock), said);
         if one.view == View::End {
             one.log.trim(super::log::KEPT);
         }
     }
 
+    pub(super) fn no_past(&mut self, room: &RoomName) {
+        if let Some(one) = self.places.find_mut(&Place::Room(room.clone())) {
+            one.past = Past::Wanted(self.running + PAST_AGAIN);
+        }
+    }
+
     fn caught_up(&mut self) {
         self.standing.caught_up = true;
-        self.outbox.hurry();
+        self.outbox.caught_up(self.running);
+        let doubted: BTreeSet<RoomName> =
+            self.outbox.doubted().filter_map(Place::room).cloned().collect();
+        let many = u32::try_from(PAST_OF_ALL).unwrap_or(u32::MAX);
+        self.effects.extend(doubted.into_iter().map(|room| Effect::Past(room, many)));
+        self.ask_letters();
         self.flags.unsent_changed = true;
         if self.replayed < PAST_OF_ALL {
             // The stream had all that there is.
-            self.places.iter_mut().for_each(|one| one.asked_past = true);
+            self.places.iter_mut().for_each(|one| one.past = Past::Had);
         }
         if !self.introduced {
             // Who is new here has missed nothing.
@@ -119,9 +151,10 @@ impl Model {
         }
         if mine {
             let (name, text, action) = (said.name, message.text.as_str(), said.action);
-            self.saw(&place, &Seen { name, text, action }, message.age_ms, clock);
+            let seen = Seen { name, text, action, age_ms: message.age_ms };
+            self.saw(&place, &seen, clock);
             if self.standing.caught_up {
-                self.deliveries.sent(message.id, &place, self.running);
+                self.ask_delivery(message.id, &place);
             }
         }
         let news = News { said, cursor: message.cursor, wall_ms: message.wall_ms };
@@ -133,15 +166,24 @@ impl Model {
         let said = Said::direct(message, clock);
         if said.mine {
             let (name, text, action) = (said.name, message.text.as_str(), said.action);
-            self.saw(&place, &Seen { name, text, action }, message.age_ms, clock);
+            let seen = Seen { name, text, action, age_ms: message.age_ms };
+            self.saw(&place, &seen, clock);
         }
         let news = News { said, cursor: message.cursor, wall_ms: message.wall_ms };
         self.said(&place, news, clock);
     }
 
-    fn saw(&mut self, place: &Place, seen: &Seen<'_>, age_ms: u64, clock: &Clock) {
-        let came = clock.now_ms().saturating_sub(age_ms);
-        self.flags.unsent_changed |= self.outbox.saw(place, seen, came);
+    fn saw(&mut self, place: &Place, seen: &Seen<'_>, clock: &Clock) {
+        if !self.places.find(place).is_some_and(|one| one.log.knows(seen.name)) {
+            let now = (clock.now_ms(), self.running);
+            self.flags.unsent_changed |= self.outbox.saw(place, seen, now);
+        }
+    }
+
+    pub(super) fn ask_delivery(&mut self, id: MessageId, place: &Place) {
+        if let Some((place, id)) = self.deliveries.sent(id, place, self.running) {
+            self.mark(&place, id, Mark::Sent);
+        }
     }
 
     /// Puts what was said where it belongs, and tells the person if they want to be told.
@@ -160,7 +202,10 @@ impl Model {
         one.touched = running;
         one.added();
         if mine {
-            one.saw(cursor);
+            // Another program of the person may have said it: that reads nothing.
+            if looked_at && one.view == View::End {
+                one.saw(cursor);
+            }
             return;
         }
         if looked_at && !live && one.read.is_some_and(|read| cursor > read) {
@@ -287,5 +332,7 @@ fn notice(place: &Place, said: &Said) -> (String, String) {
 
 /// Messages of all rooms that the stream begins with.
 pub(crate) const PAST_OF_ALL: usize = 1_000;
+/// After a failure to read the past of a room.
+const PAST_AGAIN: Duration = Duration::from_secs(5);
 /// Letters of a notice.
 const NOTICE: usize = 200;

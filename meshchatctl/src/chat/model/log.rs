@@ -26,6 +26,8 @@ pub(crate) struct Log {
     entries: VecDeque<Entry>,
     known: HashSet<Name>,
     next: u64,
+    /// What the entries weigh, see [`weight`].
+    bytes: usize,
 }
 
 /// One thing in a log.
@@ -94,6 +96,11 @@ impl Log {
         self.entries.len()
     }
 
+    /// What it takes, about.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Where an entry is now.
     pub(crate) fn place_of(&self, id: u64) -> Option<usize> {
         self.entries.iter().rposition(|entry| entry.id == id)
@@ -115,6 +122,25 @@ impl Log {
         Some(self.insert(at, Some(cursor), when, What::Said(said)))
     }
 
+    /// Adds what the node took and does not show; none if it is there already.
+    pub(crate) fn say_unshown(
+        &mut self,
+        cursor: Option<u64>,
+        when: Option<DateTime>,
+        said: Said,
+    ) -> Option<u64> {
+        match cursor {
+            Some(cursor) => self.say(cursor, when, said),
+            None if self.known.insert(said.name) => Some(self.add(when, What::Said(said))),
+            None => None,
+        }
+    }
+
+    /// Whether this was added before.
+    pub(crate) fn knows(&self, name: Name) -> bool {
+        self.known.contains(&name)
+    }
+
     pub(crate) fn add(&mut self, when: Option<DateTime>, what: What) -> u64 {
         self.insert(self.entries.len(), None, when, what)
     }
@@ -127,6 +153,7 @@ impl Log {
         what: What,
     ) -> u64 {
         self.next += 1;
+        self.bytes += weight(&what);
         self.entries.insert(at, Entry { id: self.next, cursor, when, what });
         self.next
     }
@@ -164,9 +191,7 @@ impl Log {
     /// Forgets the oldest beyond so many.
     pub(crate) fn trim(&mut self, most: usize) {
         while self.entries.len() > most {
-            if let Some(Entry { what: What::Said(said), .. }) = self.entries.pop_front() {
-                self.known.remove(&said.name);
-            }
+            self.forget_oldest();
         }
         // What was cleared from the screen is known for a while, not for ever.
         if self.known.len() > self.entries.len() + KEPT_WHILE_READ {
@@ -174,9 +199,26 @@ impl Log {
         }
     }
 
+    /// Forgets the oldest until so many bytes are free; the newest stays.
+    pub(crate) fn free(&mut self, bytes: usize) {
+        let most = self.bytes.saturating_sub(bytes);
+        while self.bytes > most && self.entries.len() > 1 {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some(Entry { what, .. }) = self.entries.pop_front() else { return };
+        self.bytes = self.bytes.saturating_sub(weight(&what));
+        if let What::Said(said) = what {
+            self.known.remove(&said.name);
+        }
+    }
+
     /// Takes everything from the screen; what was said is still known and does not come again.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
+        self.bytes = 0;
     }
 }
 
@@ -218,4 +260,19 @@ pub(crate) fn lines(text: &str) -> Vec<String> {
     text.trim_end_matches(['\n', '\r']).split('\n').map(clean).collect()
 }
 
+/// What an entry takes in memory, about.
+fn weight(what: &What) -> usize {
+    let all = |lines: &[String]| lines.iter().map(|line| line.len() + LINE).sum();
+    let words = match what {
+        What::Said(said) => all(&said.lines),
+        What::Rule(words, _) => words.len(),
+        What::Answer(lines, _) => all(lines),
+        What::Changes(_) => ENTRY,
+    };
+    words + ENTRY
+}
+
+/// Bytes of an entry and of a line beside the words.
+const ENTRY: usize = 256;
+const LINE: usize = 24;
 const TAB: &str = "    ";

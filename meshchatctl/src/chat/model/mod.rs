@@ -11,6 +11,7 @@ mod delivery;
 mod events;
 mod keys;
 pub(crate) mod log;
+mod membership;
 pub(crate) mod mode;
 pub(crate) mod outbox;
 pub(crate) mod people;
@@ -19,11 +20,13 @@ pub(crate) mod places;
 mod refresh;
 mod replies;
 pub(crate) mod scroll;
+mod sending;
 pub(crate) mod standing;
 #[cfg(test)]
 pub(crate) mod tests;
 mod words;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use meshchat_client::proto::name::RoomName;
@@ -80,9 +83,12 @@ struct Flags {
     notified_at: Option<Duration>,
     /// Until when a second Ctrl-C leaves.
     leaving_until: Duration,
-    /// The members of the open private room were asked for.
-    members_of: Option<Place>,
-    not_kept: bool,
+    /// Whose members were asked for last, of private rooms, and when.
+    members_of: Option<(Place, Duration)>,
+    /// What could not be kept, as it was told.
+    not_kept: BTreeSet<String>,
+    /// The chat ends once all else of this moment is done.
+    leaving: bool,
 }
 
 impl Model {
@@ -138,10 +144,14 @@ impl Model {
             Input::Link(link) => self.link(link, &now.clock),
             Input::Event(event) => self.event(*event, &now.clock),
             Input::Past(room, event) => self.past(&room, event.map(|event| *event), &now.clock),
+            Input::NoPast(room) => self.no_past(&room),
             Input::Answer(id, result) => self.answer(id, result, &now.clock),
             Input::NotKept(why) => self.not_kept(&why, &now.clock),
         }
         self.go_on(&now.clock);
+        if std::mem::take(&mut self.flags.leaving) {
+            self.effects.push(Effect::Quit);
+        }
         std::mem::take(&mut self.effects)
     }
 
@@ -153,8 +163,7 @@ impl Model {
         if self.standing.is_up() {
             self.ask_what_is_due();
         }
-        self.give_back(clock);
-        self.outbox.forget(self.running);
+        self.tell_of_words(clock);
         if std::mem::take(&mut self.flags.unsent_changed) {
             self.effects.push(Effect::Keep(Keep::Unsent(self.outbox.unsent())));
         }
@@ -179,13 +188,15 @@ impl Model {
     fn quit(&mut self) {
         self.keep_read();
         self.effects.push(Effect::Keep(Keep::Last(self.places.open().key())));
-        self.effects.push(Effect::Quit);
+        self.flags.leaving = true;
     }
 
     /// Goes to a conversation.
     pub(crate) fn enter(&mut self, place: &Place) {
         if !self.places.is_open(place) {
+            self.places.current_mut().draft = !self.editor.is_empty();
             self.places.enter(place);
+            self.places.current_mut().draft = false;
             self.editor.enter(&place.key());
             self.keep_read();
             self.effects.push(Effect::Keep(Keep::Last(place.key())));
@@ -218,7 +229,8 @@ impl Model {
     }
 
     fn not_kept(&mut self, why: &str, clock: &Clock) {
-        if !std::mem::replace(&mut self.flags.not_kept, true) {
+        let told = &mut self.flags.not_kept;
+        if told.len() < NOT_KEPT && told.insert(why.to_owned()) {
             let words = format!(
                 "cannot keep what is read and typed: {}",
                 crate::output::escape::escape(why)
@@ -238,6 +250,8 @@ impl Model {
 
 /// A flood of messages rings once in this time.
 const RINGS_APART: Duration = Duration::from_secs(2);
+/// Reasons for not keeping things that are told, each once.
+const NOT_KEPT: usize = 8;
 /// No tick sooner than this after another.
 const SHORTEST: Duration = Duration::from_millis(20);
 /// How often it is kept how far was read.

@@ -1,13 +1,18 @@
-//! What one says, until the node has it: in order, never lost, and never said twice if that can be
-//! told.
+//! What one says, until the node has it: in order within a conversation, never lost, and never
+//! said twice by itself. What the node may have taken is sent again only where its stream would
+//! have shown it; otherwise the person decides.
+
+mod item;
+mod verdict;
 
 use std::time::Duration;
 
 use meshchat_client::RequestError;
-use meshchat_client::proto::control::{DmRequest, ErrorCode, Reply, Request};
-use meshchat_client::proto::message::MessageKind;
+use meshchat_client::proto::control::{Reply, Request};
 
-use super::log::{Name, lines};
+use self::item::Doubt;
+pub(crate) use self::item::{Item, Seen, State, typed};
+use self::verdict::{is_doubt, is_hopeless, is_unknown, name, reason};
 use super::place::Place;
 use crate::chat::seam::{AskId, Unsent};
 
@@ -22,31 +27,17 @@ pub(crate) struct Outbox {
     pause: Duration,
     /// No attempt before this.
     not_before: Duration,
+    /// Since when the node is there, by the running clock, and whether it had been restarted.
+    up: (Duration, bool),
 }
 
-#[derive(Debug)]
-pub(crate) struct Item {
-    key: u64,
-    pub(crate) place: Place,
-    text: String,
-    /// The lines of the text, escaped.
-    pub(crate) lines: Vec<String>,
-    pub(crate) action: bool,
-    pub(crate) state: State,
-    /// When the node was first given it, by the time of day.
-    tried_ms: Option<u64>,
-    /// It is not known whether the node took it.
-    doubted: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum State {
-    Waiting,
-    Asked(AskId),
-    /// The node has it, under this name; it shows it soon, or never after this time.
-    Taken(Option<Name>, Duration),
-    /// Trying again does not help.
-    Refused(String),
+/// Whether words can be said in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Open,
+    NotYet,
+    /// The person is not in this room.
+    Closed,
 }
 
 /// What became of a question to the node.
@@ -64,15 +55,28 @@ impl Outbox {
         let mut this = Self::default();
         for one in unsent.into_iter().take(WAITING) {
             if let Some(place) = Place::parse(&one.conversation) {
-                let doubted = one.tried_ms.is_some();
-                this.push(place, one.text, one.action, one.tried_ms, doubted);
+                this.put(place, one.text, one.action);
+                if let (Some(item), Some(tried_ms)) = (this.items.last_mut(), one.tried_ms) {
+                    (item.tried, item.doubt) = (Some((tried_ms, None)), Doubt::Untold);
+                }
             }
         }
         this
     }
 
+    /// What is to be shown as not sent in a conversation.
     pub(crate) fn of<'a>(&'a self, place: &'a Place) -> impl DoubleEndedIterator<Item = &'a Item> {
-        self.items.iter().filter(move |item| item.place == *place)
+        self.items.iter().filter(move |item| item.place == *place && item.echo.is_none())
+    }
+
+    pub(crate) fn has(&self, place: &Place) -> bool {
+        self.items.iter().any(|item| item.place == *place)
+    }
+
+    /// Whether the person is to decide something there.
+    pub(crate) fn wants(&self, place: &Place) -> bool {
+        let open = |item: &Item| matches!(item.state, State::Refused(_) | State::Held);
+        self.of(place).any(open)
     }
 
     /// How many the node does not have yet.
@@ -85,22 +89,8 @@ impl Outbox {
     }
 
     pub(crate) fn put(&mut self, place: Place, text: String, action: bool) {
-        self.push(place, text, action, None, false);
-    }
-
-    fn push(
-        &mut self,
-        place: Place,
-        text: String,
-        action: bool,
-        tried: Option<u64>,
-        doubted: bool,
-    ) {
         self.next += 1;
-        let (lines, state) = (lines(&text), State::Waiting);
-        let item =
-            Item { key: self.next, place, text, lines, action, state, tried_ms: tried, doubted };
-        self.items.push(item);
+        self.items.push(Item::new(self.next, place, text, action));
     }
 
     /// What is kept on disk.
@@ -110,9 +100,29 @@ impl Outbox {
             conversation: item.place.key(),
             text: item.text.clone(),
             action: item.action,
-            tried_ms: item.tried_ms,
+            tried_ms: item.tried.map(|(ms, _)| ms),
         };
         open.map(unsent).collect()
+    }
+
+    /// Sorts out what is not to be sent by itself; true if something was.
+    pub(crate) fn sort_out(&mut self, now: Duration, way: impl Fn(&Place) -> Way) -> bool {
+        let mut changed = false;
+        for item in self.items.iter_mut().filter(|item| item.state == State::Waiting) {
+            let way = way(&item.place);
+            item.blocked = way == Way::NotYet;
+            let state = match (item.doubt, way) {
+                (Doubt::Untold, _) | (Doubt::Told, Way::Closed) if now >= item.later => State::Held,
+                (Doubt::No, Way::Closed) => {
+                    let place = &item.place;
+                    State::Refused(format!("you are not in {place}; first: /join {place}"))
+                }
+                (Doubt::No | Doubt::Told | Doubt::Untold, _) => continue,
+            };
+            item.state = state;
+            changed = true;
+        }
+        changed
     }
 
     /// The next question to the node, if it is time for one: one at a time, so that all keep
@@ -123,23 +133,35 @@ impl Outbox {
         now_ms: u64,
         now: Duration,
     ) -> Option<(u64, Request)> {
-        let busy = self.items.iter().any(|item| matches!(item.state, State::Asked(_)));
-        if busy || now < self.not_before {
+        if now < self.not_before {
             return None;
         }
-        let item = self.items.iter_mut().find(|item| item.state == State::Waiting)?;
-        if !item.doubted || item.tried_ms.is_none() {
-            item.tried_ms = Some(now_ms);
-        }
+        let key = self.heads().find(|item| item.later <= now).map(|item| item.key)?;
+        let item = self.items.iter_mut().find(|item| item.key == key)?;
+        item.tried.get_or_insert((now_ms, Some(now)));
         item.state = State::Asked(ask);
         Some((item.key, item.request()))
     }
 
     /// When [`Self::next`] may have something, by the running clock.
     pub(crate) fn due(&self) -> Option<Duration> {
+        self.heads().map(|item| item.later.max(self.not_before)).min()
+    }
+
+    /// The first that waits of each conversation, when nothing is asked.
+    fn heads(&self) -> impl Iterator<Item = &Item> {
         let busy = self.items.iter().any(|item| matches!(item.state, State::Asked(_)));
-        let waits = self.items.iter().any(|item| item.state == State::Waiting);
-        (waits && !busy).then_some(self.not_before)
+        let waits = |item: &&Item| item.state == State::Waiting;
+        let first = move |item: &&Item| {
+            let mut before = self.items.iter().take_while(|one| one.key != item.key);
+            !before.any(|one| one.place == item.place && waits(&one))
+        };
+        self.items
+            .iter()
+            .filter(move |_| !busy)
+            .filter(waits)
+            .filter(first)
+            .filter(|one| !one.blocked)
     }
 
     pub(crate) fn answered(
@@ -148,144 +170,184 @@ impl Outbox {
         result: &Result<Reply, RequestError>,
         now: Duration,
     ) -> Outcome {
-        let Some(item) = self.items.iter_mut().find(|item| item.key == key) else {
+        let Some(at) = self.items.iter().position(|item| item.key == key) else {
             return Outcome::Gone;
         };
-        match result {
+        let (up, restarted) = self.up;
+        let Some(item) = self.items.get_mut(at) else { return Outcome::Gone };
+        let echo = item.echo.take();
+        item.state = State::Waiting;
+        let error = match result {
             Ok(reply) => {
-                item.state = State::Taken(name(reply), now + ECHO);
+                let (name, cursor) = name(reply);
                 self.pause = Duration::ZERO;
-                Outcome::Taken
+                if echo.is_some() && (name.is_none() || name == echo) {
+                    self.items.remove(at);
+                } else {
+                    item.state = State::Taken(name, cursor, now + ECHO);
+                }
+                return Outcome::Taken;
             }
-            Err(error) if is_hopeless(error) => {
-                item.state = State::Refused(reason(error));
-                Outcome::Refused
+            Err(error) => error,
+        };
+        if is_doubt(error) {
+            if echo.is_some() {
+                self.items.remove(at);
+                return Outcome::Taken;
             }
-            Err(error) => {
-                item.doubted |= is_doubt(error);
-                item.state = State::Waiting;
-                self.pause = (self.pause * 2).clamp(LEAST_PAUSE, MOST_PAUSE);
-                self.not_before = now + self.pause;
-                Outcome::Later
+            (item.doubt, item.later) = (item.doubt.max(Doubt::Told), now + SETTLE);
+        } else if item.doubt == Doubt::No {
+            item.tried = None;
+        }
+        let person = matches!(item.place, Place::Person(_));
+        item.unknown = person && is_unknown(error);
+        if item.unknown && (item.waited || restarted) && now < up + PATIENCE {
+            item.later = now + MOST_PAUSE;
+            return Outcome::Later;
+        }
+        if is_hopeless(error) {
+            (item.state, item.tried, item.doubt) = (State::Refused(reason(error)), None, Doubt::No);
+            return Outcome::Refused;
+        }
+        self.pause = (self.pause * 2).clamp(LEAST_PAUSE, MOST_PAUSE);
+        self.not_before = now + self.pause;
+        Outcome::Later
+    }
+
+    /// One's own message was shown that was not shown before: it may be what waits here.
+    pub(crate) fn saw(
+        &mut self,
+        place: &Place,
+        seen: &Seen<'_>,
+        (ms, now): (u64, Duration),
+    ) -> bool {
+        let named =
+            |item: &Item| matches!(item.state, State::Taken(Some(name), ..) if name == seen.name);
+        if let Some(at) = self.items.iter().position(named) {
+            self.items.remove(at);
+            return true;
+        }
+        let says = |item: &&mut Item| {
+            item.place == *place && item.action == seen.action && seen.says(&item.text)
+        };
+        let mut same = self.items.iter_mut().filter(says);
+        let found = same.find_map(|item| match item.state {
+            State::Asked(_) if item.doubt == Doubt::No => {
+                item.echo.get_or_insert(seen.name);
+                None
             }
+            State::Taken(None, ..) => Some(item.key),
+            State::Asked(_) | State::Waiting | State::Held if item.doubt != Doubt::No => {
+                item.was_tried_before(seen.age_ms, ms, now).then_some(item.key)
+            }
+            State::Asked(_)
+            | State::Waiting
+            | State::Held
+            | State::Taken(..)
+            | State::Refused(_) => None,
+        });
+        let Some(key) = found else { return false };
+        self.items.retain(|item| item.key != key);
+        true
+    }
+
+    /// The node is there again.
+    pub(crate) fn is_up(&mut self, restarted: bool, now: Duration) {
+        self.up = (now, restarted);
+        self.items.iter_mut().for_each(|item| item.waited = true);
+        if restarted {
+            self.missed();
+        }
+        self.hurry();
+    }
+
+    /// The stream does not tell all: what is doubted remains so.
+    pub(crate) fn missed(&mut self) {
+        for item in self.items.iter_mut().filter(|item| item.doubt == Doubt::Told) {
+            item.doubt = Doubt::Untold;
         }
     }
 
-    /// One's own message was shown: what was tried and says the same is done. `came_ms` is when
-    /// the node got it.
-    pub(crate) fn saw(&mut self, place: &Place, seen: &Seen<'_>, came_ms: u64) -> bool {
-        let is_it = |item: &Item| {
-            let named = matches!(item.state, State::Taken(Some(name), _) if name == seen.name);
-            let says = item.place == *place && item.action == seen.action && seen.says(&item.text);
-            named || (says && item.tried_ms.is_some_and(|at| came_ms + GRACE_MS > at))
-        };
-        let found = self.items.iter().position(is_it);
-        found.map(|at| self.items.remove(at)).is_some()
+    /// All that the node has is shown, but for what it is just about to show.
+    pub(crate) fn caught_up(&mut self, now: Duration) {
+        self.hurry();
+        for item in self.items.iter_mut().filter(|item| item.doubt != Doubt::No) {
+            item.later = now + SETTLE;
+        }
     }
 
-    /// The connection is back: no need to wait.
-    pub(crate) fn hurry(&mut self) {
+    /// Rooms in which something is doubted: their past may tell.
+    pub(crate) fn doubted(&self) -> impl Iterator<Item = &Place> {
+        self.items.iter().filter(|item| item.doubt != Doubt::No).map(|item| &item.place)
+    }
+
+    fn hurry(&mut self) {
         (self.pause, self.not_before) = (Duration::ZERO, Duration::ZERO);
     }
 
-    /// Forgets what the node took long ago and never showed.
-    pub(crate) fn forget(&mut self, now: Duration) {
-        self.items.retain(|item| !matches!(item.state, State::Taken(_, until) if now >= until));
+    /// Somebody came: who was not known may be now.
+    pub(crate) fn known_anew(&mut self, now: Duration) {
+        for item in self.items.iter_mut().filter(|item| item.unknown) {
+            item.later = item.later.min(now + LEAST_PAUSE);
+        }
     }
 
-    /// Takes out what was refused here, with its words and the reason.
+    /// Takes out what the node took a while ago and does not show.
+    pub(crate) fn take_silent(&mut self, now: Duration) -> Vec<Item> {
+        let silent =
+            |item: &mut Item| matches!(item.state, State::Taken(.., until) if now >= until);
+        self.items.extract_if(.., silent).collect()
+    }
+
+    /// Where something waits for the person that they were not told of yet, and the reason if it
+    /// was refused. Of the conversation that is open, the screen tells.
+    pub(crate) fn untold(&mut self, open: &Place) -> Vec<(Place, Option<String>)> {
+        let mut all = Vec::new();
+        for item in self.items.iter_mut().filter(|item| !item.told) {
+            let why = match &item.state {
+                State::Refused(why) => Some(why.clone()),
+                State::Held => None,
+                State::Waiting | State::Asked(_) | State::Taken(..) => continue,
+            };
+            item.told = true;
+            if item.place != *open {
+                all.push((item.place.clone(), why));
+            }
+        }
+        all
+    }
+
+    /// Takes out what was refused here, as it would be typed, and the reason.
     pub(crate) fn take_refused(&mut self, place: &Place) -> Option<(String, String)> {
         let refused = |item: &Item| item.place == *place && matches!(item.state, State::Refused(_));
         let at = self.items.iter().position(refused)?;
         let item = self.items.remove(at);
         let State::Refused(why) = item.state else { return None };
-        Some((if item.action { format!("/me {}", item.text) } else { item.text }, why))
+        Some((typed(&item.text, item.action), why))
     }
-}
 
-impl Item {
-    fn request(&self) -> Request {
-        let kind = if self.action { MessageKind::Action } else { MessageKind::Text };
-        let text = self.text.clone();
-        match &self.place {
-            Place::Room(room) => Request::Send { room: Some(room.to_string()), text, kind },
-            Place::Person(who) => Request::Dm(DmRequest::Send { to: who.to_string(), text, kind }),
-        }
+    /// Sends again what may have been sent here; how many there are.
+    pub(crate) fn resend(&mut self, place: &Place) -> usize {
+        let held = |item: &&mut Item| item.place == *place && item.state == State::Held;
+        let again = |item: &mut Item| {
+            (item.state, item.doubt, item.tried) = (State::Waiting, Doubt::No, None);
+            item.told = false;
+        };
+        self.items.iter_mut().filter(held).map(again).count()
     }
-}
 
-/// A message of one's own that was shown.
-#[derive(Debug)]
-pub(crate) struct Seen<'a> {
-    pub(crate) name: Name,
-    pub(crate) text: &'a str,
-    pub(crate) action: bool,
-}
-
-impl Seen<'_> {
-    /// Whether these words became that message; the node normalizes them.
-    fn says(&self, text: &str) -> bool {
-        lines(text.trim()) == lines(self.text.trim())
+    /// Forgets what may have been sent here; how many there were.
+    pub(crate) fn drop_held(&mut self, place: &Place) -> usize {
+        let held = |item: &mut Item| item.place == *place && item.state == State::Held;
+        self.items.extract_if(.., held).count()
     }
-}
-
-const fn is_hopeless(error: &RequestError) -> bool {
-    match error {
-        RequestError::Daemon(error) => match error.code {
-            ErrorCode::BadArgument
-            | ErrorCode::NotFound
-            | ErrorCode::Ambiguous
-            | ErrorCode::Denied
-            | ErrorCode::BadFrame
-            | ErrorCode::UnknownRequest
-            | ErrorCode::NameTaken
-            | ErrorCode::Version => true,
-            ErrorCode::TooMany
-            | ErrorCode::TimedOut
-            | ErrorCode::Unreachable
-            | ErrorCode::Stopping
-            | ErrorCode::Storage
-            | ErrorCode::Internal => false,
-        },
-        RequestError::TooLong(_) => true,
-        RequestError::Lost(_) | RequestError::NotUnderstood | RequestError::Full => false,
-    }
-}
-
-const fn is_doubt(error: &RequestError) -> bool {
-    match error {
-        RequestError::Daemon(error) => matches!(error.code, ErrorCode::TimedOut),
-        RequestError::Lost(_) | RequestError::NotUnderstood => true,
-        RequestError::TooLong(_) | RequestError::Full => false,
-    }
-}
-
-fn reason(error: &RequestError) -> String {
-    match error {
-        RequestError::Daemon(error) if !error.hint.is_empty() => {
-            format!("{}; {}", error.message, error.hint)
-        }
-        RequestError::Daemon(_)
-        | RequestError::TooLong(_)
-        | RequestError::Lost(_)
-        | RequestError::NotUnderstood
-        | RequestError::Full => error.to_string(),
-    }
-}
-
-fn name(reply: &Reply) -> Option<Name> {
-    if let Reply::Sent(sent) = reply {
-        return Some(Name::Message(sent.id));
-    }
-    if let Reply::Direct(info) = reply {
-        return Some(Name::Letter(info.letter));
-    }
-    None
 }
 
 const LEAST_PAUSE: Duration = Duration::from_secs(1);
 const MOST_PAUSE: Duration = Duration::from_secs(15);
 /// How long a message that the node took may need to be shown.
 const ECHO: Duration = Duration::from_secs(5);
-/// Ages of messages are told in whole steps, and take a moment to arrive.
-const GRACE_MS: u64 = 2_000;
+/// How long doubted words wait for their message: neighbours give back what the node forgot.
+const SETTLE: Duration = Duration::from_secs(3);
+/// How long a person may be unknown to a node that was restarted.
+const PATIENCE: Duration = Duration::from_secs(300);

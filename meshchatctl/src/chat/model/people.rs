@@ -24,7 +24,8 @@ pub(crate) struct People {
     peers: BTreeSet<String>,
     /// Round-trips of those who are not linked, in microseconds.
     measured: BTreeMap<NodeId, u64>,
-    asked_at: Option<Duration>,
+    /// No measurement before this.
+    measure_at: Duration,
     asked: Option<NodeId>,
     /// Changes that wait until it is known in which rooms these people are.
     pub(super) changes: Vec<PersonChange>,
@@ -69,15 +70,12 @@ impl People {
         self.all.iter().find(|one| one.name == who.name && one.node_name == who.node)
     }
 
-    pub(crate) fn called<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a PersonInfo> {
-        self.all.iter().filter(move |one| one.name.as_str().eq_ignore_ascii_case(name))
-    }
-
     /// Those of a conversation: who is there first, then by name.
     pub(crate) fn of(&self, place: &Place) -> Vec<&PersonInfo> {
         let mut people: Vec<&PersonInfo> =
             self.all.iter().filter(|person| self.is_in(person, place)).collect();
-        people.sort_by_key(|person| (rank(person.state), person.name.as_str().to_lowercase()));
+        people
+            .sort_by_cached_key(|person| (rank(person.state), person.name.as_str().to_lowercase()));
         people
     }
 
@@ -104,7 +102,7 @@ impl People {
 
     /// The node to be asked for its round-trip now, one at a time and each in turn.
     pub(crate) fn next_to_measure(&mut self, place: &Place, now: Duration) -> Option<NodeId> {
-        if self.asked_at.is_some_and(|at| now < at + MEASURE) {
+        if now < self.measure_at {
             return None;
         }
         let far = |person: &&PersonInfo| {
@@ -114,9 +112,8 @@ impl People {
             self.of(place).into_iter().filter(far).map(|person| person.node).collect();
         let next = nodes.iter().find(|node| self.asked.is_none_or(|asked| **node > asked));
         let next = next.or_else(|| nodes.first()).copied();
-        if next.is_some() {
-            (self.asked_at, self.asked) = (Some(now), next);
-        }
+        self.measure_at = now + if next.is_some() { MEASURE } else { LOOK };
+        self.asked = next.or(self.asked);
         next
     }
 
@@ -153,5 +150,7 @@ const fn rank(state: PersonStatus) -> u8 {
 
 /// Between two measurements of nodes that are not linked: each costs frames on every link.
 const MEASURE: Duration = Duration::from_secs(10);
+/// Until it is looked again whether there is a node to be measured.
+const LOOK: Duration = Duration::from_secs(2);
 /// Changes that wait; beyond them the people pane alone tells it.
 const CHANGES: usize = 256;

@@ -11,6 +11,9 @@ pub(crate) const PLACES: usize = 256;
 /// Entries of all logs together; the longest log that nobody reads back in gives way.
 pub(crate) const ENTRIES: usize = 20_000;
 
+/// What all logs together take, in bytes; the heaviest that nobody reads back in gives way.
+pub(crate) const BYTES: usize = 16 * 1024 * 1024;
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Places {
@@ -46,6 +49,10 @@ impl Places {
 
     pub(crate) fn find(&self, place: &Place) -> Option<&Conversation> {
         self.all.iter().find(|one| one.place == *place)
+    }
+
+    pub(crate) fn find_mut(&mut self, place: &Place) -> Option<&mut Conversation> {
+        self.all.iter_mut().find(|one| one.place == *place)
     }
 
     /// The open conversation; there always is one.
@@ -128,6 +135,7 @@ impl Places {
 
     /// Keeps all logs together within their bound.
     pub(crate) fn trim(&mut self) {
+        self.trim_bytes();
         let all: usize = self.all.iter().map(|one| one.log.len()).sum();
         if all <= ENTRIES {
             return;
@@ -138,6 +146,18 @@ impl Places {
         if let Some(longest) = longest {
             let keep = longest.log.len().min(KEPT) / 2;
             longest.log.trim(keep.max(longest.log.len().saturating_sub(all - ENTRIES)));
+        }
+    }
+
+    fn trim_bytes(&mut self) {
+        let all: usize = self.all.iter().map(|one| one.log.bytes()).sum();
+        if all <= BYTES {
+            return;
+        }
+        let gives = |one: &Conversation| one.view == View::End && one.log.bytes() > BYTES / 16;
+        let heaviest = self.all.iter_mut().max_by_key(|one| (gives(one), one.log.bytes()));
+        if let Some(one) = heaviest {
+            one.log.free(all - BYTES + BYTES / 64);
         }
     }
 

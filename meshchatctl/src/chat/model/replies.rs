@@ -1,35 +1,28 @@
 //! Questions to the node that nobody typed, and what comes back.
 
+use std::time::Duration;
+
 use meshchat_client::RequestError;
 use meshchat_client::proto::control::{
-    ErrorCode, NetworkRequest, PersonInfo, PersonStatus, PrivateRequest, Reply, Request, RoomInfo,
+    DirectState, DmRequest, ErrorCode, NetworkRequest, PersonInfo, PersonStatus, PrivateRequest,
+    Reply, Request, RoomInfo,
 };
-use meshchat_client::proto::id::{MessageId, NodeId};
-use meshchat_client::proto::name::RoomName;
+use meshchat_client::proto::id::{LetterId, MessageId, NodeId};
 
 use super::Model;
 use super::ask::{Purpose, Wish};
-use super::log::Mark;
+use super::conversation::Past;
+use super::log::{Mark, Name};
 use super::mode::Mode;
-use super::outbox::Outcome;
-use super::place::Place;
+use super::place::{Place, Who};
 use super::refresh::Topic;
 use crate::chat::seam::{AskId, Effect};
 use crate::output::escape::escape;
-use crate::output::style::Paint;
 use crate::output::time::Clock;
 
 type Answer = Result<Reply, RequestError>;
 
 impl Model {
-    pub(super) fn send(&mut self, clock: &Clock) {
-        let id = self.asks.next();
-        if let Some((key, request)) = self.outbox.next(id, clock.now_ms(), self.running) {
-            self.flags.unsent_changed = true;
-            self.effects.push(self.asks.asked(id, Purpose::Send(key), request));
-        }
-    }
-
     pub(super) fn ask_what_is_due(&mut self) {
         while let Some(topic) = self.refresh.next(self.running) {
             self.effects.push(self.asks.ask(Purpose::Refresh(topic), topic.request()));
@@ -52,10 +45,11 @@ impl Model {
     /// Nobody but its members' node tells who is in a private room.
     fn ask_members(&mut self) {
         let open = self.places.open().clone();
-        if self.flags.members_of.as_ref() == Some(&open) {
+        let fresh = |(place, at): &(Place, _)| *place == open && self.running < *at + MEMBERS;
+        if self.flags.members_of.as_ref().is_some_and(fresh) {
             return;
         }
-        self.flags.members_of = Some(open.clone());
+        self.flags.members_of = Some((open.clone(), self.running));
         if let Some(room) = open.room().filter(|room| room.is_sealed()) {
             let request = PrivateRequest::Members { room: room.to_string() };
             self.effects.push(self.asks.ask(Purpose::Members, Request::Private(request)));
@@ -68,9 +62,19 @@ impl Model {
             return;
         }
         let one = self.places.current_mut();
-        if let (true, false, Some(room)) = (one.joined, one.asked_past, one.place.room().cloned()) {
-            one.asked_past = true;
+        let due = matches!(one.past, Past::Wanted(from) if self.running >= from);
+        if let (true, true, Some(room)) = (one.joined, due, one.place.room().cloned()) {
+            one.past = Past::Asked;
             self.effects.push(Effect::Past(room, PAST));
+        }
+    }
+
+    /// The states of one's own direct messages may have changed unseen.
+    pub(super) fn ask_letters(&mut self) {
+        let direct = |place: &Place| matches!(place, Place::Person(_));
+        if self.places.iter().any(|one| direct(&one.place) && one.log.len() > 0) {
+            let request = Request::Dm(DmRequest::List {});
+            self.effects.push(self.asks.ask(Purpose::Letters, request));
         }
     }
 
@@ -99,6 +103,14 @@ impl Model {
                     self.people.learn_members(&info);
                 }
             }
+            Some(Purpose::Letters) => {
+                if let Ok(Reply::Directs(letters)) = answer {
+                    letters.into_iter().for_each(|letter| {
+                        let who = Who { name: letter.to, node: letter.to_node_name };
+                        self.mark_letter(who, letter.letter, letter.state);
+                    });
+                }
+            }
             Some(Purpose::RoundTrip(node)) => self.measured(node, answer),
             Some(Purpose::Delivery(id)) => self.delivery(id, answer),
             Some(Purpose::Name(name)) => match answer {
@@ -117,34 +129,15 @@ impl Model {
         }
     }
 
-    fn sent(&mut self, key: u64, answer: &Answer) {
-        match self.outbox.answered(key, answer, self.running) {
-            Outcome::Taken | Outcome::Refused => self.flags.unsent_changed = true,
-            Outcome::Later | Outcome::Gone => {}
-        }
-    }
-
-    /// Words that were refused go back into the line of input, as soon as it is empty.
-    pub(super) fn give_back(&mut self, clock: &Clock) {
-        if !self.editor.is_empty() {
-            return;
-        }
-        let place = self.places.open().clone();
-        if let Some((words, why)) = self.outbox.take_refused(&place) {
-            self.editor.insert(&words);
-            self.flags.unsent_changed = true;
-            self.tell(&format!("not sent: {}", escape(&why)), Paint::Bad, clock);
-        }
-    }
-
     fn refreshed(&mut self, topic: Topic, answer: Answer, clock: &Clock) {
         self.refresh.answered(topic);
         match answer {
             Ok(Reply::Status(status)) => self.standing.status = Some(status),
             Ok(Reply::People(people)) => self.learn_people(people, clock),
-            Ok(Reply::Rooms(rooms)) => self.learn_rooms(rooms),
+            Ok(Reply::Rooms(rooms)) => self.learn_rooms(rooms, clock),
             Ok(Reply::Peers(peers)) => self.people.learn_peers(&peers),
-            // It is asked again.
+            // Words wait until it is known which rooms one is in; the rest is asked again anyway.
+            Err(_) if topic == Topic::Rooms => self.refresh.want(&[Topic::Rooms]),
             Ok(_) | Err(_) => {}
         }
     }
@@ -157,44 +150,6 @@ impl Model {
         }
         self.people.learn(people);
         self.show_changes(clock);
-    }
-
-    fn learn_rooms(&mut self, rooms: Vec<RoomInfo>) {
-        for one in self.places.iter_mut() {
-            one.joined = false;
-        }
-        for info in rooms.iter().filter(|info| info.joined) {
-            self.places.get(&Place::Room(info.room.clone())).joined = true;
-        }
-        (self.standing.rooms, self.standing.rooms_known) = (rooms, true);
-        let wanted = self.wanted.clone();
-        let left = |place: &Place, joined: bool| {
-            !joined && place.room().is_some() && wanted.as_ref() != Some(place)
-        };
-        let gone: Vec<Place> = self
-            .places
-            .iter()
-            .map(|one| (&one.place, one.joined))
-            .filter(|(place, joined)| left(place, *joined))
-            .map(|(place, _)| place.clone())
-            .collect();
-        for place in gone {
-            if self.places.is_open(&place) {
-                let Some(other) = self.first_joined() else { continue };
-                self.enter(&other);
-            }
-            self.places.remove(&place);
-        }
-    }
-
-    /// The lobby, or another room that the person is in.
-    pub(super) fn first_joined(&self) -> Option<Place> {
-        let lobby = Place::Room(RoomName::lobby());
-        let joined = |place: &Place| self.places.find(place).is_some_and(|one| one.joined);
-        if joined(&lobby) {
-            return Some(lobby);
-        }
-        self.places.iter().find(|one| one.joined).map(|one| one.place.clone())
     }
 
     fn measured(&mut self, node: NodeId, answer: Answer) {
@@ -216,7 +171,15 @@ impl Model {
     }
 
     pub(super) fn mark(&mut self, place: &Place, id: MessageId, mark: Mark) {
-        self.places.get(place).log.mark(super::log::Name::Message(id), mark);
+        if let Some(one) = self.places.find_mut(place) {
+            one.log.mark(Name::Message(id), mark);
+        }
+    }
+
+    pub(super) fn mark_letter(&mut self, who: Who, letter: LetterId, state: DirectState) {
+        if let Some(one) = self.places.find_mut(&Place::Person(who)) {
+            one.log.mark(Name::Letter(letter), Mark::Direct(state));
+        }
     }
 
     /// Makes a ticket with which a node joins the network.
@@ -232,6 +195,8 @@ pub(super) fn is_denied(error: &RequestError) -> bool {
     matches!(error, RequestError::Daemon(error) if error.code == ErrorCode::Denied)
 }
 
+/// How often it is asked who is in a private room.
+const MEMBERS: Duration = Duration::from_secs(30);
 /// Messages of a room that are asked for when it is entered.
 const PAST: u32 = 200;
 const PING_MS: u32 = 5_000;

@@ -58,7 +58,7 @@ impl Standing {
         self.me =
             Some(Me { name: welcome.person.clone(), before, node_name: welcome.name.clone() });
         self.link = LinkState::Up;
-        self.caught_up = false;
+        (self.caught_up, self.rooms_known) = (false, false);
     }
 
     pub(crate) fn renamed(&mut self, name: PersonName) {

@@ -1,6 +1,8 @@
 //! A chat without terminal, node and time, driven by hand.
 
 mod behaviour;
+mod places;
+mod words;
 
 use std::time::Duration;
 
@@ -8,8 +10,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::ToSpan as _;
 use meshchat_client::RequestError;
 use meshchat_client::proto::control::{
-    DirectMessage, Event, HistoryStatus, Message, Missing, PeerInfo, PeerState, PersonInfo,
-    PersonStatus, Reply, Request, RoomInfo, Status, Welcome,
+    DirectMessage, DmRequest, Event, HistoryStatus, Message, Missing, PeerInfo, PeerState,
+    PersonInfo, PersonStatus, Reply, Request, RoomInfo, Status, Welcome,
 };
 use meshchat_client::proto::id::{LetterId, MessageId, NetworkId, NodeId};
 use meshchat_client::proto::message::MessageKind;
@@ -100,6 +102,11 @@ impl Chat {
     }
 
     pub(crate) fn up(&mut self) {
+        self.up_again(false);
+    }
+
+    /// The connection is there, to the same run of the node or to another.
+    pub(crate) fn up_again(&mut self, restarted: bool) {
         let welcome = Welcome {
             version: 1,
             software: "0.1.0".into(),
@@ -108,7 +115,7 @@ impl Chat {
             person: "me".parse().unwrap(),
             admin: true,
         };
-        self.put(Input::Link(Link::Up { welcome: Box::new(welcome), restarted: false }));
+        self.put(Input::Link(Link::Up { welcome: Box::new(welcome), restarted }));
     }
 
     pub(crate) fn pass(&mut self, seconds: u64) {
@@ -218,7 +225,10 @@ impl Chat {
     }
 
     pub(crate) fn sends(&mut self) -> Vec<(AskId, Request)> {
-        self.asked(|request| matches!(request, Request::Send { .. } | Request::Dm(_)))
+        let says = |request: &Request| {
+            matches!(request, Request::Send { .. } | Request::Dm(DmRequest::Send { .. }))
+        };
+        self.asked(says)
     }
 
     pub(crate) fn answer(&mut self, id: AskId, answer: Result<Reply, RequestError>) {

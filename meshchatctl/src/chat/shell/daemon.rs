@@ -41,7 +41,7 @@ pub(crate) struct Daemon {
 #[derive(Debug)]
 enum Done {
     Answer(AskId, Result<Reply, RequestError>),
-    Past(RoomName, Vec<Event>),
+    Past(RoomName, Result<Vec<Event>, RequestError>),
 }
 
 impl Daemon {
@@ -95,12 +95,12 @@ impl Daemon {
     /// Reads so many of the newest messages of a room.
     pub(crate) fn past(&mut self, room: RoomName, many: u32) {
         if self.running.len() >= IN_FLIGHT {
-            self.ready.push_back(Input::Past(room, None));
+            self.ready.push_back(Input::NoPast(room));
             return;
         }
         let client = self.client.clone();
         self.running.push(Box::pin(async move {
-            let events = client.past(&room, many).await.unwrap_or_default();
+            let events = client.past(&room, many).await;
             Done::Past(room, events)
         }));
     }
@@ -132,7 +132,8 @@ impl Daemon {
                 self.asked.remove(&id);
                 self.ready.push_back(Input::Answer(id, result));
             }
-            Done::Past(room, events) => {
+            Done::Past(room, Err(_)) => self.ready.push_back(Input::NoPast(room)),
+            Done::Past(room, Ok(events)) => {
                 let past = |event| Input::Past(room.clone(), Some(Box::new(event)));
                 self.ready.extend(events.into_iter().map(past));
                 self.ready.push_back(Input::Past(room, None));

@@ -30,12 +30,11 @@ impl Model {
     ) {
         let reply = match answer {
             Ok(reply) => reply,
-            Err(error) => return self.failed(place, &error, clock),
+            Err(error) => return self.failed(place, (&wish, &error), clock),
         };
         match wish {
             Wish::Join(room) => {
                 self.places.get(&room).joined = true;
-                self.enter(&room);
                 self.refresh.want(&[Topic::Rooms, Topic::People]);
             }
             Wish::Left(room) => {
@@ -56,17 +55,19 @@ impl Model {
                 self.tell_in(place, words, Paint::Plain, clock);
             }
             Wish::Done(words) => self.tell_in(place, &words, Paint::Plain, clock),
-            Wish::Show => {
-                if let Reply::Ticket(made) = &reply {
-                    self.effects.push(Effect::Copy(made.ticket.clone()));
-                }
-                let words = self.shown(&reply, clock);
-                self.tell_in(place, &words, Paint::Plain, clock);
-            }
+            Wish::Show => self.show_reply(place, &reply, clock),
         }
     }
 
-    fn failed(&mut self, place: &Place, error: &RequestError, clock: &Clock) {
+    fn show_reply(&mut self, place: &Place, reply: &Reply, clock: &Clock) {
+        if let Reply::Ticket(made) = reply {
+            self.effects.push(Effect::Copy(made.ticket.clone()));
+        }
+        let words = self.shown(reply, clock);
+        self.tell_in(place, &words, Paint::Plain, clock);
+    }
+
+    fn failed(&mut self, place: &Place, (wish, error): (&Wish, &RequestError), clock: &Clock) {
         let mut words = match error {
             RequestError::Daemon(error) if !error.hint.is_empty() => {
                 format!("{}\n  {}", escape(&error.message), escape(&error.hint))
@@ -83,6 +84,14 @@ impl Model {
             );
         }
         self.tell_in(place, &words, Paint::Bad, clock);
+        if let (Wish::Join(room), RequestError::Daemon(_)) = (wish, error)
+            && !self.outbox.has(room)
+        {
+            self.closed(room);
+            if !self.places.is_open(room) {
+                self.tell(&words, Paint::Bad, clock);
+            }
+        }
     }
 
     /// Columns for an answer.

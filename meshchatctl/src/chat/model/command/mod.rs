@@ -3,6 +3,7 @@
 pub(super) mod answer;
 mod person;
 mod run;
+mod ways;
 
 use crate::chat::seam::Argument;
 
@@ -32,6 +33,8 @@ enum Does {
     Back,
     Me,
     Msg,
+    Resend,
+    Drop,
     Whois,
     Peers,
     Connect,
@@ -132,6 +135,8 @@ pub(crate) const COMMANDS: &[Command] = &[
     command("/msg", (Argument::Person, "PERSON [TEXT]"), "say it to one person alone", Does::Msg)
         .also(&["/m", "/dm", "/query"]),
     command("/me", (Argument::Text, "TEXT"), "say what you do", Does::Me),
+    command("/resend", NOTHING, "send again what may have been sent here", Does::Resend),
+    command("/drop", NOTHING, "do not send that again", Does::Drop),
     command("/nick", (Argument::Text, "NAME"), "change your name", Does::Nick).also(&["/name"]),
     command("/away", (Argument::Text, "[NOTE]"), "say that you are away", Does::Away),
     command("/back", NOTHING, "say that you are back", Does::Back),

@@ -14,28 +14,34 @@ impl Model {
         if let Some((text, who)) = full.min_by_key(|(text, _)| text.len()) {
             return Ok((who, text));
         }
-        let (first, text) = rest.split_once(' ').unwrap_or((rest, ""));
+        let (first, _) = rest.split_once(' ').unwrap_or((rest, ""));
         if let Some(who) = Who::parse(first) {
-            return Ok((who, text.trim_start()));
+            return Ok((who, rest.get(first.len()..).unwrap_or("").trim_start()));
         }
-        let names = all.iter().map(|one| one.name.as_str());
-        let named = names.filter_map(|name| Some((behind(rest, name)?, name)));
-        let (text, name) =
-            named.min_by_key(|(text, _)| text.len()).unwrap_or((text.trim_start(), first));
-        let them = self.people.called(name).filter(|one| !one.me).map(Who::of);
-        match them.collect::<Vec<Who>>().as_slice() {
-            [who] => Ok((who.clone(), text)),
-            [] => Err(format!("nobody called '{}' is known here; see /users", escape(name))),
+        // A longer name that fits may be a stranger's, who chose it to be taken for another.
+        let others = all.iter().filter(|one| !one.me);
+        let fit: Vec<(&str, Who)> = others
+            .filter_map(|one| Some((behind(rest, one.name.as_str())?, Who::of(one))))
+            .collect();
+        match fit.as_slice() {
+            [(text, who)] => Ok((who.clone(), text)),
+            [] => Err(format!("nobody called '{}' is known here; see /users", escape(first))),
             them => {
-                let them: Vec<String> = them.iter().map(ToString::to_string).collect();
+                let them: Vec<String> = them.iter().map(|(_, who)| who.to_string()).collect();
                 Err(format!("which one? {}", them.join(", ")))
             }
         }
     }
 }
 
-/// What stands behind a name at the start of a text.
+/// What stands behind a name at the start of a text; large and small letters are the same.
 fn behind<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let rest = text.strip_prefix(name)?;
+    let mut letters = text.chars();
+    for letter in name.chars() {
+        if !letters.next()?.to_lowercase().eq(letter.to_lowercase()) {
+            return None;
+        }
+    }
+    let rest = letters.as_str();
     (rest.is_empty() || rest.starts_with(' ')).then(|| rest.trim_start())
 }

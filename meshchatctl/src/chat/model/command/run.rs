@@ -1,10 +1,10 @@
-use meshchat_client::proto::control::{DeliveryRequest, NamesRequest, PrivateRequest, Request};
+use meshchat_client::proto::control::{NamesRequest, PrivateRequest, Request};
 
 use super::{COMMANDS, Command, Does, Parsed, parse};
 use crate::chat::model::Model;
 use crate::chat::model::ask::{Purpose, Wish};
-use crate::chat::model::log::{Name, Said};
 use crate::chat::model::mode::{Mode, Search};
+use crate::chat::model::outbox::typed;
 use crate::chat::model::place::Place;
 use crate::chat::model::refresh::Topic;
 use crate::chat::seam::{Effect, Keep, Notify};
@@ -42,8 +42,7 @@ impl Model {
 
     fn say_in(&mut self, place: &Place, text: &str, action: bool, clock: &Clock) {
         if self.outbox.is_full() {
-            let line = if action { format!("/me {text}") } else { text.to_owned() };
-            self.editor.insert(&line);
+            self.editor.insert(&typed(text, action));
             let words = "too much waits for the node already; it goes on when the node is back";
             self.tell(words, Paint::Bad, clock);
             return;
@@ -74,6 +73,8 @@ impl Model {
             Does::Back => self.away(false, "", clock),
             Does::Me => self.say(rest, true, clock),
             Does::Msg => self.msg(rest, clock),
+            Does::Resend => self.resend(clock),
+            Does::Drop => self.drop_held(clock),
             Does::Whois => self.whois(rest, clock),
             Does::Peers => self.ask(Request::Peers {}, Wish::Show, clock),
             Does::Connect => self.connect(rest, clock),
@@ -96,7 +97,7 @@ impl Model {
     }
 
     /// Asks the node for what was typed; the answer appears where it was typed.
-    fn ask(&mut self, request: Request, wish: Wish, clock: &Clock) {
+    pub(super) fn ask(&mut self, request: Request, wish: Wish, clock: &Clock) {
         if !self.standing.is_up() {
             self.tell("meshchatd is not there; try again when it is back", Paint::Bad, clock);
         } else if self.asks.is_full() {
@@ -113,9 +114,11 @@ impl Model {
             Some(place @ Place::Person(_)) => self.enter(&place),
             Some(place) => {
                 let joined = self.places.find(&place).is_some_and(|one| one.joined);
-                if joined {
+                // What is typed next belongs there; it waits until one is in.
+                if joined || self.standing.is_up() {
                     self.enter(&place);
-                } else {
+                }
+                if !joined {
                     self.ask(Request::Join { room: place.key() }, Wish::Join(place), clock);
                 }
             }
@@ -147,17 +150,23 @@ impl Model {
         }
     }
 
-    /// A conversation is over: another one comes up.
+    /// A conversation is over: another one comes up, but not while something is typed here.
     pub(in crate::chat::model) fn closed(&mut self, place: &Place) {
-        if let Some(one) = self.places.iter_mut().find(|one| one.place == *place) {
-            one.joined = false;
+        let mut draft = false;
+        if let Some(one) = self.places.find_mut(place) {
+            (one.joined, draft) = (false, one.draft);
+        }
+        if self.places.is_open(place) && !self.editor.is_empty() {
+            return;
         }
         let other = self.first_joined().or_else(|| self.places.neighbour(true));
         let Some(other) = other.filter(|other| other != place) else { return };
         if self.places.is_open(place) {
             self.enter(&other);
         }
-        self.places.remove(place);
+        if !draft && !self.outbox.has(place) {
+            self.places.remove(place);
+        }
     }
 
     fn who(&mut self, rest: &str, clock: &Clock) {
@@ -273,69 +282,6 @@ impl Model {
         self.ask(Request::Names(request), Wish::Done(words), clock);
     }
 
-    /// Into the private room that is open, or into the network.
-    fn invite(&mut self, rest: &str, clock: &Clock) {
-        let sealed = self.places.open().room().filter(|room| room.is_sealed()).cloned();
-        match sealed {
-            Some(room) if !rest.is_empty() => {
-                let words = format!("{} is invited to {room}.", escape(rest));
-                let (room, person) = (room.to_string(), rest.to_owned());
-                let request = PrivateRequest::Invite { room, person };
-                self.ask(Request::Private(request), Wish::Done(words), clock);
-            }
-            Some(room) => {
-                let words = format!("/invite PERSON lets somebody into {room}");
-                self.tell(&words, Paint::Warn, clock);
-            }
-            None => self.ask(Self::ticket(), Wish::Show, clock),
-        }
-    }
-
-    fn trace(&mut self, rest: &str, clock: &Clock) {
-        let is_node = self.people.nodes().contains(rest);
-        let message = match rest {
-            "" => self.newest(|said| !said.mine).or_else(|| self.newest(|_| true)),
-            rest if !is_node && crate::commands::trail::may_be_message(rest) => {
-                Some(rest.to_owned())
-            }
-            node => {
-                let request = Request::Ping { node: node.to_owned(), timeout_ms: PATIENCE_MS };
-                return self.ask(request, Wish::Show, clock);
-            }
-        };
-        match message {
-            Some(message) => {
-                let request = DeliveryRequest::Trace { message, timeout_ms: HOP_MS };
-                self.ask(Request::Delivery(request), Wish::Show, clock);
-            }
-            None => self.tell("no message of a room here; /trace NODE", Paint::Warn, clock),
-        }
-    }
-
-    fn show_delivery(&mut self, rest: &str, clock: &Clock) {
-        let message = match rest {
-            "" => self.newest(|said| said.mine),
-            rest => Some(rest.to_owned()),
-        };
-        match message {
-            Some(message) => {
-                let request = DeliveryRequest::Show { message };
-                self.ask(Request::Delivery(request), Wish::Show, clock);
-            }
-            None => self.tell("you said nothing in this room yet", Paint::Warn, clock),
-        }
-    }
-
-    /// The id of the newest message here that fits.
-    fn newest(&self, fits: impl Fn(&Said) -> bool) -> Option<String> {
-        let said = self.places.current()?.log.said().filter(|said| fits(said));
-        said.filter_map(|said| match said.name {
-            Name::Message(id) => Some(id.to_string()),
-            Name::Letter(_) => None,
-        })
-        .next()
-    }
-
     fn set_notify(&mut self, rest: &str, clock: &Clock) {
         let (wish, here) = match rest.split_once(' ') {
             Some((wish, "here")) => (wish, true),
@@ -397,6 +343,4 @@ const fn notify_word(notify: Notify) -> &'static str {
 }
 
 /// How long a node may take to answer.
-const PATIENCE_MS: u32 = 5_000;
-/// How long each node on the way of a message may take.
-const HOP_MS: u32 = 1_000;
+pub(super) const PATIENCE_MS: u32 = 5_000;

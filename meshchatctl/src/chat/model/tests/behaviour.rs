@@ -1,5 +1,4 @@
 use crossterm::event::{KeyCode, KeyModifiers};
-use meshchat_client::RequestError;
 use meshchat_client::proto::control::{
     self, DeliveryInfo, DeliveryRequest, DirectChange, DirectState, ErrorCode, Event, PersonChange,
     PersonStatus, Reply, Request, Sent,
@@ -7,14 +6,14 @@ use meshchat_client::proto::control::{
 use meshchat_client::proto::id::{MessageId, NodeId};
 
 use super::Chat;
-use crate::chat::seam::{Effect, Input, Keep, Kept, Unsent};
+use crate::chat::seam::{Effect, Input, Keep, Kept};
 
-fn sent(id: MessageId) -> Reply {
+pub(super) fn sent(id: MessageId) -> Reply {
     let (seq, cursor, kept, links) = (1, 1, "memory".to_owned(), 1);
     Reply::Sent(Sent { id, room: "#lobby".parse().unwrap(), seq, cursor, kept, links })
 }
 
-fn delivery(chat: &mut Chat, reached: u32, known: u32) {
+pub(super) fn delivery(chat: &mut Chat, reached: u32, known: u32) {
     let asked =
         chat.asked(|request| matches!(request, Request::Delivery(DeliveryRequest::Show { .. })));
     for (id, request) in asked {
@@ -56,77 +55,6 @@ fn own_words_are_shown_at_once_and_then_where_they_are() {
     chat.effects.clear();
     chat.pass(60);
     assert_eq!(chat.asked(|request| matches!(request, Request::Delivery(_))), []);
-}
-
-#[test]
-fn words_that_the_node_may_have_are_said_again_only_if_it_does_not_show_them() {
-    for took in [true, false] {
-        let mut chat = Chat::new(80, 24);
-        chat.line("are you there?");
-        let [(id, _)] = chat.sends()[..] else { panic!() };
-        chat.answer(id, Err(RequestError::Lost("gone".into())));
-        chat.lose();
-        assert!(chat.shows("are you there? · not sent yet"), "{}", chat.screen());
-        chat.pass(40);
-        assert!(chat.shows("no meshchatd for 40 s, reconnecting"), "{}", chat.screen());
-        assert_eq!(chat.sends(), []);
-        chat.up();
-        chat.pass(20);
-        assert_eq!(chat.sends(), [], "before the stream is caught up");
-        if took {
-            let mut message = chat.message("#lobby", "me", "are you there?");
-            message.age_ms = 59_000;
-            chat.event(Event::Message(message));
-        }
-        chat.event(Event::CaughtUp { cursor: 9 });
-        assert_eq!(chat.sends().len(), usize::from(!took));
-        assert_eq!(chat.screen().matches("are you there?").count(), 1);
-        let unsent = chat.effects.iter().rev().find_map(|effect| {
-            let Effect::Keep(Keep::Unsent(unsent)) = effect else { return None };
-            Some(unsent.len())
-        });
-        assert_eq!(unsent, Some(usize::from(!took)));
-    }
-}
-
-#[test]
-fn what_was_not_sent_the_last_time_is_sent_now() {
-    let unsent = Unsent {
-        conversation: "#fire".into(),
-        text: "from yesterday".into(),
-        action: true,
-        tried_ms: None,
-    };
-    let mut chat = Chat::with(Kept { introduced: true, unsent: vec![unsent], ..Kept::default() });
-    chat.up();
-    assert_eq!(chat.sends(), []);
-    chat.event(Event::CaughtUp { cursor: 0 });
-    let [(_, Request::Send { room, text, .. })] = &chat.sends()[..] else { panic!() };
-    assert_eq!((room.as_deref(), text.as_str()), (Some("#fire"), "from yesterday"));
-}
-
-#[test]
-fn words_are_sent_one_after_the_other() {
-    let mut chat = Chat::new(80, 24);
-    chat.line("one");
-    chat.line("two");
-    let [(id, Request::Send { text, .. })] = &chat.sends()[..] else { panic!() };
-    assert_eq!(text, "one");
-    chat.answer(*id, Ok(sent(MessageId([7; 32]))));
-    let [(_, Request::Send { text, .. })] = &chat.sends()[..] else { panic!() };
-    assert_eq!(text, "two");
-}
-
-#[test]
-fn refused_words_come_back_with_the_reason() {
-    let mut chat = Chat::new(80, 24);
-    chat.line("too long");
-    let [(id, _)] = chat.sends()[..] else { panic!() };
-    let error = control::Error::new(ErrorCode::BadArgument, "the text is too long");
-    chat.answer(id, Err(error.into()));
-    assert_eq!(chat.model.editor.text(), "too long");
-    assert!(chat.shows("not sent: the text is too long"), "{}", chat.screen());
-    assert!(!chat.shows("sending"));
 }
 
 #[test]
@@ -286,6 +214,7 @@ fn commands_answer_where_they_were_typed() {
 fn a_room_is_joined_and_left() {
     let mut chat = Chat::new(80, 24);
     chat.line("/join ops");
+    assert_eq!(chat.model.places.open().key(), "#ops");
     let [(id, _)] = chat.asked(|one| matches!(one, Request::Join { .. }))[..] else { panic!() };
     chat.rooms[2].joined = true;
     chat.answer(id, Ok(Reply::Done {}));
