@@ -175,7 +175,7 @@ fn a_name_that_fits_more_than_one_is_asked_about() {
 
 #[test]
 fn inviting_somebody_outside_of_a_private_room_makes_no_ticket() {
-    let mut chat = Chat::new(80, 24);
+    let mut chat = Chat::new(160, 24);
     chat.line("/invite ben");
     assert_eq!(chat.asked(|one| matches!(one, Request::Network(_))), []);
     assert!(chat.shows("/invite PERSON lets somebody into a private room"), "{}", chat.screen());

@@ -83,7 +83,7 @@ fn refused_words_come_back_with_the_reason() {
 
 /// Says something of which it is not known whether the node took it.
 fn doubted(text: &str) -> Chat {
-    let mut chat = Chat::new(80, 24);
+    let mut chat = Chat::new(160, 24);
     chat.line(text);
     let [(id, _)] = chat.sends()[..] else { panic!() };
     chat.answer(id, Err(RequestError::Lost("gone".into())));
@@ -133,7 +133,7 @@ fn words_tried_in_an_earlier_run_of_the_chat_wait_for_the_person() {
     };
     let kept = Kept { introduced: true, unsent: vec![unsent], ..Kept::default() };
     let mut chat = Chat::with(kept);
-    chat.put(Input::Resize(80, 24));
+    chat.put(Input::Resize(160, 24));
     chat.up();
     chat.event(Event::CaughtUp { cursor: 0 });
     let past =
