@@ -100,7 +100,7 @@ fn a_guest_by_irc_is_a_person() {
 #[test]
 fn words_of_yesterday_are_no_answer_when_the_daemon_is_restarted() {
     for history in ["disk", "memory"] {
-        let mut a = Daemon::builder("base").config(&format!("history = \"{history}\"\n")).start();
+        let mut a = Daemon::builder("base").config(format!("history = \"{history}\"\n")).start();
         let b = Daemon::builder("east").peer(a.listen()).start();
         b.wait_links(1);
         let _reader = b.ctl().tail(["tail", "lobby"]);
