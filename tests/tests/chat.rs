@@ -171,6 +171,8 @@ fn words_that_are_neither_sent_nor_kept_are_given_back() {
     let mut first = one.begin("ann");
     let mut second = one.chat();
     second.wait_text("another chat of yours");
+    // The name that it may ask for stays.
+    second.key("\r");
     a.kill();
     for (screen, words) in [(&mut first, "in the first"), (&mut second, "in the second")] {
         screen.wait_text("reconnecting");
@@ -189,8 +191,8 @@ fn words_that_are_neither_sent_nor_kept_are_given_back() {
 #[test]
 fn a_serial_line_that_knows_no_size_has_the_usual_one() {
     let a = Daemon::start("kitchen");
-    let command = Person::new(&a).command(&[]);
-    let mut screen = Screen::start_on_serial_line(&command, USUAL);
+    let one = Person::new(&a);
+    let mut screen = Screen::start_on_serial_line(&one.command(&[]), USUAL);
     screen.wait_text("What are you called?");
     screen.say("ann");
     screen.wait_text("ann@");

@@ -184,7 +184,8 @@ mod tests {
 
     #[test]
     fn every_example_is_in_the_help_and_fits_the_screen() {
-        let command = with_examples(Args::command());
+        let mut command = with_examples(Args::command());
+        command.build();
         for (name, lines) in EXAMPLES {
             let mut command = command.find_subcommand(name).unwrap().clone();
             let help = command.render_long_help().to_string();

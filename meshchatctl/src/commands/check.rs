@@ -301,8 +301,8 @@ mod tests {
         let none = Wishes::default();
         let with = |clock_offset_ms| Status { clock_offset_ms, ..status() };
         for (offset, words) in [
-            (7_200_000, "the clock of this machine is 2 h 0 m behind its neighbours'"),
-            (-130_000, "the clock of this machine is 2 m 10 s ahead of its neighbours'"),
+            (7_200_000, "the clock of this machine is 2 h behind its neighbours'"),
+            (-130_000, "the clock of this machine is 2 m ahead of its neighbours'"),
         ] {
             assert_eq!(graded(&with(Some(offset)), &none), (Grade::Warning, words.into()));
         }
