@@ -130,7 +130,10 @@ fn a_node_that_is_cut_off_says_so_and_the_others_call_it_no_partition() {
     let alone = wait_partition(&tails[3], "isolated");
     assert_eq!((&alone["reachable"], &alone["known"]), (&1.into(), &4.into()));
     let text = nodes[3].ctl().ok(["status"]);
-    assert!(text.contains("# problem: this node looks isolated") && text.contains("Wi-Fi"), "{text}");
+    assert!(
+        text.contains("# problem: this node looks isolated") && text.contains("Wi-Fi"),
+        "{text}"
+    );
     let human = nodes[3].ctl();
     let overview = human.run(Vec::<&str>::new());
     assert!(overview.stdout.contains("# problem: this node looks isolated"), "{overview:?}");

@@ -17,9 +17,9 @@ pub struct Line {
     pub level: Level,
     /// The module that says it.
     pub module: &'static str,
-    /// The words, without control characters; at most [`TEXT`] bytes.
+    /// The words, without control characters; at most 1,024 bytes.
     pub text: String,
-    /// Names, as in the journal, and values: at most [`FIELDS`], each bounded like the words.
+    /// Names, as in the journal, and values: at most 8, each bounded like the words.
     pub fields: Vec<(String, String)>,
 }
 
