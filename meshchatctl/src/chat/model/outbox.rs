@@ -84,6 +84,16 @@ impl Outbox {
         self.items.iter().filter(|item| !matches!(item.state, State::Taken(..))).count()
     }
 
+    /// Whether the node may take something within a moment, without the person.
+    pub(crate) fn is_under_way(&self) -> bool {
+        let goes = |item: &Item| match item.state {
+            State::Waiting => !item.blocked,
+            State::Asked(_) => true,
+            State::Taken(..) | State::Refused(_) | State::Held => false,
+        };
+        self.items.iter().any(goes)
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.items.len() >= WAITING
     }

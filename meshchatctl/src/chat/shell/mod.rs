@@ -102,7 +102,7 @@ impl Screen {
         if quit {
             self.leaving.get_or_insert(now + LAST_WORDS);
         }
-        let waits = self.model.standing.is_up() && self.model.outbox.waiting() > 0;
+        let waits = self.model.standing.is_up() && self.model.outbox.is_under_way();
         self.leaving.is_some_and(|until| again || now >= until || !waits)
     }
 

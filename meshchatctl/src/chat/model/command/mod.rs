@@ -5,6 +5,8 @@ mod person;
 mod run;
 mod ways;
 
+use strsim::levenshtein;
+
 use crate::chat::seam::Argument;
 
 /// A command: how it is called, what it takes and what it is for.
@@ -79,31 +81,12 @@ pub(crate) fn parse(line: &str) -> Parsed<'_> {
 fn nearest(name: &str) -> Option<&'static Command> {
     let far = |command: &&Command| {
         let names = command.also.iter().chain([&command.name]);
-        names.map(|one| distance(name, one)).min().unwrap_or(usize::MAX)
+        names.map(|one| levenshtein(name, one)).min().unwrap_or(usize::MAX)
     };
     let begins = |command: &&Command| name.len() > 1 && command.name.starts_with(name);
     let near = COMMANDS.iter().min_by_key(far).filter(|command| far(command) <= 2);
     COMMANDS.iter().find(begins).or(near)
 }
-
-/// How many letters must change to make one word of the other.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, letter) in one.chars().take(LONGEST).enumerate() {
-        let mut left = at + 1;
-        let mut next = vec![left];
-        for (above, wanted) in row.windows(2).zip(&other) {
-            let &[diagonal, above] = above else { continue };
-            left = (diagonal + usize::from(letter != *wanted)).min(above + 1).min(left + 1);
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
-}
-
-const LONGEST: usize = 32;
 
 const fn command(
     name: &'static str,
