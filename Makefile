@@ -17,7 +17,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 export SOURCE_DATE_EPOCH
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build man run status install uninstall bench sim soak-kill fuzz fmt lint clean setup setup-lint
+.PHONY: help demo test build man run status install uninstall bench size sim soak-kill fuzz fmt lint clean setup setup-lint
 
 help: ## this list
 	@awk -F ' *## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 } \
@@ -58,6 +58,9 @@ uninstall: ## remove what `make install` put there (configuration, keys and mess
 bench: setup ## what a message costs and how fast it arrives, in one table (ARGS="--quick --only burst")
 	$(CARGO) build --release --locked $(addprefix -p ,$(PROGRAMS))
 	$(CARGO) run --release --locked -p meshchat-bench -- $(ARGS)
+
+size: build ## the optimised programs against what they may take on disk (DEBS=... for packages, too)
+	@scripts/size.sh $(RELEASE) $(DEBS)
 
 sim: setup ## simulated networks: SEEDS=100000 for that many, SEED=42 to replay one
 	MESHCHAT_SIM_SEEDS=$(SEEDS) $(if $(SEED),MESHCHAT_SIM_SEED=$(SEED)) \
