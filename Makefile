@@ -73,7 +73,8 @@ fuzz: ## each decoder and a whole node with mutated bytes (FUZZ_SECONDS=60 for e
 fmt: setup-lint ## lay out the code
 	$(CARGO) fmt --all
 
-lint: setup-lint ## layout, clippy and shellcheck, as .ci/run does
+lint: setup-lint ## layout, clippy, shellcheck and links between pages, as .ci/run does
+	@tests/links.sh
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --profile test --locked -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck $(SHELL_SCRIPTS) && echo "shellcheck: ok"; \
