@@ -17,7 +17,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 export SOURCE_DATE_EPOCH
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build man run status install uninstall bench sim soak-kill fuzz fmt lint clean setup setup-lint
+.PHONY: help demo test build man run status install uninstall bench size sim soak-kill fuzz fmt lint clean setup setup-lint
 
 help: ## this list
 	@awk -F ' *## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 } \
@@ -59,6 +59,9 @@ bench: setup ## what a message costs and how fast it arrives, in one table (ARGS
 	$(CARGO) build --release --locked $(addprefix -p ,$(PROGRAMS))
 	$(CARGO) run --release --locked -p meshchat-bench -- $(ARGS)
 
+size: build ## the optimised programs against what they may take on disk (DEBS=... for packages, too)
+	@scripts/size.sh $(RELEASE) $(DEBS)
+
 sim: setup ## simulated networks: SEEDS=100000 for that many, SEED=42 to replay one
 	MESHCHAT_SIM_SEEDS=$(SEEDS) $(if $(SEED),MESHCHAT_SIM_SEED=$(SEED)) \
 	    $(CARGO) test --profile sim --locked -p meshchat-core --test sim -- --nocapture
@@ -73,7 +76,8 @@ fuzz: ## each decoder and a whole node with mutated bytes (FUZZ_SECONDS=60 for e
 fmt: setup-lint ## lay out the code
 	$(CARGO) fmt --all
 
-lint: setup-lint ## layout, clippy and shellcheck, as .ci/run does
+lint: setup-lint ## layout, clippy, shellcheck and links between pages, as .ci/run does
+	@tests/links.sh
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --profile test --locked -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck $(SHELL_SCRIPTS) && echo "shellcheck: ok"; \
