@@ -57,6 +57,7 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut restart = signal(SignalKind::user_defined2())?;
     let store = StateDir::open(&settings.state_dir.value).map_err(with_fix)?;
     let machine = MachineId::read(MACHINE_ID.as_ref());
     let identity = identity::load_or_create(&store, machine.as_ref()).map_err(with_identity_fix)?;
@@ -104,6 +105,7 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = restart.recv() => {}
         }
     };
     let hangups = async || {
