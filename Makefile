@@ -18,6 +18,7 @@ export SOURCE_DATE_EPOCH
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test build man run status install uninstall bench size sim soak-kill fuzz fmt lint clean setup setup-lint
+.PHONY: apt-repo
 
 help: ## this list
 	@awk -F ' *## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 } \
@@ -53,6 +54,11 @@ install: ## copy what `make build` made to PREFIX (default /usr/local); honours 
 
 uninstall: ## remove what `make install` put there (configuration, keys and messages stay)
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install.sh uninstall
+
+## Packages:
+apt-repo: ## a signed apt repository in target/apt, of the packages in target/deb (MESHCHAT_APT_KEY=FILE)
+	@scripts/setup.sh apt
+	@scripts/apt-repo.sh
 
 ## Work on it:
 bench: setup ## what a message costs and how fast it arrives, in one table (ARGS="--quick --only burst")
