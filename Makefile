@@ -17,7 +17,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 export SOURCE_DATE_EPOCH
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build man run status install uninstall bench sim soak-kill fuzz fmt lint clean setup setup-lint
+.PHONY: help demo test build man run status install uninstall bench sim soak-kill fuzz fmt lint clean deb deb-check test-deb setup setup-lint
 
 help: ## this list
 	@awk -F ' *## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 } \
@@ -53,6 +53,17 @@ install: ## copy what `make build` made to PREFIX (default /usr/local); honours 
 
 uninstall: ## remove what `make install` put there (configuration, keys and messages stay)
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install.sh uninstall
+
+## Hand it on:
+deb: ## Debian packages in target/deb, on Debian, without Docker or rustup (ARCH=amd64|arm64|armhf|all)
+	@for arch in $(if $(filter all,$(ARCH)),amd64 arm64 armhf,$(or $(ARCH),$$(dpkg --print-architecture))); do \
+	    scripts/deb.sh --arch $$arch --out $(TARGET)/deb || exit 1; done
+
+deb-check: ## build the packages twice, in different folders, and compare them byte for byte (ARCH=)
+	@scripts/deb-check.sh $(ARCH)
+
+test-deb: ## install, upgrade, remove and purge the packages in small Debians (DEB_DIR= for built ones)
+	@tests/deb.sh $(DEB_DIR)
 
 ## Work on it:
 bench: setup ## what a message costs and how fast it arrives, in one table (ARGS="--quick --only burst")

@@ -1,67 +1,93 @@
 #!/bin/bash
-# deb-root.sh: a small Debian in a folder, in which the packages are built.
+# deb-root.sh: a small Debian in a folder, to build packages in and to try them in.
 #
-#   deb-root.sh make ARCH    makes it if need be, and prints its folder
-#   deb-root.sh run ARCH [--bind FROM:TO]... [--set NAME=VALUE]... -- COMMAND...
+#   deb-root.sh make NAME               makes it if need be, and prints its folder
+#   deb-root.sh run NAME [OPTION]... -- COMMAND...
+#                                       the same, and runs the command as root in it
 #
-# It is Debian 12, so that what is built there runs on Debian 12 and 13. It has this machine's
-# architecture, Debian's own Rust, and what building for ARCH (amd64, arm64, armhf) needs. There is
-# one per ARCH. Nothing runs there but what is called, and mounts end with it, however it ends.
-# A plain user is root there by means of a user namespace.
+#   NAME   amd64, arm64 or armhf: Debian 12 of this machine's architecture with Debian's own Rust
+#          and all that building for that architecture needs; what is built there runs on Debian 12
+#          and 13. SUITE/ARCH, as in trixie/amd64: next to nothing, to install packages in.
+#
+#   --bind FROM:TO     a folder or file of this machine, at another place in there
+#   --set NAME=VALUE   for the command's environment, which is empty otherwise
+#   --throwaway        what is written there is gone afterwards
+#   --no-net           no network but loopback
+#
+# Nothing runs there but what is called. Mounts end with it, however it ends. A plain user is root
+# there by means of a user namespace.
 #
 #   MESHCHAT_CACHE   the folder above its folder; ~/.cache/meshchat by default
 #   MESHCHAT_MIRROR  where Debian's packages are got; http://deb.debian.org by default
 set -euo pipefail
 
-readonly SUITE=bookworm
 SELF=$(readlink -f "$0")
 CACHE=${MESHCHAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/meshchat}
 MIRROR=${MESHCHAT_MIRROR:-http://deb.debian.org}
 readonly SELF CACHE MIRROR
-readonly USAGE="usage: scripts/deb-root.sh make ARCH | run ARCH [--bind FROM:TO]... [--set NAME=VALUE]... -- COMMAND..."
 
+SUITE=""
+ARCH=""
+PACKAGES=""
 BINDS=()
 SETTINGS=()
+THROWAWAY=""
+SEPARATE=(--mount --pid --kill-child)
 UNFINISHED="" # a folder that goes if this ends early
 
 main() {
-  local action=${1-} arch=${2-}
-  [ -n "$arch" ] || die "$USAGE"
+  local action=${1-} name=${2-} root
+  [ -n "$name" ] || usage
   shift 2
   case $action in
-    make) make_root "$arch" ;;
-    run) run "$(make_root "$arch")" "$@" ;;
-    inside) inside "$arch" "$@" ;;
-    *) die "$USAGE" ;;
+    make) make_root "$name" ;;
+    run)
+      root=$(make_root "$name")
+      run "$root" "$@"
+      ;;
+    inside) inside "$name" "$@" ;;
+    *) usage ;;
   esac
 }
 
-make_root() { # ARCH
-  local root=$CACHE/roots/$SUITE-$1 recipe
-  recipe=$(recipe "$1")
+# Lines of use, from the top of this file.
+usage() { sed -n '3,6s/^# *//p' "$0" >&2; exit 2; }
+
+make_root() { # NAME
+  local root=build-$1 recipe
+  case $1 in */*) root=${1/\//-} ;; esac
+  root=$CACHE/roots/$root
+  describe "$1"
+  # Whatever differs here makes the folder anew.
+  recipe="1 $SUITE $ARCH $PACKAGES $MIRROR"
   mkdir -p "$CACHE/roots"
-  # Two runs for one architecture: the second waits and finds it made.
-  exec 9>"$CACHE/roots/.$SUITE-$1.lock"
+  # Of two at a time the second waits and finds it made.
+  exec 9>"$root.lock"
   flock 9
   if [ "$(cat "$root.recipe" 2>/dev/null)" != "$recipe" ]; then
-    as_root check || die "$(no_root)"
-    build "$root" "$1"
+    build "$root"
     echo "$recipe" >"$root.recipe"
   fi
   exec 9>&-
   echo "$root"
 }
 
-# Whatever differs here makes the folder anew.
-recipe() { echo "1 $SUITE $MIRROR $(packages "$1")"; }
-
-packages() { # ARCH
-  local all=ca-certificates,build-essential,debhelper,fakeroot,rustc-web,cargo-web,libstd-rust-web-dev
-  [ "$1" = "$(native)" ] || all+=,libstd-rust-web-dev:$1,libc6-dev:$1,gcc-$(triplet "$1")
-  echo "$all"
+describe() { # NAME: sets SUITE, ARCH, PACKAGES
+  local native
+  native=$(dpkg --print-architecture)
+  case $1 in
+    */*)
+      SUITE=${1%/*} ARCH=${1#*/} PACKAGES=systemd,man-db
+      ;;
+    *)
+      SUITE=bookworm ARCH=$native
+      PACKAGES=ca-certificates,build-essential,debhelper,fakeroot,rustc-web,cargo-web,libstd-rust-web-dev
+      [ "$1" = "$native" ] && return
+      ARCH+=,$1
+      PACKAGES+=,libstd-rust-web-dev:$1,libc6-dev:$1,gcc-$(triplet "$1")
+      ;;
+  esac
 }
-
-native() { dpkg --print-architecture; }
 
 triplet() { # ARCH
   case $1 in
@@ -72,35 +98,33 @@ triplet() { # ARCH
   esac
 }
 
-build() { # ROOT ARCH
-  local root=$1 arch=$2 archs
-  archs=$(native)
-  [ "$arch" = "$archs" ] || archs+=,$arch
-  say "Making a small Debian to build in, once: some 300 MB to fetch, 1.2 GB in $root"
-  rm -f "$root.recipe"
-  remove "$root"
-  remove "$root.new"
-  mkdir -p "$root.new"
-  UNFINISHED=$root.new
+build() { # ROOT
+  as_root true 2>/dev/null || die "$(no_rights)"
+  say "Making a small Debian ($SUITE), once, in $1. This takes minutes."
+  rm -f "$1.recipe"
+  remove "$1"
+  remove "$1.new"
+  mkdir -p "$1.new"
+  UNFINISHED=$1.new
   trap 'remove "$UNFINISHED"' EXIT
-  sources "$arch" | bootstrap "$archs" "$(packages "$arch")" |
-    as_root tar -C "$root.new" -x --numeric-owner --exclude='./dev/*' ||
+  sources | bootstrap | as_root tar -C "$1.new" -x --numeric-owner --exclude='./dev/*' ||
     die "that failed; look above. Another mirror: MESHCHAT_MIRROR=http://HOST"
-  mv "$root.new" "$root"
+  mv "$1.new" "$1"
   trap - EXIT
 }
 
-bootstrap() { # ARCHITECTURES PACKAGES < SOURCES > TAR
+bootstrap() { # < SOURCES > TAR
   local mode=root
   [ "$(id -u)" = 0 ] || mode=unshare
-  mmdebstrap --quiet --mode=$mode --variant=minbase --format=tar --architectures="$1" --include="$2" \
+  mmdebstrap --quiet --mode=$mode --variant=minbase --format=tar --architectures="$ARCH" \
+    --include="$PACKAGES" \
     --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
-    --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-    --dpkgopt='path-exclude=/usr/share/doc/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
+    --dpkgopt='path-include=/usr/share/doc/meshchat*' \
     "$SUITE" - -
 }
 
-sources() { # ARCH
+sources() {
   echo "deb $MIRROR/debian $SUITE main"
   echo "deb $MIRROR/debian-security $SUITE-security main"
 }
@@ -109,33 +133,37 @@ remove() { # FOLDER: also one whose files belong to mapped users
   [ ! -e "$1" ] || as_root rm -rf "$1"
 }
 
-run() { # ROOT [--bind FROM:TO]... [--set NAME=VALUE]... -- COMMAND...
-  as_root "$SELF" inside "$@"
-}
-
 # With mounts and processes of its own, which end with the command.
-as_root() { # check | COMMAND...
-  local how=(--mount --pid --kill-child)
+as_root() { # COMMAND...
+  local how=("${SEPARATE[@]}")
   [ "$(id -u)" = 0 ] || how+=(--user --map-auto --map-root-user)
-  if [ "$1" = check ]; then
-    unshare "${how[@]}" -- true 2>/dev/null
-    return
-  fi
   unshare "${how[@]}" -- "$@"
 }
 
-inside() { # ROOT [--bind FROM:TO]... [--set NAME=VALUE]... -- COMMAND...
+run() { # ROOT [OPTION]... -- COMMAND...
+  local option
+  for option; do
+    [ "$option" != -- ] || break
+    [ "$option" != --no-net ] || SEPARATE+=(--net)
+  done
+  as_root "$SELF" inside "$@"
+}
+
+inside() { # ROOT [OPTION]... -- COMMAND...
   local root=$1
   shift
-  while [ "$1" != -- ]; do
-    case $1 in
-      --bind) BINDS+=("$2") ;;
-      --set) SETTINGS+=("$2") ;;
-      *) die "$USAGE" ;;
+  while [ "${1-}" != -- ]; do
+    case ${1-} in
+      --bind) BINDS+=("$2"); shift ;;
+      --set) SETTINGS+=("$2"); shift ;;
+      --throwaway) THROWAWAY=yes ;;
+      --no-net) ip link set lo up 2>/dev/null || true ;;
+      *) usage ;;
     esac
-    shift 2
+    shift
   done
   shift
+  [ -z "$THROWAWAY" ] || throwaway "$root"
   devices "$root/dev"
   mount -t proc proc "$root/proc" 2>/dev/null || mount --rbind /proc "$root/proc"
   mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
@@ -144,6 +172,13 @@ inside() { # ROOT [--bind FROM:TO]... [--set NAME=VALUE]... -- COMMAND...
   exec env -i HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 TZ=UTC \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     "${SETTINGS[@]}" /usr/sbin/chroot "$root" "$@"
+}
+
+# Changes go to memory. The mount lies over the folder itself, for this run alone.
+throwaway() { # ROOT
+  mount -t tmpfs tmpfs /mnt
+  mkdir /mnt/changes /mnt/work
+  mount -t overlay -o "lowerdir=$1,upperdir=/mnt/changes,workdir=/mnt/work" overlay "$1"
 }
 
 devices() { # DEV
@@ -157,11 +192,11 @@ devices() { # DEV
   mkdir "$1/shm"
 }
 
-# Names are looked up as this machine does, its authorities for certificates and its proxy count.
+# Names are looked up as this machine does; its authorities for certificates and its proxy count.
 network() { # ROOT
   local file name
   for file in /etc/resolv.conf /etc/hosts /etc/ssl/certs/ca-certificates.crt; do
-    [ -e "$file" ] || continue
+    if ! [ -e "$file" ] || ! [ -d "$1${file%/*}" ]; then continue; fi
     [ -e "$1$file" ] || touch "$1$file"
     mount --bind "$(readlink -f "$file")" "$1$file"
   done
@@ -171,16 +206,17 @@ network() { # ROOT
 }
 
 bind_all() { # ROOT
-  local bind
+  local bind to
   for bind in "${BINDS[@]}"; do
-    mkdir -p "$1${bind#*:}"
-    mount --bind "${bind%%:*}" "$1${bind#*:}"
+    to=$1${bind#*:}
+    if [ -d "${bind%%:*}" ]; then mkdir -p "$to"; else touch "$to"; fi
+    mount --bind "${bind%%:*}" "$to"
   done
 }
 
-no_root() {
+no_rights() {
   if [ "$(id -u)" = 0 ]; then
-    echo "root may make no mounts here (a container?), which building the packages needs"
+    echo "root may make no mounts here (a container?), without which packages are neither built nor tried"
   else
     echo "you may make no user namespace here. Either run this as root, or see that:
   - newuidmap is installed (package uidmap), and /etc/subuid and /etc/subgid name you

@@ -72,7 +72,7 @@ prepare() { # FOLDER
   if git rev-parse --git-dir >/dev/null 2>&1; then
     git ls-files -z --cached --others --exclude-standard
   else
-    find . -path ./target -prune -o -type f -print0
+    find . \( -path ./target -o -path ./.git \) -prune -o -type f -print0
   fi | existing | LC_ALL=C sort -z | tar -c --null -T - | tar -C "$1" -xm
   chmod -R u=rwX,go=rX "$1"
   cp -r "$1/packaging/debian" "$1/debian"
