@@ -43,6 +43,9 @@ main() {
     make) make_root "$name" ;;
     run)
       root=$(make_root "$name")
+      # Nobody makes it anew below the feet of who runs there.
+      exec 9<"$root.lock"
+      flock --shared 9
       run "$root" "$@"
       ;;
     inside) inside "$name" "$@" ;;
@@ -61,14 +64,14 @@ make_root() { # NAME
   # Whatever differs here makes the folder anew.
   recipe="1 $SUITE $ARCH $PACKAGES $MIRROR"
   mkdir -p "$CACHE/roots"
-  # Of two at a time the second waits and finds it made.
-  exec 9>"$root.lock"
-  flock 9
   if [ "$(cat "$root.recipe" 2>/dev/null)" != "$recipe" ]; then
-    build "$root"
+    # Of two at a time the second waits and finds it made.
+    exec 9>"$root.lock"
+    flock 9
+    [ "$(cat "$root.recipe" 2>/dev/null)" = "$recipe" ] || build "$root"
     echo "$recipe" >"$root.recipe"
+    exec 9>&-
   fi
-  exec 9>&-
   echo "$root"
 }
 

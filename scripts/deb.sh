@@ -13,12 +13,14 @@
 # compiler, as root or as a plain user. The same source gives the same bytes, wherever it lies.
 #
 #   SOURCE_DATE_EPOCH  the day in the packages; by default that of packaging/debian/changelog
+#   MESHCHAT_BUILD_FOLDER  the folder in that Debian; what it is called must make no difference
 #   MESHCHAT_CACHE, MESHCHAT_MIRROR: see deb-root.sh
 set -euo pipefail
 
 cd "$(dirname "$(readlink -f "$0")")/.."
 CACHE=${MESHCHAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/meshchat}
-readonly CACHE
+FOLDER=${MESHCHAT_BUILD_FOLDER:-build}
+readonly CACHE FOLDER
 ARCH=""
 OUT=target/deb
 VERSION=""
@@ -111,7 +113,7 @@ package() {
   fi
   install -D -t "$WORK/bin" "$BIN_DIR"/meshchat{d,ctl,-gateway}
   scripts/deb-root.sh make "$ARCH" >/dev/null
-  inside env MESHCHAT_BIN_DIR=/build/bin MESHCHAT_PAGES=/build/pages dpkg-buildpackage "${HOW[@]}" -d -a"$ARCH"
+  inside env "MESHCHAT_BIN_DIR=/$FOLDER/bin" "MESHCHAT_PAGES=/$FOLDER/pages" dpkg-buildpackage "${HOW[@]}" -d -a"$ARCH"
 }
 
 pages() { # FOLDER
@@ -128,13 +130,13 @@ pages() { # FOLDER
 
 inside() { # COMMAND...
   mkdir -p "$CACHE/cargo" "$CACHE/target/$ARCH" "$CACHE/target/pages"
-  scripts/deb-root.sh run "$ARCH" --bind "$WORK:/build" --bind "$CACHE/cargo:/var/cache/cargo" \
+  scripts/deb-root.sh run "$ARCH" --bind "$WORK:/$FOLDER" --bind "$CACHE/cargo:/var/cache/cargo" \
     --bind "$CACHE/target/$ARCH:/var/cache/target" --bind "$CACHE/target/pages:/var/cache/pages" \
     --set CARGO_HOME=/var/cache/cargo --set CARGO_TARGET_DIR=/var/cache/target \
     --set MESHCHAT_PAGES_TARGET=/var/cache/pages --set "CARGO_BUILD_JOBS=$CPUS" \
     --set "DEB_BUILD_OPTIONS=nocheck parallel=$CPUS" \
     ${SOURCE_DATE_EPOCH:+--set "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH"} \
-    -- /bin/sh -c 'cd /build/meshchat && exec "$@"' sh "$@"
+    -- env --chdir="/$FOLDER/meshchat" "$@"
 }
 
 hand_out() {
