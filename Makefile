@@ -18,7 +18,7 @@ export SOURCE_DATE_EPOCH
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test build man run status install uninstall bench size sim soak-kill fuzz fmt lint clean setup setup-lint
-.PHONY: apt-repo
+.PHONY: apt-repo deb deb-check test-deb
 
 help: ## this list
 	@awk -F ' *## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 } \
@@ -56,6 +56,16 @@ uninstall: ## remove what `make install` put there (configuration, keys and mess
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install.sh uninstall
 
 ## Packages:
+deb: ## Debian packages in target/deb, on Debian, without Docker or rustup (ARCH=amd64|arm64|armhf|all)
+	@for arch in $(if $(filter all,$(ARCH)),amd64 arm64 armhf,$(or $(ARCH),$$(dpkg --print-architecture))); do \
+	    scripts/deb.sh --arch $$arch --out $(TARGET)/deb || exit 1; done
+
+deb-check: ## build the packages twice, in different folders, and compare them byte for byte (ARCH=)
+	@scripts/deb-check.sh $(ARCH)
+
+test-deb: ## install, upgrade, remove and purge the packages in small Debians (DEB_DIR= for built ones)
+	@tests/deb.sh $(DEB_DIR)
+
 apt-repo: ## a signed apt repository in target/apt, of the packages in target/deb (MESHCHAT_APT_KEY=FILE)
 	@scripts/setup.sh apt
 	@scripts/apt-repo.sh

@@ -1,0 +1,233 @@
+#!/bin/bash
+# deb-root.sh: a small Debian in a folder, to build packages in and to try them in.
+#
+#   deb-root.sh make NAME               makes it if need be, and prints its folder
+#   deb-root.sh run NAME [OPTION]... -- COMMAND...
+#                                       the same, and runs the command as root in it
+#
+#   NAME   amd64, arm64 or armhf: Debian 12 of this machine's architecture with Debian's own Rust
+#          and all that building for that architecture needs; what is built there runs on Debian 12
+#          and 13. SUITE/ARCH, as in trixie/amd64: next to nothing, to install packages in.
+#
+#   --bind FROM:TO     a folder or file of this machine, at another place in there
+#   --set NAME=VALUE   for the command's environment, which is empty otherwise
+#   --throwaway        what is written there is gone afterwards
+#   --no-net           no network but loopback
+#
+# Nothing runs there but what is called. Mounts end with it, however it ends. A plain user is root
+# there by means of a user namespace.
+#
+#   MESHCHAT_CACHE   the folder above its folder; ~/.cache/meshchat by default
+#   MESHCHAT_MIRROR  where Debian's packages are got; http://deb.debian.org by default
+set -euo pipefail
+
+SELF=$(readlink -f "$0")
+CACHE=${MESHCHAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/meshchat}
+MIRROR=${MESHCHAT_MIRROR:-http://deb.debian.org}
+readonly SELF CACHE MIRROR
+
+SUITE=""
+ARCH=""
+PACKAGES=""
+BINDS=()
+SETTINGS=()
+THROWAWAY=""
+SEPARATE=(--mount --pid --kill-child)
+UNFINISHED="" # a folder that goes if this ends early
+
+main() {
+  local action=${1-} name=${2-} root
+  [ -n "$name" ] || usage
+  shift 2
+  case $action in
+    make) make_root "$name" ;;
+    run)
+      root=$(make_root "$name")
+      # Nobody makes it anew below the feet of who runs there.
+      exec 9<"$root.lock"
+      flock --shared 9
+      run "$root" "$@"
+      ;;
+    inside) inside "$name" "$@" ;;
+    *) usage ;;
+  esac
+}
+
+# Lines of use, from the top of this file.
+usage() { sed -n '3,6s/^# *//p' "$0" >&2; exit 2; }
+
+make_root() { # NAME
+  local root=build-$1 recipe
+  case $1 in */*) root=${1/\//-} ;; esac
+  root=$CACHE/roots/$root
+  describe "$1"
+  # Whatever differs here makes the folder anew.
+  recipe="1 $SUITE $ARCH $PACKAGES $MIRROR"
+  mkdir -p "$CACHE/roots"
+  if [ "$(cat "$root.recipe" 2>/dev/null)" != "$recipe" ]; then
+    # Of two at a time the second waits and finds it made.
+    exec 9>"$root.lock"
+    flock 9
+    [ "$(cat "$root.recipe" 2>/dev/null)" = "$recipe" ] || build "$root"
+    echo "$recipe" >"$root.recipe"
+    exec 9>&-
+  fi
+  echo "$root"
+}
+
+describe() { # NAME: sets SUITE, ARCH, PACKAGES
+  local native
+  native=$(dpkg --print-architecture)
+  case $1 in
+    */*)
+      SUITE=${1%/*} ARCH=${1#*/} PACKAGES=systemd,man-db
+      ;;
+    *)
+      SUITE=bookworm ARCH=$native
+      PACKAGES=ca-certificates,build-essential,debhelper,fakeroot,rustc-web,cargo-web,libstd-rust-web-dev
+      [ "$1" = "$native" ] && return
+      ARCH+=,$1
+      PACKAGES+=,libstd-rust-web-dev:$1,libc6-dev:$1,gcc-$(triplet "$1")
+      ;;
+  esac
+}
+
+triplet() { # ARCH
+  case $1 in
+    amd64) echo x86-64-linux-gnu ;;
+    arm64) echo aarch64-linux-gnu ;;
+    armhf) echo arm-linux-gnueabihf ;;
+    *) die "no packages for $1: amd64, arm64 or armhf" ;;
+  esac
+}
+
+build() { # ROOT
+  as_root true 2>/dev/null || die "$(no_rights)"
+  say "Making a small Debian ($SUITE), once, in $1. This takes minutes."
+  rm -f "$1.recipe"
+  remove "$1"
+  remove "$1.new"
+  mkdir -p "$1.new"
+  UNFINISHED=$1.new
+  trap 'remove "$UNFINISHED"' EXIT
+  sources | bootstrap | as_root tar -C "$1.new" -x --numeric-owner --exclude='./dev/*' ||
+    die "that failed; look above. Another mirror: MESHCHAT_MIRROR=http://HOST"
+  mv "$1.new" "$1"
+  trap - EXIT
+}
+
+bootstrap() { # < SOURCES > TAR
+  local mode=root
+  [ "$(id -u)" = 0 ] || mode=unshare
+  mmdebstrap --quiet --mode=$mode --variant=minbase --format=tar --architectures="$ARCH" \
+    --include="$PACKAGES" \
+    --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
+    --dpkgopt='path-include=/usr/share/doc/meshchat*' \
+    "$SUITE" - -
+}
+
+sources() {
+  echo "deb $MIRROR/debian $SUITE main"
+  echo "deb $MIRROR/debian-security $SUITE-security main"
+}
+
+remove() { # FOLDER: also one whose files belong to mapped users
+  [ ! -e "$1" ] || as_root rm -rf "$1"
+}
+
+# With mounts and processes of its own, which end with the command.
+as_root() { # COMMAND...
+  local how=("${SEPARATE[@]}")
+  [ "$(id -u)" = 0 ] || how+=(--user --map-auto --map-root-user)
+  unshare "${how[@]}" -- "$@"
+}
+
+run() { # ROOT [OPTION]... -- COMMAND...
+  local option
+  for option; do
+    [ "$option" != -- ] || break
+    [ "$option" != --no-net ] || SEPARATE+=(--net)
+  done
+  as_root "$SELF" inside "$@"
+}
+
+inside() { # ROOT [OPTION]... -- COMMAND...
+  local root=$1
+  shift
+  while [ "${1-}" != -- ]; do
+    case ${1-} in
+      --bind) BINDS+=("$2"); shift ;;
+      --set) SETTINGS+=("$2"); shift ;;
+      --throwaway) THROWAWAY=yes ;;
+      --no-net) ip link set lo up 2>/dev/null || true ;;
+      *) usage ;;
+    esac
+    shift
+  done
+  shift
+  [ -z "$THROWAWAY" ] || throwaway "$root"
+  devices "$root/dev"
+  mount -t proc proc "$root/proc" 2>/dev/null || mount --rbind /proc "$root/proc"
+  mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+  network "$root"
+  bind_all "$root"
+  exec env -i HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 TZ=UTC \
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    "${SETTINGS[@]}" /usr/sbin/chroot "$root" "$@"
+}
+
+# Changes go to memory. The mount lies over the folder itself, for this run alone.
+throwaway() { # ROOT
+  mount -t tmpfs tmpfs /mnt
+  mkdir /mnt/changes /mnt/work
+  mount -t overlay -o "lowerdir=$1,upperdir=/mnt/changes,workdir=/mnt/work" overlay "$1"
+}
+
+devices() { # DEV
+  local name
+  mount -t tmpfs -o mode=755 tmpfs "$1"
+  for name in null zero full random urandom; do
+    touch "$1/$name"
+    mount --bind "/dev/$name" "$1/$name"
+  done
+  ln -s /proc/self/fd "$1/fd"
+  mkdir "$1/shm"
+}
+
+# Names are looked up as this machine does; its authorities for certificates and its proxy count.
+network() { # ROOT
+  local file name
+  for file in /etc/resolv.conf /etc/hosts /etc/ssl/certs/ca-certificates.crt; do
+    if ! [ -e "$file" ] || ! [ -d "$1${file%/*}" ]; then continue; fi
+    [ -e "$1$file" ] || touch "$1$file"
+    mount --bind "$(readlink -f "$file")" "$1$file"
+  done
+  for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+    [ -z "${!name-}" ] || SETTINGS+=("$name=${!name}")
+  done
+}
+
+bind_all() { # ROOT
+  local bind to
+  for bind in "${BINDS[@]}"; do
+    to=$1${bind#*:}
+    if [ -d "${bind%%:*}" ]; then mkdir -p "$to"; else touch "$to"; fi
+    mount --bind "${bind%%:*}" "$to"
+  done
+}
+
+no_rights() {
+  if [ "$(id -u)" = 0 ]; then
+    echo "root may make no mounts here (a container?), without which packages are neither built nor tried"
+  else
+    echo "you may make no user namespace here. Either run this as root, or see that:
+  - newuidmap is installed (package uidmap), and /etc/subuid and /etc/subgid name you
+  - sysctl kernel.unprivileged_userns_clone is 1 (where it exists)"
+  fi
+}
+
+say() { echo "$*" >&2; }
+die() { say "deb-root.sh: $*"; exit 1; }
+
+main "$@"
