@@ -1,9 +1,10 @@
 #!/bin/bash
-# setup.sh build|test|lint: make sure that this machine has what the step needs.
+# setup.sh build|test|lint|deb: make sure that this machine has what the step needs.
 #
 #   build  rustc and cargo, a C compiler
 #   test   the same, and the tools that the tests with real networks use
 #   lint   the same as build, and rustfmt, clippy and shellcheck
+#   deb    what makes Debian packages, in a small Debian of its own: neither Rust nor C
 #
 # Installs from Debian's own packages and says what and why before it uses root.
 # Does nothing, quickly, when all is there.
@@ -22,7 +23,8 @@ main() {
     build) need_rust; need_cc ;;
     test) need_rust; need_cc; need_test_tools ;;
     lint) need_rust; need_cc; need_lint_tools ;;
-    *) die "usage: scripts/setup.sh build|test|lint" ;;
+    deb) need_deb_tools ;;
+    *) die "usage: scripts/setup.sh build|test|lint|deb" ;;
   esac
   [ -n "$RUST_MISSING" ] || [ ${#WANTED[@]} -gt 0 ] || [ ${#WISHED[@]} -gt 0 ] || exit 0
   install_missing
@@ -86,6 +88,20 @@ need_lint_tools() {
   fi
   cargo fmt --version >/dev/null 2>&1 || WANTED+=("rustfmt-web	checks the layout of the code")
   cargo clippy --version >/dev/null 2>&1 || WANTED+=("rust-web-clippy	checks the code")
+}
+
+need_deb_tools() {
+  command -v dpkg >/dev/null || die "Debian packages are made on Debian and what comes from it (Ubuntu, Raspberry Pi OS)."
+  want mmdebstrap mmdebstrap "makes the small Debian to build in"
+  want dpkg-buildpackage dpkg-dev "makes the packages"
+  want dh debhelper "the same, of programs that are built already"
+  [ "$(id -u)" = 0 ] || want newuidmap uidmap "lets a plain user be root in that Debian"
+  [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] ||
+    WANTED+=("debian-archive-keyring	tells Debian's packages from others")
+}
+
+want() { # COMMAND PACKAGE REASON
+  command -v "$1" >/dev/null || WANTED+=("$2	$3")
 }
 
 wish() { # COMMAND PACKAGE REASON
