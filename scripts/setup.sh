@@ -76,6 +76,10 @@ need_test_tools() {
   wish sshd openssh-server "the script that asks a fleet asks a real server"
   wish ssh openssh-client "the same"
   need_apt_tools
+  if ! /usr/bin/python3 -c 'import apt, distro_info' 2>/dev/null; then
+    WISHED+=("python3-apt	unattended upgrades from the apt repository are tried"
+      "python3-distro-info	the same")
+  fi
   if ! "${MESHCHAT_PYTHON:-/usr/bin/python3}" -c 'import msgpack' 2>/dev/null; then
     WISHED+=("python3-msgpack	the Python example speaks MessagePack")
   fi
