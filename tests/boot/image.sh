@@ -1,7 +1,8 @@
 #!/bin/bash
 # image.sh ARCH RELEASE: a small fresh Debian for qemu, with a kernel beside it.
 #
-# Prints the folder that holds disk.qcow2, vmlinuz and initrd. Made once with mmdebstrap and kept
+# Prints the folder that holds disk.qcow2, vmlinuz and initrd, and root, the same as a tree, for
+# machines of this architecture. Made once with mmdebstrap and kept
 # below ${MESHCHAT_CACHE:-~/.cache/meshchat}/images; a change of this file makes it anew. Users of
 # it put their own layer on top of the disk and never write to it.
 # In the system are systemd, a network by DHCP, and the guest agent of qemu, by which the tests
@@ -17,6 +18,10 @@ readonly BINFMT=/proc/sys/fs/binfmt_misc EMULATOR=meshchat-boot-$ARCH
 WORK="" MOUNTED="" REGISTERED=""
 
 main() {
+  if [ "$ARCH" = small-initrd ]; then # a hook of mmdebstrap
+    small_initrd "$RELEASE"
+    return
+  fi
   if [ ! -e "$IMAGE/disk.qcow2" ]; then
     mkdir -p "$CACHE"
     exec 9>"$CACHE/lock"
@@ -39,10 +44,12 @@ make_image() {
   echo "Making a Debian $RELEASE for $ARCH in $IMAGE (minutes, once)" >&2
   install_debian || die "mmdebstrap failed; the end of what it said:
 $(tail -n 15 "$WORK/log")"
-  pack
+  configure
   # Of older versions of this file.
   rm -rf "$CACHE/$RELEASE-$ARCH-"*
   mkdir "$IMAGE"
+  pack
+  # The disk last: with it the image is complete.
   mv "$WORK/vmlinuz" "$WORK/initrd" "$WORK/disk.qcow2" "$IMAGE"
 }
 
@@ -50,25 +57,44 @@ install_debian() {
   local kernel=linux-image-cloud-$ARCH
   [ "$ARCH" != armhf ] || kernel=linux-image-armmp
   mmdebstrap --architectures="$ARCH" --variant=minbase --format=directory \
-    --aptopt='APT::Install-Recommends "false"' \
+    --aptopt='APT::Install-Recommends "false"' --dpkgopt=force-unsafe-io \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-    --include="systemd-sysv,udev,dbus,kmod,iproute2,initramfs-tools,qemu-guest-agent,$kernel" \
-    --customize-hook='mkdir -p "$1/etc/systemd/network"' \
-    --customize-hook='printf "[Match]\nType=ether\n[Network]\nDHCP=yes\n" >"$1/etc/systemd/network/80-dhcp.network"' \
-    --customize-hook='systemctl --root="$1" enable systemd-networkd.service' \
-    --customize-hook='echo pi >"$1/etc/hostname"; echo "127.0.1.1 pi" >>"$1/etc/hosts"' \
-    --customize-hook='mkdir -p "$1/var/log/journal"' \
-    --customize-hook='printf "LABEL=system / ext4 defaults,noatime 0 1\n" >"$1/etc/fstab"' \
+    --dpkgopt='path-exclude=/usr/lib/udev/hwdb.d/*' --dpkgopt='path-exclude=/lib/udev/hwdb.d/*' \
+    --essential-hook="$SELF small-initrd \"\$1\"" \
+    --include="systemd-sysv,udev,dbus,kmod,iproute2,initramfs-tools,qemu-guest-agent,passwd,$kernel" \
     "$RELEASE" "$WORK/root" >"$WORK/log" 2>&1
 }
 
-# The file system is filled without a loop device.
+# The machine has one kind of disk, and to make this runs in an emulator.
+small_initrd() { # ROOT
+  mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/usr/share/initramfs-tools/modules.d"
+  printf 'MODULES=list\nCOMPRESS=gzip\nCOMPRESSLEVEL=1\n' >"$1/etc/initramfs-tools/conf.d/small"
+  printf '%s\n' virtio_pci virtio_mmio virtio_blk ext4 >"$1/usr/share/initramfs-tools/modules.d/small"
+}
+
+configure() {
+  local root=$WORK/root
+  echo pi >"$root/etc/hostname"
+  printf '127.0.0.1 localhost\n127.0.1.1 pi\n' >"$root/etc/hosts"
+  echo 'LABEL=system / ext4 defaults,noatime 0 1' >"$root/etc/fstab"
+  mkdir -p "$root/etc/systemd/network" "$root/var/log/journal"
+  printf '[Match]\nType=ether\n[Network]\nDHCP=yes\n' >"$root/etc/systemd/network/80-dhcp.network"
+  systemctl -q --root="$root" enable systemd-networkd.service
+  # It would wait for a network and fail without one; nothing here wants to know.
+  systemctl -q --root="$root" disable systemd-networkd-wait-online.service
+  # The machine gets its own at its first boot.
+  : >"$root/etc/machine-id"
+}
+
+# The file system is filled without a loop device. For machines of this architecture the tree
+# stays beside it: a container boots from that.
 pack() {
   cp "$WORK"/root/boot/vmlinuz-* "$WORK/vmlinuz"
   cp "$WORK"/root/boot/initrd.img-* "$WORK/initrd"
   rm -rf "$WORK"/root/boot/*
   mkfs.ext4 -q -L system -d "$WORK/root" "$WORK/disk.raw" 2G
   qemu-img convert -O qcow2 "$WORK/disk.raw" "$WORK/disk.qcow2"
+  [ "$ARCH" != "$(dpkg --print-architecture)" ] || mv "$WORK/root" "$IMAGE/root"
 }
 
 # Programs of the other architecture run in qemu while its packages are configured. The kernel
