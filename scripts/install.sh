@@ -45,19 +45,20 @@ places_are_good() {
 }
 
 do_install() { # BIN_DIR PAGES_DIR
-  local program unit file
+  local unit file examples=()
   need "$1" "$2"
   may_write
-  for program in "${PROGRAMS[@]}"; do put 755 "$1/$program" "$BIN/$program"; done
+  put 755 "$BIN" "${PROGRAMS[@]/#/$1/}"
   for unit in "${UNITS[@]}"; do
-    put 644 <(sed -E "s!(=|file:)/usr/!\\1$PREFIX/!" "systemd/$unit") "$SYSTEM/$unit"
+    put_text "$(sed -E "s!(=|file:)/usr/!\\1$PREFIX/!" "systemd/$unit")" "$SYSTEM" "$unit"
   done
-  put 644 systemd/meshchat.sysusers.conf "$SYSUSERS/meshchat.conf"
-  for file in LICENSE README.md CHANGELOG.md docs/*.md; do put 644 "$file" "$DOC/${file##*/}"; done
-  put 644 examples/README.md "$DOC/examples/README.md"
+  put_text "$(cat systemd/meshchat.sysusers.conf)" "$SYSUSERS" meshchat.conf
+  put 644 "$DOC" LICENSE README.md CHANGELOG.md docs/*.md
+  put 644 "$DOC/examples" examples/README.md
   for file in examples/*; do
-    [ ! -x "$file" ] || put 755 "$file" "$DOC/$file"
+    [ ! -x "$file" ] || examples+=("$file")
   done
+  put 755 "$DOC/examples" "${examples[@]}"
   put_tree "$2/man" "$SHARE/man"
   put_tree "$2/completions" "$SHARE"
   # A configuration that somebody may have changed is left alone.
@@ -85,21 +86,32 @@ may_write() {
   done
 }
 
-put() { # MODE FROM TO
-  folder "$(dirname "$3")"
-  install -m "$1" "$2" "$3"
-  MADE+=("${3#"$DESTDIR"}")
+put() { # MODE FOLDER FILE...
+  local mode=$1 folder=$2 file
+  shift 2
+  folder "$folder"
+  install -m "$mode" -t "$folder" "$@"
+  for file in "$@"; do MADE+=("${folder#"$DESTDIR"}/${file##*/}"); done
+}
+
+put_text() { # TEXT FOLDER NAME
+  folder "$2"
+  install -m 644 /dev/stdin "$2/$3" <<<"$1"
+  MADE+=("${2#"$DESTDIR"}/$3")
 }
 
 put_tree() { # FROM TO: every file of FROM, in the same folders
-  local file
-  while read -r file; do put 644 "$1/$file" "$2/$file"; done < <(cd "$1" && find . -type f -printf '%P\n' | sort)
+  local part files
+  while IFS= read -r part; do
+    mapfile -t files < <(find "$1/$part" -maxdepth 1 -type f)
+    [ ${#files[@]} = 0 ] || put 644 "$2${part:+/$part}" "${files[@]}"
+  done < <(find "$1" -type d -printf '%P\n')
 }
 
 # Notes the folders that were not there before: `uninstall` leaves the others.
 folder() { # PATH
-  [ ! -d "$1" ] || return 0
-  folder "$(dirname "$1")"
+  [ ! -d "${1:-/}" ] || return 0
+  folder "${1%/*}"
   install -d "$1"
   [ "$1" = "$DESTDIR" ] || [[ $DESTDIR = "$1"/* ]] || MADE+=("${1#"$DESTDIR"}/")
 }
