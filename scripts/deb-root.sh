@@ -44,7 +44,7 @@ main() {
     run)
       root=$(make_root "$name")
       # Nobody makes it anew below the feet of who runs there.
-      exec 9<"$root.lock"
+      exec 9>>"$root.lock"
       flock --shared 9
       run "$root" "$@"
       ;;
@@ -106,30 +106,61 @@ build() { # ROOT
   say "Making a small Debian ($SUITE), once, in $1. This takes minutes."
   rm -f "$1.recipe"
   remove "$1"
-  remove "$1.new"
-  mkdir -p "$1.new"
   UNFINISHED=$1.new
   trap 'remove "$UNFINISHED"' EXIT
-  sources | bootstrap | as_root tar -C "$1.new" -x --numeric-owner --exclude='./dev/*' ||
-    die "that failed; look above. Another mirror: MESHCHAT_MIRROR=http://HOST"
-  mv "$1.new" "$1"
+  if ! unpack "$(sources "$ARCH")" "$PACKAGES"; then
+    [ "$ARCH" != "${ARCH#*,}" ] || die "that failed; look above. Another mirror: MESHCHAT_MIRROR=http://HOST"
+    with_newer_library
+  fi
+  mv "$UNFINISHED" "$1"
   trap - EXIT
 }
 
-bootstrap() { # < SOURCES > TAR
+unpack() { # SOURCES PACKAGES
+  remove "$UNFINISHED"
+  mkdir -p "$UNFINISHED"
+  bootstrap "$2" <<<"$1" | as_root tar -C "$UNFINISHED" -x --numeric-owner --exclude='./dev/*'
+}
+
+bootstrap() { # PACKAGES < SOURCES > TAR
   local mode=root
   [ "$(id -u)" = 0 ] || mode=unshare
-  mmdebstrap --quiet --mode=$mode --variant=minbase --format=tar --architectures="$ARCH" \
-    --include="$PACKAGES" \
+  mmdebstrap --quiet --mode=$mode --variant=minbase --format=tar --architectures="$ARCH" --include="$1" \
     --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-include=/usr/share/doc/meshchat*' \
     "$SUITE" - -
 }
 
-sources() {
+sources() { # ARCHITECTURES OF THE SECURITY ARCHIVE
   echo "deb $MIRROR/debian $SUITE main"
-  echo "deb $MIRROR/debian-security $SUITE-security main"
+  echo "deb [arch=$1] $MIRROR/debian-security $SUITE-security main"
+}
+
+# Mirrors are at times without a sound index of the security archive for rare architectures. Debian
+# 13 has Rust's library of the same release, which fits the compiler here; the C library that
+# programs are linked with stays that of Debian 12.
+with_newer_library() {
+  local native=${ARCH%,*} foreign=${ARCH#*,}
+  say "The security archive of $SUITE cannot be had for $foreign. Trying with the library of Debian 13:"
+  unpack "$(sources "$native")" "${PACKAGES/,libstd-rust-web-dev:$foreign/}" ||
+    die "that failed, too; look above. Another mirror: MESHCHAT_MIRROR=http://HOST"
+  run "$UNFINISHED" -- sh -ec "cd /tmp
+    echo 'deb [arch=$foreign] $MIRROR/debian trixie main' >/etc/apt/sources.list.d/library.list
+    apt-get -qq update
+    apt-get -qq -o APT::Sandbox::User=root download libstd-rust-web-dev:$foreign
+    dpkg -x libstd-rust-web-dev_*.deb /
+    rm /etc/apt/sources.list.d/library.list
+    echo 'fn main() {}' | rustc --target $(rust_target "$foreign") -C linker=$(triplet "$foreign")-gcc -o program -" ||
+    die "the library of Debian 13 does not fit; wait until the mirror is sound, or try MESHCHAT_MIRROR=http://HOST"
+}
+
+rust_target() { # ARCH
+  case $1 in
+    amd64) echo x86_64-unknown-linux-gnu ;;
+    arm64) echo aarch64-unknown-linux-gnu ;;
+    armhf) echo armv7-unknown-linux-gnueabihf ;; # Debian's armhf is ARMv7
+  esac
 }
 
 remove() { # FOLDER: also one whose files belong to mapped users

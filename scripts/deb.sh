@@ -129,11 +129,11 @@ pages() { # FOLDER
 }
 
 inside() { # COMMAND...
-  mkdir -p "$CACHE/cargo" "$CACHE/target/$ARCH" "$CACHE/target/pages"
+  mkdir -p "$CACHE/cargo" "$CACHE/target"
   scripts/deb-root.sh run "$ARCH" --bind "$WORK:/$FOLDER" --bind "$CACHE/cargo:/var/cache/cargo" \
-    --bind "$CACHE/target/$ARCH:/var/cache/target" --bind "$CACHE/target/pages:/var/cache/pages" \
+    --bind "$CACHE/target:/var/cache/target" \
     --set CARGO_HOME=/var/cache/cargo --set CARGO_TARGET_DIR=/var/cache/target \
-    --set MESHCHAT_PAGES_TARGET=/var/cache/pages --set "CARGO_BUILD_JOBS=$CPUS" \
+    --set "CARGO_BUILD_JOBS=$CPUS" \
     --set "DEB_BUILD_OPTIONS=nocheck parallel=$CPUS" \
     ${SOURCE_DATE_EPOCH:+--set "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH"} \
     -- env --chdir="/$FOLDER/meshchat" "$@"
