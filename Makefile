@@ -17,7 +17,8 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 export SOURCE_DATE_EPOCH
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build man run status install uninstall bench sim soak-kill fuzz fmt lint clean deb deb-check test-deb setup setup-lint
+.PHONY: help demo test build man run status install uninstall bench size sim soak-kill fuzz fmt lint clean setup setup-lint
+.PHONY: apt-repo deb deb-check test-deb
 
 help: ## this list
 	@awk -F ' *## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 } \
@@ -54,7 +55,7 @@ install: ## copy what `make build` made to PREFIX (default /usr/local); honours 
 uninstall: ## remove what `make install` put there (configuration, keys and messages stay)
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install.sh uninstall
 
-## Hand it on:
+## Packages:
 deb: ## Debian packages in target/deb, on Debian, without Docker or rustup (ARCH=amd64|arm64|armhf|all)
 	@for arch in $(if $(filter all,$(ARCH)),amd64 arm64 armhf,$(or $(ARCH),$$(dpkg --print-architecture))); do \
 	    scripts/deb.sh --arch $$arch --out $(TARGET)/deb || exit 1; done
@@ -65,10 +66,17 @@ deb-check: ## build the packages twice, in different folders, and compare them b
 test-deb: ## install, upgrade, remove and purge the packages in small Debians (DEB_DIR= for built ones)
 	@tests/deb.sh $(DEB_DIR)
 
+apt-repo: ## a signed apt repository in target/apt, of the packages in target/deb (MESHCHAT_APT_KEY=FILE)
+	@scripts/setup.sh apt
+	@scripts/apt-repo.sh
+
 ## Work on it:
 bench: setup ## what a message costs and how fast it arrives, in one table (ARGS="--quick --only burst")
 	$(CARGO) build --release --locked $(addprefix -p ,$(PROGRAMS))
 	$(CARGO) run --release --locked -p meshchat-bench -- $(ARGS)
+
+size: build ## the optimised programs against what they may take on disk (DEBS=... for packages, too)
+	@scripts/size.sh $(RELEASE) $(DEBS)
 
 sim: setup ## simulated networks: SEEDS=100000 for that many, SEED=42 to replay one
 	MESHCHAT_SIM_SEEDS=$(SEEDS) $(if $(SEED),MESHCHAT_SIM_SEED=$(SEED)) \
@@ -84,7 +92,8 @@ fuzz: ## each decoder and a whole node with mutated bytes (FUZZ_SECONDS=60 for e
 fmt: setup-lint ## lay out the code
 	$(CARGO) fmt --all
 
-lint: setup-lint ## layout, clippy and shellcheck, as .ci/run does
+lint: setup-lint ## layout, clippy, shellcheck and links between pages, as .ci/run does
+	@tests/links.sh
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --profile test --locked -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck $(SHELL_SCRIPTS) && echo "shellcheck: ok"; \

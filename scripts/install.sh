@@ -8,7 +8,8 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 readonly DESTDIR=${DESTDIR-} PREFIX=${PREFIX:-/usr/local} SYSCONFDIR=${SYSCONFDIR:-/etc}
 readonly PROGRAMS=(meshchatd meshchatctl meshchat-gateway)
-readonly UNITS=(meshchatd.service meshchatd@.service meshchat-gateway.service)
+readonly UNITS=(meshchatd.service meshchatd@.service meshchatd.socket meshchatd@.socket
+  meshchat-gateway.service)
 readonly BIN=$DESTDIR$PREFIX/bin DOC=$DESTDIR$PREFIX/share/doc/meshchat
 readonly SHARE=$DESTDIR$PREFIX/share
 readonly SYSTEM=$DESTDIR$PREFIX/lib/systemd/system SYSUSERS=$DESTDIR$PREFIX/lib/sysusers.d

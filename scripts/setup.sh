@@ -1,10 +1,11 @@
 #!/bin/bash
-# setup.sh build|test|lint|deb: make sure that this machine has what the step needs.
+# setup.sh build|test|lint|deb|apt: make sure that this machine has what the step needs.
 #
 #   build  rustc and cargo, a C compiler
 #   test   the same, and the tools that the tests with real networks use
 #   lint   the same as build, and rustfmt, clippy and shellcheck
 #   deb    what makes Debian packages, in a small Debian of its own: neither Rust nor C
+#   apt    what makes and signs an apt repository
 #
 # Installs from Debian's own packages and says what and why before it uses root.
 # Does nothing, quickly, when all is there.
@@ -24,7 +25,8 @@ main() {
     test) need_rust; need_cc; need_test_tools ;;
     lint) need_rust; need_cc; need_lint_tools ;;
     deb) need_deb_tools ;;
-    *) die "usage: scripts/setup.sh build|test|lint|deb" ;;
+    apt) need_apt_tools ;;
+    *) die "usage: scripts/setup.sh build|test|lint|deb|apt" ;;
   esac
   [ -n "$RUST_MISSING" ] || [ ${#WANTED[@]} -gt 0 ] || [ ${#WISHED[@]} -gt 0 ] || exit 0
   install_missing
@@ -73,9 +75,22 @@ need_test_tools() {
   wish mandoc mandoc "finds mistakes in manual pages"
   wish sshd openssh-server "the script that asks a fleet asks a real server"
   wish ssh openssh-client "the same"
+  need_apt_tools
+  if ! /usr/bin/python3 -c 'import apt, distro_info' 2>/dev/null; then
+    WISHED+=("python3-apt	unattended upgrades from the apt repository are tried"
+      "python3-distro-info	the same")
+  fi
   if ! "${MESHCHAT_PYTHON:-/usr/bin/python3}" -c 'import msgpack' 2>/dev/null; then
     WISHED+=("python3-msgpack	the Python example speaks MessagePack")
   fi
+}
+
+need_apt_tools() {
+  wish apt-ftparchive apt-utils "makes the indexes of the apt repository"
+  wish gpg gpg "signs it"
+  wish gpg-agent gpg-agent "the same"
+  wish gpgconf gpgconf "ends what holds the key"
+  wish xz xz-utils "makes the indexes small"
 }
 
 need_lint_tools() {

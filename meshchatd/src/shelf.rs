@@ -64,11 +64,12 @@ impl Opened {
         reports: mpsc::Sender<Report>,
     ) -> Keeper {
         let directory = store.path().to_path_buf();
+        let cursors = store.kept_in().to_path_buf();
         let (log, facts) = match self.log {
             Some((log, bounds, damage)) => (Some(log), Some((bounds, damage))),
             None => (None, None),
         };
-        let (door, begin) = Scribe::start(tasks, directory.clone(), log, clock, reports);
+        let (door, begin) = Scribe::start(tasks, cursors, log, clock, reports);
         let shelf = facts
             .map(|(bounds, damage)| Shelf::new(directory.join(DIRECTORY), bounds, damage, begin));
         Keeper::new(door, shelf)

@@ -1,6 +1,7 @@
 //! From settings to a running hub, and from a running hub to a quiet end.
 
 use std::os::unix::net::UnixListener as StdListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,14 +21,14 @@ use crate::hub::{
     CHANNEL_INBOX, CLIENT_INBOX, Doors, Hub, Inboxes, Keys, LINK_INBOX, NETWORK_INBOX, Parts,
     beacon_number, own_addresses,
 };
-use crate::identity::{self, IdentityError, MACHINE_ID, MachineId};
+use crate::identity::{self, Identity, IdentityError, MACHINE_ID, MachineId};
 use crate::interfaces::{NetworkChange, Watcher};
 use crate::logging::LogHandle;
 use crate::notify::Notifier;
 use crate::portmap::{self, MAPPED_INBOX, Mapped};
 use crate::shelf;
 use crate::store::scribe::{REPORTS, Report};
-use crate::store::{StateDir, StateFile, StoreError};
+use crate::store::{StateDir, StateFile, StoreError, spare_of};
 use crate::supervise::Tasks;
 use crate::transport::{Acceptor, BindError, Channel, CloseCode, Endpoint, Limits};
 
@@ -57,13 +58,13 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let store = StateDir::open(&settings.state_dir.value).map_err(with_fix)?;
-    let machine = MachineId::read(MACHINE_ID.as_ref());
-    let identity = identity::load_or_create(&store, machine.as_ref()).map_err(with_identity_fix)?;
+    let mut restart = signal(SignalKind::user_defined2())?;
+    prepare_runtime_dir(&settings)?;
+    let (store, identity, boot) = open_state(&settings)?;
     let (stored, shelf) = shelf::open(&settings, &store)?;
     let clock = clock.behind(shelf.ran());
-    let mut node = node_config(&settings, &store, NodeId(identity.signer.public()), stored)?;
-    prepare_runtime_dir(&settings)?;
+    let id = NodeId(identity.signer.public());
+    let mut node = node_config(&settings, &store, (id, boot), stored)?;
     let endpoint = listen(&settings, identity.signer.seed())?;
     // A socket that systemd made is its own to remove.
     let made = passed.is_none().then(|| settings.socket.value.clone());
@@ -104,6 +105,7 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = restart.recv() => {}
         }
     };
     let hangups = async || {
@@ -116,6 +118,17 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         std::fs::remove_file(path).ok();
     }
     Ok(())
+}
+
+/// The state directory, the key in it, and the number of this start.
+fn open_state(settings: &Settings) -> anyhow::Result<(StateDir, Identity, u64)> {
+    let (path, socket) = (&settings.state_dir.value, &settings.socket.value);
+    let spare = spare_of(path, socket.parent().unwrap_or(Path::new("/run")));
+    let mut store = StateDir::open_with_spare(path, &spare).map_err(with_fix)?;
+    let machine = MachineId::read(MACHINE_ID.as_ref());
+    let identity = identity::load_or_create(&store, machine.as_ref()).map_err(with_identity_fix)?;
+    let boot = store.next_boot_or_spare(&spare).map_err(with_fix)?;
+    Ok((store, identity, boot))
 }
 
 /// An error of the state directory with what to do about it.
@@ -173,10 +186,9 @@ fn wire_up(
 fn node_config(
     settings: &Settings,
     store: &StateDir,
-    id: NodeId,
+    (id, boot_count): (NodeId, u64),
     stored: Stored,
 ) -> anyhow::Result<Config> {
-    let boot_count = store.next_boot().map_err(with_fix)?;
     let people = store.load::<Vec<SavedPerson>>(StateFile::People).unwrap_or_else(|error| {
         tracing::error!("people start anew: {error}; {}", error.fix());
         None

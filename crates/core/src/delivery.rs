@@ -358,9 +358,13 @@ fn in_vain(info: &DeliveryInfo, missing: &[&HolderInfo]) -> Error {
     if missing.len() > NAMED {
         names.push(format!("{} more", missing.len() - NAMED));
     }
-    let whom = if names.is_empty() { "nobody else".to_string() } else { names.join(", ") };
     let (reached, known) = (info.reached, info.known);
-    let words = format!("reached {reached}/{known} in time, not {whom}");
+    let whom = if names.is_empty() {
+        "; no other node is known".to_string()
+    } else {
+        format!(", not {}", names.join(", "))
+    };
+    let words = format!("reached {reached}/{known} in time{whom}");
     Error::new(ErrorCode::TimedOut, words).hint(format!(
         "it was accepted and goes on being delivered: meshchatctl delivery {}",
         info.id.short()

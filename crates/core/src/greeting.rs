@@ -188,6 +188,7 @@ impl<E: Env> Node<E> {
         state.since = now.mono;
         state.heart = Heart::new(now.mono);
         self.arrivals.link(link, Way { peer, carrier: state.carrier });
+        self.bridge_runs(now, link);
         self.out.push_back(Output::Note(note));
         self.out.push_back(Output::PeersChanged);
         self.neighbours_changed(now);

@@ -285,6 +285,11 @@ pub const ASK_PAUSE: Duration = Duration::from_secs(2);
 pub const NUDGE: Duration = Duration::from_millis(150);
 /// How long a peer that ends one link for another counts as a neighbour before the other is in use.
 pub const BETWEEN: Duration = Duration::from_secs(1);
+/// How long a peer that starts again counts as a neighbour before it is back, and its people as
+/// there: no longer than a link that is silent.
+pub const RESTART: Duration = DEAD;
+/// Bytes of records that one run hands to the next; those that do not fit come from neighbours.
+pub const HANDOVER_RECORDS: usize = 1024 * 1024;
 /// How long a new link may take to greet.
 pub const GREETING: Duration = Duration::from_secs(5);
 /// A loop later than this blames itself, not its peers.

@@ -20,8 +20,9 @@ use crate::heartbeat::{Heart, Pulse};
 use crate::io::{Level, LinkId, Note, Output};
 use crate::limits;
 use crate::node::Node;
-use crate::nodes::Flap;
+use crate::nodes::{Flap, Known};
 use crate::roam::Redial;
+use crate::restart::Between;
 use crate::status::Drop;
 use crate::sync::{Asking, Futile};
 use crate::time::{Mono, Now};
@@ -90,8 +91,8 @@ pub(crate) struct Compared {
 pub(crate) struct Links {
     map: BTreeMap<LinkId, Link>,
     dials: u64,
-    /// Peers that have ended a link for another one, which is about to be in use: neighbours still.
-    between: BTreeMap<NodeId, Mono>,
+    /// Peers without a link that are neighbours still.
+    pub(crate) between: Between,
     /// Nodes whose key two machines use, as far as is known.
     pub(crate) doubled: BTreeSet<NodeId>,
 }
@@ -147,7 +148,7 @@ impl Links {
     /// The nodes at the other end of live links, and those that are between two links.
     pub(crate) fn neighbours(&self) -> BTreeSet<NodeId> {
         let live = self.live().map(|(_, link)| link.peer);
-        live.chain(self.between.keys().copied()).collect()
+        live.chain(self.between.nodes()).collect()
     }
 
     /// The number of another link that this side dialled.
@@ -180,7 +181,7 @@ impl Links {
 
     /// The soonest thing to do for a link.
     pub(crate) fn due(&self) -> Option<Mono> {
-        let links = self.map.values().map(Link::due).chain(self.between.values().copied());
+        let links = self.map.values().map(Link::due).chain(self.between.due());
         links.min()
     }
 
@@ -212,6 +213,11 @@ impl Link {
         asking.map_or(self.heart.due(), |due| due.min(self.heart.due()))
     }
 
+    /// Whether the peer greeted in a newer run than the one whose record is known.
+    pub(crate) fn outdates(&self, known: &Known) -> bool {
+        self.hello.as_ref().is_some_and(|hello| known.record.boot < hello.boot)
+    }
+
     fn pulse_pace(&self, me: &NodeId, our_links: u16, their_links: u16) -> bool {
         (our_links, self.peer) > (their_links, *me)
     }
@@ -222,15 +228,18 @@ impl<E: Env> Node<E> {
         self.out.push_back(Output::CloseLink { link, reason: goodbye.reason, by_peer: true });
         let peer = self.links.get(link).map(|state| state.peer);
         let other = |(id, state): (LinkId, &Link)| id != link && Some(state.peer) == peer;
-        let room = self.links.between.len() < limits::LINKS;
-        if goodbye.reason == GoodbyeReason::Duplicate && room && self.links.iter().any(other) {
-            let until = now.mono + limits::BETWEEN;
-            self.links.between.extend(peer.map(|peer| (peer, until)));
+        if goodbye.reason == GoodbyeReason::Duplicate && self.links.iter().any(other) {
+            self.links.between.extend(peer.map(|peer| (peer, now.mono + limits::BETWEEN)));
+        } else if goodbye.reason == GoodbyeReason::Restarting {
+            self.expect_back(now, link);
         }
         self.forget_link(now, link, Some(goodbye.reason));
     }
 
-    pub(crate) fn on_link_down(&mut self, now: Now, link: LinkId) {
+    pub(crate) fn on_link_down(&mut self, now: Now, link: LinkId, restarted: bool) {
+        if restarted {
+            self.expect_back(now, link);
+        }
         self.forget_link(now, link, None);
     }
 
@@ -268,11 +277,7 @@ impl<E: Env> Node<E> {
 
     /// What is due on links: greetings that took too long, silence, heartbeats.
     pub(crate) fn tick_links(&mut self, now: Now) {
-        let before = self.links.between.len();
-        self.links.between.retain(|_, until| *until > now.mono);
-        if self.links.between.len() < before {
-            self.neighbours_changed(now);
-        }
+        self.end_waiting(now);
         // One wake-up for the heartbeats of many links.
         let regular = self.links.live().any(|(_, link)| link.heart.is_regular_by(now.mono));
         let soon = now.mono + limits::HEARTBEAT / 2;

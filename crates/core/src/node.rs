@@ -122,6 +122,8 @@ pub struct Node<E> {
     pub(crate) mail: Mail,
     pub(crate) private: Private,
     pub(crate) counters: Counters,
+    /// Until then people who were there at the end of the last run have time to come back.
+    pub(crate) held_until: Option<Mono>,
     /// A catch-up with some neighbour has come to its end in this run.
     pub(crate) caught_up: bool,
     pub(crate) out: VecDeque<Output>,
@@ -194,6 +196,7 @@ impl<E: Env> Node<E> {
             mail: Mail::default(),
             private: Private::default(),
             counters: Counters::default(),
+            held_until: None,
             caught_up: false,
             out: VecDeque::new(),
             clock: now,
@@ -236,7 +239,8 @@ impl<E: Env> Node<E> {
             Input::Heard { beacon, address } => self.on_heard(now, beacon, address),
             Input::Frame { link, frame } => self.on_frame(now, link, frame),
             Input::LinkLevel { link, level } => self.on_link_level(now, link, level),
-            Input::LinkDown { link } => self.on_link_down(now, link),
+            Input::LinkDown { link } => self.on_link_down(now, link, false),
+            Input::LinkReset { link } => self.on_link_down(now, link, true),
             Input::SessionUp { session, user } => self.on_session_up(session, user),
             Input::Request { session, id, request } => self.on_request(now, session, id, request),
             Input::SessionDrained { session } => self.on_session_drained(now, session),
@@ -255,6 +259,7 @@ impl<E: Env> Node<E> {
             }
             Input::Disconnect { peer } => self.disconnect(now, &peer),
             Input::Shutdown => self.shutdown(now),
+            Input::Restart => self.restart(now),
         }
     }
 
@@ -333,6 +338,7 @@ impl<E: Env> Node<E> {
             self.mail.due(),
             self.blind_until,
             self.join_due(),
+            self.held_due(),
         ];
         soonest.into_iter().flatten().fold(self.record_due(), Mono::min)
     }
@@ -428,6 +434,11 @@ impl<E: Env> Node<E> {
         for link in self.links.iter().map(|(id, _)| id).collect::<Vec<_>>() {
             self.end_link(now, link, GoodbyeReason::Leaving);
         }
+        self.put_away(now);
+    }
+
+    /// Keeps what is to be kept; nothing follows it.
+    pub(crate) fn put_away(&mut self, now: Now) {
         if self.contacts.due().is_some() {
             self.save_contacts(now);
         }

@@ -222,6 +222,14 @@ impl Known {
         self.record.people.iter().find(|person| person.name == *name)
     }
 
+    /// Local clients are to be told only of what changes from now on.
+    pub(crate) fn take_as_shown(&mut self) {
+        self.shown = self.state;
+        for view in &mut self.people {
+            view.shown = Some(view.status);
+        }
+    }
+
     fn digest(&self) -> u64 {
         let mut bytes = [0; 8];
         let hash = meshchat_proto::id::MessageId::of(&self.signed);

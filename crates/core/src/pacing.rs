@@ -139,6 +139,12 @@ impl<E: Env> Node<E> {
         }
     }
 
+    /// Takes out what still waits, to be said by the next run.
+    pub(crate) fn take_waiting(&mut self) -> impl Iterator<Item = Outgoing> {
+        (self.pacing.waiting, self.pacing.due) = (0, None);
+        core::mem::take(&mut self.pacing.queues).into_values().flatten()
+    }
+
     /// The node stops or leaves its network: what still waits was never sent, and says so.
     pub(crate) fn refuse_waiting(&mut self) {
         for outgoing in core::mem::take(&mut self.pacing.queues).into_values().flatten() {

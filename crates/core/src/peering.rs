@@ -203,7 +203,8 @@ impl<E: Env> Node<E> {
         let mut all: Vec<Candidate> = known
             .map(|(node, known)| Candidate {
                 node: *node,
-                hops: known.path.map(|path| path.hops),
+                // Nothing passes to a neighbour that starts again.
+                hops: known.path.filter(|_| !self.links.between.has(node)).map(|path| path.hops),
                 links: known.record.neighbours.len(),
             })
             .collect();
@@ -222,7 +223,9 @@ impl<E: Env> Node<E> {
         for one in &all {
             let yields = one.hops.is_some() && one.links < least && me > one.node;
             let calm = one.hops.is_none() && linked > 0 && !lonely;
-            let wait = if yields {
+            let wait = if self.links.between.has(&one.node) {
+                Duration::ZERO
+            } else if yields {
                 limits::ACQUAINTANCE + limits::YIELD
             } else if one.hops.is_some() {
                 limits::ACQUAINTANCE
@@ -286,7 +289,7 @@ impl<E: Env> Node<E> {
                 let random = Duration::from_millis(self.env.random() % 1000);
                 self.peering.tries.fail(now.mono, node, random);
                 // Who is alone has nothing better to do.
-                if self.links.len() == 0 {
+                if self.links.len() == 0 || self.links.between.has(&node) {
                     self.peering.tries.hasten(now.mono, &node, limits::RETRY_LONELY);
                 }
             }

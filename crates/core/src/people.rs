@@ -12,6 +12,7 @@ use meshchat_proto::skeleton;
 
 use crate::io::SavedPerson;
 use crate::limits;
+use crate::restart::HeldPerson;
 
 /// One local person.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct LocalPerson {
     /// The door that they come in by; they are forgotten when their last session ends. None for
     /// a Unix user.
     pub(crate) via: Option<Via>,
+    /// They were there when the last run ended, and have a moment to come back.
+    held: bool,
     touched: u64,
 }
 
@@ -50,24 +53,58 @@ impl People {
             rooms.truncate(ROOMS_PER_PERSON);
             people.touches += 1;
             let local =
-                LocalPerson { name, rooms, away, reading: 0, via: None, touched: people.touches };
+                LocalPerson { name, rooms, away, reading: 0, via: None, held: false, touched: people.touches };
             people.map.insert(user, local);
         }
         people
     }
 
     pub(crate) fn save(&self) -> Vec<SavedPerson> {
-        let save = |(user, person): (&String, &LocalPerson)| SavedPerson {
-            user: user.clone(),
-            name: person.name.clone(),
-            rooms: person.rooms.clone(),
-            away: person.away.clone(),
-        };
-        self.map.iter().filter(|(_, person)| person.via.is_none()).map(save).collect()
+        let users = self.map.iter().filter(|(_, person)| person.via.is_none());
+        users.map(|(user, person)| person.save(user)).collect()
     }
 
     pub(crate) fn len(&self) -> usize {
         self.map.len()
+    }
+
+    /// Those who are there, for the next run.
+    pub(crate) fn hand_over(&self) -> Vec<HeldPerson> {
+        let held = |(user, person): (&String, &LocalPerson)| HeldPerson {
+            person: person.save(user),
+            via: person.via.clone(),
+            reading: person.is_there(),
+        };
+        let there = |person: &LocalPerson| person.is_there() || person.via.is_some();
+        self.map.iter().filter(|(_, person)| there(person)).map(held).collect()
+    }
+
+    /// Somebody who was there when the last run ended, and keeps their place until
+    /// [`People::release`].
+    pub(crate) fn hold(&mut self, held: HeldPerson) {
+        let HeldPerson { person: SavedPerson { user, name, mut rooms, away }, via, reading } = held;
+        rooms.truncate(ROOMS_PER_PERSON);
+        if let Some(known) = self.map.get_mut(&user) {
+            known.held = reading;
+        } else if !self.is_taken(&user, &name) && self.map.len() < limits::PEOPLE {
+            self.touches += 1;
+            let touched = self.touches;
+            let person = LocalPerson { name, rooms, away, reading: 0, via, held: reading, touched };
+            self.map.insert(user, person);
+        }
+    }
+
+    /// Ends the time to come back. Guests go, unless `is_open` tells that they are here. Returns
+    /// whether anybody has gone.
+    pub(crate) fn release(&mut self, is_open: impl Fn(&str) -> bool) -> bool {
+        let mut gone = false;
+        self.map.retain(|user, person| {
+            gone |= core::mem::take(&mut person.held);
+            let stays = person.via.is_none() || is_open(user);
+            gone |= !stays;
+            stays
+        });
+        gone
     }
 
     /// People who came through gateways.
@@ -102,6 +139,7 @@ impl People {
                 away: None,
                 reading: 0,
                 via: None,
+                held: false,
                 touched: 0,
             };
             self.map.insert(user.into(), person);
@@ -162,7 +200,7 @@ impl People {
         if self.map.len() < limits::PEOPLE {
             return Some(());
         }
-        let may_go = |person: &LocalPerson| person.reading == 0 && person.via.is_none();
+        let may_go = |person: &LocalPerson| !person.is_there() && person.via.is_none();
         let offline = self.map.iter().filter(|(_, person)| may_go(person));
         let gone = offline.min_by_key(|(_, person)| person.touched)?.0.clone();
         self.map.remove(&gone).map(|_| ())
@@ -188,7 +226,16 @@ impl People {
 impl LocalPerson {
     /// Somebody who comes in by a door.
     pub(crate) const fn guest(name: PersonName, rooms: Vec<RoomName>, via: Via) -> Self {
-        Self { name, rooms, away: None, reading: 0, via: Some(via), touched: 0 }
+        Self { name, rooms, away: None, reading: 0, via: Some(via), held: false, touched: 0 }
+    }
+
+    fn save(&self, user: &str) -> SavedPerson {
+        SavedPerson {
+            user: user.into(),
+            name: self.name.clone(),
+            rooms: self.rooms.clone(),
+            away: self.away.clone(),
+        }
     }
 
     pub(crate) fn join(&mut self, room: &RoomName) -> Result<(), TooManyRooms> {
@@ -202,9 +249,22 @@ impl LocalPerson {
         Ok(())
     }
 
+    /// Whether they read along, or may be about to do so again.
+    pub(crate) const fn is_there(&self) -> bool {
+        self.reading > 0 || self.held
+    }
+
+    /// Counts a stream more that they read; returns whether they were not there before.
+    pub(crate) fn begin_reading(&mut self) -> bool {
+        let came = !self.is_there();
+        self.reading += 1;
+        self.held = false;
+        came
+    }
+
     fn record(&self) -> Person {
-        let state = match (self.reading, &self.away) {
-            (0, _) => PersonState::Offline,
+        let state = match (self.is_there(), &self.away) {
+            (false, _) => PersonState::Offline,
             (_, Some(_)) => PersonState::Away,
             (_, None) => PersonState::Online,
         };

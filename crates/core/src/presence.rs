@@ -18,6 +18,12 @@ impl<E: Env> Node<E> {
     /// Brings every node and person in line with the records. Called once for any number of
     /// changes, before the node rests.
     pub(crate) fn refresh_presence(&mut self, now: Now) {
+        self.work_out_presence(now);
+        self.show_changes(now);
+    }
+
+    /// As [`Node::refresh_presence`], but nobody is told yet.
+    pub(crate) fn work_out_presence(&mut self, now: Now) {
         self.presence_dirty = false;
         let me = self.me.id;
         let mut ours = self.links.neighbours();
@@ -57,7 +63,6 @@ impl<E: Env> Node<E> {
         }
         self.nodes_turned(now, &turns);
         self.tell_clones(now);
-        self.show_changes(now);
     }
 
     /// Tells clients and log what changed since they were last told, unless it flaps.
@@ -82,11 +87,11 @@ impl<E: Env> Node<E> {
     }
 
     /// Whether a peer has started anew since the record of it that is known. Who and what was
-    /// there before proves nothing; the new record is on its way.
+    /// there before proves nothing; the new record is on its way. But who was here until a moment
+    /// ago counts until it comes.
     fn is_outdated(&self, link: &Link) -> bool {
         let known = self.nodes.get(&link.peer);
-        let boots = known.zip(link.hello.as_ref());
-        boots.is_some_and(|(known, hello)| known.record.boot < hello.boot)
+        known.is_some_and(|known| link.outdates(known)) && !self.links.between.has(&link.peer)
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Publication {
     changed: bool,
     last: Option<Mono>,
     left: bool,
+    /// Nothing comes behind it in this run.
+    last_words: bool,
     /// The number of the newest message that others could read of.
     seq: u64,
 }
@@ -84,7 +86,7 @@ impl<E: Env> Node<E> {
         self.nodes.put(now.mono, record, signed.clone());
         let links = router::targets(&self.links, Passage { origin: self.me.id, from: None });
         // The last record goes behind the last words, like the goodbye that follows it.
-        let urgent = !self.publication.left;
+        let urgent = !self.publication.last_words;
         self.send_all(links, frame::encode(Kind::Record, HOPS, &signed), urgent);
         self.presence_dirty = true;
     }
@@ -92,6 +94,12 @@ impl<E: Env> Node<E> {
     /// The last record: this node leaves and is not lost.
     pub(crate) fn publish_leaving(&mut self, now: Now) {
         self.publication.left = true;
+        self.publish_last(now);
+    }
+
+    /// The last record of this run.
+    pub(crate) fn publish_last(&mut self, now: Now) {
+        self.publication.last_words = true;
         self.publish(now);
     }
 
@@ -130,6 +138,7 @@ impl<E: Env> Node<E> {
             return self.bad_peer(now, link, "a record with a wrong signature");
         }
         let (origin, boot) = (record.node, record.boot);
+        self.is_back(&origin, boot);
         self.addresses_heard(now, &record);
         self.origin_told(now, &(origin, boot), record.seq);
         let holdings = record.holdings.take();

@@ -125,7 +125,7 @@ impl Sessions {
     }
 
     /// Whether a user has a session.
-    fn is_open_for(&self, user: &str) -> bool {
+    pub(crate) fn is_open_for(&self, user: &str) -> bool {
         self.map.values().any(|session| session.user == user)
     }
 
@@ -472,8 +472,7 @@ impl<E: Env> Node<E> {
 
     fn start_reading(&mut self, now: Now, user: &str) -> bool {
         let Some(person) = self.people.person(user) else { return false };
-        person.reading += 1;
-        if person.reading == 1 {
+        if person.begin_reading() {
             self.record_changed(now);
         }
         true

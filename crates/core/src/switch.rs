@@ -101,6 +101,7 @@ impl<E: Env> Node<E> {
         self.seal(now);
         // What was written for one network is not said in another.
         self.refuse_waiting();
+        self.links.between.clear();
         self.publish_leaving(now);
         let links = self.links.iter().map(|(id, _)| id).filter(|id| Some(*id) != kept);
         for link in links.collect::<Vec<_>>() {

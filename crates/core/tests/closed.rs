@@ -7,7 +7,7 @@
     reason = "a test may fail loudly and look only at what it is about"
 )]
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use meshchat_core::{
@@ -18,10 +18,12 @@ use meshchat_proto::codec;
 use meshchat_proto::control::{
     Error, ErrorCode, Event, MemberInfo, NetworkInfo, NetworkRequest, Reply, Request, Start,
 };
-use meshchat_proto::frame::{self, Kind};
+use meshchat_proto::frame::{self, Frame, Kind};
 use meshchat_proto::id::NodeId;
 use meshchat_proto::message::{MessageKind, Signature};
-use meshchat_proto::network::{Role, Roster, SignedStatement, Statement, What, signed_statement};
+use meshchat_proto::network::{
+    Charter, Role, Roster, SignedStatement, Statement, What, knock, signed_statement,
+};
 
 struct Stub(NodeId, u64);
 
@@ -73,6 +75,8 @@ struct World {
     /// Frames that each node has sent, and what follows a loss: nothing is delivered from it.
     sent: Vec<usize>,
     mute: Option<usize>,
+    /// What nodes have said over links to nobody.
+    told: Vec<Frame>,
 }
 
 const ADDRESS: &str = "192.0.2.1:7117";
@@ -96,6 +100,7 @@ impl World {
             saved: vec![None; nodes],
             sent: vec![0; nodes],
             mute: None,
+            told: Vec::new(),
         };
         for n in 0..nodes {
             let node = world.fresh(n, 1);
@@ -210,22 +215,34 @@ impl World {
         self.links += 1;
         let link = self.links;
         self.wires.insert(link, [a, b]);
-        for (n, peer, dialled) in [(a, b, true), (b, a, false)] {
-            let up = Input::LinkUp {
-                link,
-                peer: id(peer),
-                dialled,
-                named: false,
-                near: true,
-                remote: ADDRESS.parse().unwrap(),
-                address: "wire".into(),
-                carrier: Carrier::Quic,
-                dial: dial.filter(|_| dialled),
-            };
-            self.nodes[n].handle(self.now, up);
-        }
+        self.link_up(a, b, true, dial);
+        self.link_up(b, a, false, None);
         self.drain();
         link
+    }
+
+    /// One end of the newest link.
+    fn link_up(&mut self, n: usize, peer: usize, dialled: bool, dial: Option<DialId>) {
+        let up = Input::LinkUp {
+            link: self.links,
+            peer: id(peer),
+            dialled,
+            named: false,
+            near: true,
+            remote: ADDRESS.parse().unwrap(),
+            address: "wire".into(),
+            carrier: Carrier::Quic,
+            dial,
+        };
+        self.nodes[n].handle(self.now, up);
+    }
+
+    /// Somebody has dialled node `n` who is none of the nodes here: the test says what they say.
+    fn dialled_by(&mut self, n: usize, peer: usize) -> LinkId {
+        self.links += 1;
+        self.link_up(n, peer, false, None);
+        self.drain();
+        self.links
     }
 
     fn drain(&mut self) {
@@ -249,6 +266,9 @@ impl World {
             Output::Send { links, frame, .. } => {
                 for link in links {
                     self.sent[n] += 1;
+                    if !self.wires.contains_key(&link) {
+                        self.told.push(Frame::parse(frame.slice(4..)).unwrap());
+                    }
                     if let Some(to) = other(&self.wires, &link).filter(|_| self.mute != Some(n)) {
                         let frame = frame.slice(4..);
                         wire.push_back((to, Input::Frame { link, frame }));
@@ -314,7 +334,11 @@ impl World {
 
     /// Node `n` hears this about the roster over a link.
     fn roster(&mut self, n: usize, link: LinkId, roster: &Roster) {
-        let frame = frame::encode(Kind::Roster, 0, &codec::encode(roster)).slice(4..);
+        self.hears(n, link, Kind::Roster, &codec::encode(roster));
+    }
+
+    fn hears(&mut self, n: usize, link: LinkId, kind: Kind, body: &[u8]) {
+        let frame = frame::encode(kind, 0, body).slice(4..);
         self.nodes[n].handle(self.now, Input::Frame { link, frame });
         self.drain();
     }
@@ -377,6 +401,33 @@ fn a_stranger_gets_no_byte() {
     world.link(0, n);
     assert_eq!(world.sent[0], before + 1, "more than a knock");
     assert!(!world.linked(0, n) && !world.linked(n, 0));
+}
+
+/// As docs/security.md says: the secret outlives a removal, and new keys are free.
+#[test]
+fn who_knows_the_secret_without_belonging_reads_the_roster_and_nothing_else() {
+    let mut world = World::closed(2);
+    world.say(0, "hello");
+    let charter = world.saved[0].as_ref().unwrap().charter.clone();
+    let charter = Charter::decode(&charter).unwrap();
+    let link = world.dialled_by(0, 9);
+    world.hears(0, link, Kind::Knock, &knock(&charter.secret, &id(9), &id(0)));
+    let ask = Roster { refs: Some(Vec::new().into()), ask: true, ..Roster::default() };
+    world.roster(0, link, &ask);
+    world.roster(0, link, &Roster { done: true, ..Roster::default() });
+    let kinds: Vec<Kind> = world.told.iter().map(|frame| frame.kind).collect();
+    assert_eq!(kinds.last(), Some(&Kind::Goodbye), "it is not hung up on: {kinds:?}");
+    let allowed = [Kind::Knock, Kind::Roster, Kind::Goodbye];
+    assert!(kinds.iter().all(|kind| allowed.contains(kind)), "it was told more: {kinds:?}");
+    let rosters = world.told.iter().filter(|frame| frame.kind == Kind::Roster);
+    let rosters = rosters.map(|frame| codec::decode::<Roster>(&frame.body).unwrap());
+    let added = rosters.flat_map(|roster| roster.statements).filter_map(|signed| {
+        match signed.statement().unwrap().what {
+            What::Add { node, .. } => Some(node),
+            _ => None,
+        }
+    });
+    assert_eq!(added.collect::<BTreeSet<_>>(), BTreeSet::from([id(0), id(1)]));
 }
 
 #[test]

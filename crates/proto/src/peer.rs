@@ -90,11 +90,13 @@ pub enum GoodbyeReason {
     Full,
     /// An operator ended it.
     Disconnected,
+    /// The node is about to start again: it counts as a neighbour until it is back, for a while.
+    Restarting,
     /// A reason newer than this build.
     Unknown(u8),
 }
 
-const REASONS: [GoodbyeReason; 9] = [
+const REASONS: [GoodbyeReason; 10] = [
     GoodbyeReason::Leaving,
     GoodbyeReason::Duplicate,
     GoodbyeReason::OtherNetwork,
@@ -104,6 +106,7 @@ const REASONS: [GoodbyeReason; 9] = [
     GoodbyeReason::Silent,
     GoodbyeReason::Full,
     GoodbyeReason::Disconnected,
+    GoodbyeReason::Restarting,
 ];
 
 impl From<u8> for GoodbyeReason {
@@ -135,6 +138,7 @@ impl GoodbyeReason {
             Self::Silent => "no sign of life for 15 s",
             Self::Full => "the node has no link to spare",
             Self::Disconnected => "disconnected by an operator",
+            Self::Restarting => "the node restarts",
             Self::Unknown(_) => "a reason this version does not know",
         }
     }

@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use meshchat_proto::control::{Finding, Grade};
+use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{Group, geteuid};
 
@@ -44,6 +45,8 @@ struct Space {
     /// Files that can still be made; none where the file system does not count them.
     files: Option<u64>,
     read_only: bool,
+    /// What is written there is gone when the machine restarts.
+    in_memory: bool,
 }
 
 impl Disk {
@@ -86,7 +89,12 @@ fn state(seen: &Seen) -> Vec<Finding> {
         return vec![of(Grade::Problem, words).fix(RESTART)];
     };
     let mut findings = Vec::new();
-    if seen.space.is_some_and(|space| space.read_only) {
+    if let Some(spare) = &seen.places.spare {
+        let spare = self::shown(spare);
+        let words = format!("{shown} cannot be written; state is in {spare} until a reboot");
+        let finding = of(Grade::Warning, words).fix(format!("df -h {path}"));
+        findings.push(finding.fix("sudo dmesg | grep -i -e mmc -e ext4"));
+    } else if seen.space.is_some_and(|space| space.read_only) {
         let words = format!("{shown} is on a read-only file system; check the SD card");
         let finding = of(Grade::Problem, words).fix("sudo dmesg | grep -i -e mmc -e ext4");
         findings
@@ -104,7 +112,13 @@ fn state(seen: &Seen) -> Vec<Finding> {
         findings.push(of(Grade::Problem, words).fix(format!("sudo chmod go-w {path}")));
     }
     if findings.is_empty() {
-        findings.push(of(Grade::Ok, format!("{shown} can be written")));
+        findings.push(match seen.space {
+            Some(Space { in_memory: true, .. }) => of(
+                Grade::Note,
+                format!("{shown} is in memory; a reboot makes another node of this"),
+            ),
+            _ => of(Grade::Ok, format!("{shown} can be written")),
+        });
     }
     findings
 }
@@ -193,6 +207,7 @@ fn space(path: &Path) -> Option<Space> {
         bytes: blocks.saturating_mul(size),
         files: (all != 0).then_some(free),
         read_only: found.flags().contains(FsFlags::ST_RDONLY),
+        in_memory: statfs(path).is_ok_and(|of| of.filesystem_type() == TMPFS_MAGIC),
     })
 }
 

@@ -94,6 +94,8 @@ pub struct ProbeFacts {
 pub struct Places {
     /// The state directory.
     pub state_dir: PathBuf,
+    /// Where state is kept in its place, until the machine restarts.
+    pub spare: Option<PathBuf>,
     /// The control socket.
     pub socket: PathBuf,
     /// The group that may use it.

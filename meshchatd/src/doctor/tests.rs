@@ -99,6 +99,7 @@ fn this_machine_is_examined() {
     let mut facts = facts();
     facts.machine = Machine::look(&Places {
         state_dir: directory.path().into(),
+        spare: None,
         socket: directory.path().join("socket"),
         group: String::new(),
         sys: PathBuf::from("/sys"),

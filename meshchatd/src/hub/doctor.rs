@@ -67,6 +67,7 @@ impl Hub {
         let settings = &self.parts.settings;
         let places = Places {
             state_dir: settings.state_dir.value.clone(),
+            spare: self.parts.store.spare().map(Into::into),
             socket: settings.socket.value.clone(),
             // A node of one user has no use for a group.
             group: match settings.mode {

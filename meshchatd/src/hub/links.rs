@@ -229,9 +229,10 @@ impl Hub {
 
 const fn close_code(reason: GoodbyeReason) -> CloseCode {
     match reason {
-        GoodbyeReason::Leaving | GoodbyeReason::Disconnected | GoodbyeReason::Unknown(_) => {
-            CloseCode::Goodbye
-        }
+        GoodbyeReason::Leaving
+        | GoodbyeReason::Disconnected
+        | GoodbyeReason::Restarting
+        | GoodbyeReason::Unknown(_) => CloseCode::Goodbye,
         GoodbyeReason::Duplicate => CloseCode::Duplicate,
         GoodbyeReason::OtherNetwork | GoodbyeReason::NotAdmitted => CloseCode::NotAdmitted,
         GoodbyeReason::Version => CloseCode::Incompatible,

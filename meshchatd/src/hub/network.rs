@@ -17,7 +17,9 @@ impl Hub {
         then: Option<(u32, u64, Reply)>,
     ) {
         let saved = self.write_network(network);
-        if let Err(error) = &saved {
+        if let Err(error) = &saved
+            && !matches!(error, StoreError::InSpare { .. })
+        {
             tracing::error!("cannot keep the network: {error}; {}", error.fix());
         }
         let Some((session, id, reply)) = then else { return };
@@ -33,12 +35,11 @@ impl Hub {
 
     fn write_network(&self, network: Option<&SavedNetwork>) -> Result<(), StoreError> {
         let store = &self.parts.store;
-        store.save(StateFile::Network, &network)?;
         if network.is_none() {
-            // The previous generation holds the secrets of a network that was left.
+            // The previous generation would hold the secrets of a network that was left.
             store.save(StateFile::Network, &network)?;
         }
-        Ok(())
+        store.save_for_good(StateFile::Network, &network)
     }
 
     /// Calls for, and listens to, the neighbours of another network; whoever refused this node

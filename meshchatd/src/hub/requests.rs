@@ -142,6 +142,14 @@ impl Hub {
             status.history.disk = Some(shelf.status());
             status.notes.extend(shelf.note());
         }
+        if let Some(spare) = self.parts.store.spare() {
+            status.notes.push(format!(
+                "state is not kept over a restart of the machine: {} cannot be written; until then \
+                 it is in {}",
+                self.parts.store.path().display(),
+                spare.display()
+            ));
+        }
         status.process = super::process::status();
         let live = self.node.links(now.mono).into_iter().filter(|link| link.live);
         status.clock_offset_ms = doctor::median_of(live.map(|link| link.clock_offset_ms).collect());
@@ -252,7 +260,7 @@ impl Hub {
     }
 
     fn save_peers(&self) -> Result<(), Error> {
-        self.parts.store.save(StateFile::Peers, &self.book.save()).map_err(|error| {
+        self.parts.store.save_for_good(StateFile::Peers, &self.book.save()).map_err(|error| {
             Error::new(
                 ErrorCode::Storage,
                 format!("it is done, but will be forgotten at the next restart: {error}"),

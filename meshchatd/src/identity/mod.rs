@@ -18,7 +18,7 @@ pub use machine::{MACHINE_ID, MachineId};
 pub use seal::{lock, open, seal, secret, unlock};
 pub use signature::{Signer, Verifier, verify};
 
-use crate::store::{StateDir, StoreError, sync_directory};
+use crate::store::{KEY, StateDir, StoreError, sync_directory};
 
 /// The key of this node and whether it is new.
 #[derive(Debug)]
@@ -111,6 +111,8 @@ pub fn load_or_create(
         Some(machine) if is_new => machine::bind(directory, &signer, machine)?,
         Some(machine) => match machine::check(directory, &signer, machine)? {
             machine::Bound::Here => {}
+            // What cannot be written is bound once it can.
+            machine::Bound::Nowhere if directory.spare().is_some() => {}
             machine::Bound::Nowhere => machine::bind(directory, &signer, machine)?,
             machine::Bound::Elsewhere => return Err(IdentityError::OtherMachine(path)),
         },
@@ -204,7 +206,6 @@ fn free_name(directory: &Path) -> PathBuf {
     names.find(|path| fs::symlink_metadata(path).is_err()).unwrap_or(first)
 }
 
-const KEY: &str = "key";
 /// A key file has about 220 bytes.
 const LARGEST_KEY: u64 = 4096;
 

@@ -3,7 +3,7 @@
 use super::{StateDir, StoreError, file};
 
 pub(super) fn next(directory: &StateDir) -> Result<u64, StoreError> {
-    let last = match file::read(directory.path(), NAME)? {
+    let last = match directory.read(NAME)? {
         None => 0,
         Some(found) => {
             let text = std::str::from_utf8(&found.body).ok();
@@ -15,13 +15,13 @@ pub(super) fn next(directory: &StateDir) -> Result<u64, StoreError> {
     };
     let lost = || StoreError::Damaged(directory.path().join(NAME));
     let next = last.checked_add(1).ok_or_else(lost)?;
-    file::write(directory.path(), NAME, format!("{next}\n").as_bytes())?;
+    file::write(directory.kept_in(), NAME, format!("{next}\n").as_bytes())?;
     Ok(next)
 }
 
 /// Counts on from a number that somebody else remembers.
 pub(super) fn set(directory: &StateDir, count: u64) -> Result<(), StoreError> {
-    file::write(directory.path(), NAME, format!("{count}\n").as_bytes())
+    file::write(directory.kept_in(), NAME, format!("{count}\n").as_bytes())
 }
 
-const NAME: &str = "boot";
+pub(super) const NAME: &str = "boot";

@@ -7,6 +7,7 @@ mod boot;
 mod file;
 pub(crate) mod log;
 pub(crate) mod scribe;
+mod spare;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -19,6 +20,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::{Gid, Uid, geteuid, setgid, setgroups, setuid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+pub use spare::spare_of;
 
 /// Most bytes of one state file.
 pub const LARGEST_STATE: usize = 1024 * 1024;
@@ -27,6 +29,8 @@ pub const LARGEST_STATE: usize = 1024 * 1024;
 #[derive(Debug)]
 pub struct StateDir {
     path: PathBuf,
+    /// Where state goes because it cannot be written there.
+    spare: Option<PathBuf>,
     _lock: Flock<File>,
 }
 
@@ -121,6 +125,14 @@ pub enum StoreError {
     /// Neither generation of a file checks out.
     #[error("{} is damaged, and so is its previous generation", .0.display())]
     Damaged(PathBuf),
+    /// It is kept, but not in the state directory.
+    #[error("{} cannot be written; it is kept in {} until the machine restarts", path.display(), spare.display())]
+    InSpare {
+        /// The state directory.
+        path: PathBuf,
+        /// Where it is kept.
+        spare: PathBuf,
+    },
     /// The state has grown over [`LARGEST_STATE`].
     #[error("{} would be larger than {LARGEST_STATE} bytes", .0.display())]
     TooLarge(PathBuf),
@@ -143,6 +155,17 @@ pub enum StoreError {
 }
 
 impl StateFile {
+    const ALL: [Self; 8] = [
+        Self::Peers,
+        Self::People,
+        Self::Contacts,
+        Self::Network,
+        Self::Mail,
+        Self::Cursors,
+        Self::Acquaintances,
+        Self::Rooms,
+    ];
+
     fn name(self) -> &'static str {
         match self {
             Self::Peers => "peers",
@@ -163,24 +186,8 @@ impl StateDir {
     /// # Errors
     /// When it cannot be made, belongs to others, is open to others, or is in use.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-        let status = match (fs::metadata(path), made) {
-            (Ok(status), _) => status,
-            (Err(_), Err(source)) | (Err(source), Ok(())) => {
-                return Err(StoreError::from_io(path, source));
-            }
-        };
-        let (owner, own, mode) = (status.uid(), geteuid().as_raw(), status.mode() & 0o7777);
-        if !status.is_dir() {
-            return Err(StoreError::NotADirectory(path.into()));
-        }
-        if owner != own {
-            return Err(StoreError::WrongOwner { path: path.into(), owner, own });
-        }
-        if mode & 0o022 != 0 {
-            return Err(StoreError::Writable { path: path.into(), mode });
-        }
-        Ok(Self { path: path.to_path_buf(), _lock: lock(path)? })
+        make(path)?;
+        Ok(Self { path: path.to_path_buf(), spare: None, _lock: lock(path)? })
     }
 
     /// Where it is.
@@ -210,7 +217,7 @@ impl StateDir {
     /// # Errors
     /// When the file cannot be read, is damaged in both generations, or holds something else.
     pub fn load<T: DeserializeOwned>(&self, state: StateFile) -> Result<Option<T>, StoreError> {
-        let Some(found) = file::read(&self.path, state.name())? else { return Ok(None) };
+        let Some(found) = self.read(state.name())? else { return Ok(None) };
         let mut rest = found.body.as_slice();
         let mut decoder = rmp_serde::Deserializer::new(&mut rest);
         let decoded = T::deserialize(&mut decoder);
@@ -227,8 +234,57 @@ impl StateDir {
     /// # Errors
     /// When it is too large or cannot be written; then the old state is still there.
     pub fn save<T: Serialize>(&self, state: StateFile, value: &T) -> Result<(), StoreError> {
-        save_in(&self.path, state, value)
+        save_in(self.kept_in(), state, value)
     }
+
+    /// As [`StateDir::save`], for what must not be forgotten when the machine restarts.
+    ///
+    /// # Errors
+    /// Those of [`StateDir::save`], and [`StoreError::InSpare`], when it is saved for less long.
+    pub fn save_for_good<T: Serialize>(
+        &self,
+        state: StateFile,
+        value: &T,
+    ) -> Result<(), StoreError> {
+        self.save(state, value)?;
+        let Some(spare) = self.spare.clone() else { return Ok(()) };
+        Err(StoreError::InSpare { path: self.path.clone(), spare })
+    }
+
+    /// Where state is written.
+    pub(crate) fn kept_in(&self) -> &Path {
+        self.spare.as_deref().unwrap_or(&self.path)
+    }
+
+    fn read(&self, name: &str) -> Result<Option<file::Found>, StoreError> {
+        let newer = self.spare.as_deref().map_or(Ok(None), |spare| file::read(spare, name))?;
+        newer.map_or_else(|| file::read(&self.path, name), |found| Ok(Some(found)))
+    }
+}
+
+/// Makes a directory for this user alone if there is none, and checks it.
+fn make(path: &Path) -> Result<(), StoreError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    match (check(path), made) {
+        (Err(_), Err(source)) => Err(StoreError::from_io(path, source)),
+        (checked, _) => checked.map(drop),
+    }
+}
+
+/// Checks that it is a directory of this user, and that nobody else can write there.
+fn check(path: &Path) -> Result<&Path, StoreError> {
+    let status = fs::metadata(path).map_err(|source| StoreError::from_io(path, source))?;
+    let (owner, own, mode) = (status.uid(), geteuid().as_raw(), status.mode() & 0o7777);
+    if !status.is_dir() {
+        return Err(StoreError::NotADirectory(path.into()));
+    }
+    if owner != own {
+        return Err(StoreError::WrongOwner { path: path.into(), owner, own });
+    }
+    if mode & 0o022 != 0 {
+        return Err(StoreError::Writable { path: path.into(), mode });
+    }
+    Ok(path)
 }
 
 /// As [`StateDir::save`], for the thread that writes: the directory is locked by its owner.
@@ -261,6 +317,9 @@ impl StoreError {
             Self::NotADirectory(_) => "choose another place with --state-dir DIRECTORY".into(),
             Self::ReadOnly(_) => {
                 "mount it writable, or choose another place with --state-dir DIRECTORY".into()
+            }
+            Self::InSpare { path, .. } => {
+                format!("make {} writable, and restart meshchatd", path.display())
             }
             Self::Full(_) => "free some space, see df -h".into(),
             Self::Denied(_) => "run as the owner of the state directory".into(),
@@ -297,17 +356,27 @@ fn lock(directory: &Path) -> Result<Flock<File>, StoreError> {
     let failed = |source| StoreError::from_io(&path, source);
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    let file = options.open(&path).map_err(failed)?;
-    let mut lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => lock,
-        Err((file, Errno::EWOULDBLOCK)) => {
-            return Err(StoreError::InUse { path: directory.into(), pid: written_pid(file) });
-        }
-        Err((_, error)) => return Err(failed(error.into())),
-    };
+    let mut lock = hold(directory, options.open(&path).map_err(failed)?)?;
     let pid = format!("{}\n", std::process::id());
-    lock.set_len(0).and_then(|()| lock.write_all(pid.as_bytes())).map_err(failed)?;
+    // On a full disk the lock holds all the same, but does not tell who holds it.
+    lock.set_len(0).and_then(|()| lock.write_all(pid.as_bytes())).ok();
     Ok(lock)
+}
+
+/// The lock of a directory in which nothing can be written: the directory itself.
+fn lock_read_only(directory: &Path) -> Result<Flock<File>, StoreError> {
+    let file = File::open(directory).map_err(|source| StoreError::from_io(directory, source))?;
+    hold(directory, file)
+}
+
+fn hold(directory: &Path, file: File) -> Result<Flock<File>, StoreError> {
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(lock),
+        Err((file, Errno::EWOULDBLOCK)) => {
+            Err(StoreError::InUse { path: directory.into(), pid: written_pid(file) })
+        }
+        Err((_, error)) => Err(StoreError::from_io(&directory.join("lock"), error.into())),
+    }
 }
 
 fn written_pid(file: File) -> Option<u32> {
@@ -319,6 +388,9 @@ fn written_pid(file: File) -> Option<u32> {
 fn holder(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".into(), |pid| format!("process {pid}"))
 }
+
+/// The name of the key, which only `identity` reads and writes.
+pub(crate) const KEY: &str = "key";
 
 #[cfg(test)]
 mod tests;

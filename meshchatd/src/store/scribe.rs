@@ -73,6 +73,7 @@ pub(crate) struct Facts {
 /// The writer.
 #[derive(Debug)]
 pub(crate) struct Scribe {
+    /// Where cursors are kept.
     directory: PathBuf,
     log: Option<Log<Directory>>,
     clock: Clock,

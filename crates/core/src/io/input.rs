@@ -88,6 +88,11 @@ pub enum Input {
         /// The link.
         link: LinkId,
     },
+    /// A link is gone: the other end knows nothing of it, as it was started anew.
+    LinkReset {
+        /// The link.
+        link: LinkId,
+    },
     /// A client came.
     SessionUp {
         /// The new session.
@@ -150,6 +155,9 @@ pub enum Input {
     },
     /// Say goodbye to everyone. Nothing else is handled afterwards.
     Shutdown,
+    /// End, to start again at once: neighbours are asked to wait, and what the next run is to know
+    /// comes as [`Output::Handover`](super::Output::Handover). Nothing else is handled afterwards.
+    Restart,
 }
 
 /// How full the queue of a link is.

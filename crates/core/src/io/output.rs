@@ -13,6 +13,7 @@ use crate::acquaintances::SavedAcquaintances;
 use crate::dial::{Dial, SavedContact};
 use crate::mail::SavedMail;
 use crate::private::SavedRooms;
+use crate::restart::Handover;
 
 /// Everything that can follow.
 #[derive(Debug)]
@@ -113,6 +114,8 @@ pub enum Output {
     SaveRooms(SavedRooms),
     /// Keep the boot counter on disk: others knew a later run of this key.
     SaveBoot(u64),
+    /// Keep this for the next run, which is about to start.
+    Handover(Box<Handover>),
     /// Tell the log.
     Note(Note),
 }

@@ -8,12 +8,14 @@ use meshchat_proto::frame::Kind;
 use meshchat_proto::id::{MessageId, NodeId};
 
 use crate::host::{Ask, Client};
-use crate::log::View;
+use crate::log::{View, Viewer};
 use crate::plan::{Mood, SECOND};
 use crate::world::World;
 
 /// Nobody may ask for anything in this time before the end.
 const QUIET: u64 = 30 * SECOND;
+/// When all have found each other, where nothing fails.
+const SETTLED: u64 = 21 * SECOND;
 /// Heartbeats of one link in a minute, both directions: a question and its answer every 5 s, or
 /// up to twice as often where one comes early together with those of other links, and some to
 /// spare for a link that came up meanwhile.
@@ -23,7 +25,7 @@ impl World {
     /// Lets the world run to its end and judges it. Returns a number for all that was shown.
     pub(crate) fn judge_all(&mut self) -> u64 {
         let quiet = self.plan.end - 2 * QUIET;
-        if self.plan.mood == Mood::Calm {
+        if self.plan.mood == Mood::Calm && !self.plan.serene {
             self.run_until(19 * SECOND);
             self.meter.reset();
             self.run_until(quiet);
@@ -62,6 +64,13 @@ impl World {
             parts.entry(part[host]).or_default().push(host);
         }
         parts.into_values().collect()
+    }
+
+    /// Where nodes do nothing but start again, nobody is seen to come or go.
+    pub(crate) fn check_serene(&self, viewer: Viewer, event: &Event) {
+        let change = matches!(event, Event::Node(_) | Event::Person(_) | Event::Partition(_));
+        let odd = self.plan.serene && self.now > SETTLED && change;
+        assert!(!odd, "{viewer:?} was told {event:?}");
     }
 
     fn check_cost(&self) {

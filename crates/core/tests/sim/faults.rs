@@ -36,6 +36,7 @@ impl World {
             }
             Deed::Crash { host, kept, back } => self.crash(host, kept, back),
             Deed::Shutdown { host, back } => self.shutdown(host, back),
+            Deed::Restart { host, back, clients } => self.restart(host, back, clients),
             Deed::Sleep { host, time } => self.hosts[host].asleep_until = self.now + time,
             Deed::Clock { host, by_ms } => self.hosts[host].wall_offset += by_ms,
             Deed::Stall { host } => {
@@ -51,7 +52,8 @@ impl World {
     }
 
     pub(crate) fn request(&mut self, host: usize, client: usize, request: Request, ask: Ask) {
-        if self.hosts[host].node.is_some() {
+        let state = &self.hosts[host];
+        if state.node.is_some() && state.clients.get(client).is_some_and(|one| one.session != 0) {
             self.hosts[host].ask(client, request, ask);
             self.wake(host, self.now);
         }
@@ -63,6 +65,7 @@ impl World {
         // Who may be called something else in a moment does not speak yet.
         let clients = state.clients.get(client);
         let quiet = |asked: &Ask| !matches!(asked, Ask::Nick(_));
+        let clients = clients.filter(|client| client.session != 0);
         let Some(author) = clients.filter(|client| client.asked.values().all(quiet)) else {
             return;
         };
@@ -159,21 +162,35 @@ impl World {
         self.come_back(host, back);
     }
 
+    fn restart(&mut self, host: usize, back: u64, clients: u64) {
+        if self.end_run(host, Input::Restart) {
+            self.hosts[host].late = clients;
+            self.come_back(host, Some(back));
+        }
+    }
+
     fn shutdown(&mut self, host: usize, back: Option<u64>) {
+        if self.end_run(host, Input::Shutdown) {
+            self.come_back(host, back);
+        }
+    }
+
+    /// Ends a run in an orderly way, if there is one.
+    fn end_run(&mut self, host: usize, last: Input) -> bool {
         let now = self.hosts[host].time(self.now);
         let state = &mut self.hosts[host];
-        let Some(node) = &mut state.node else { return };
+        let Some(node) = &mut state.node else { return false };
         for input in std::mem::take(&mut state.inbox) {
             node.handle(now, input);
         }
-        node.handle(now, Input::Shutdown);
+        node.handle(now, last);
         self.note_had(host);
         self.drain(host);
         if host == 0 {
             self.sealed.crashed(self.now, host, Kept::Disk);
         }
         self.hosts[host].stop();
-        self.come_back(host, back);
+        true
     }
 
     fn come_back(&mut self, host: usize, back: Option<u64>) {
@@ -193,7 +210,7 @@ impl World {
 
     /// A client comes back and goes on behind what it has read.
     fn reconnect(&mut self, host: usize) {
-        if self.hosts[host].clients.is_empty() {
+        if self.hosts[host].clients.first().is_none_or(|client| client.session == 0) {
             return;
         }
         let viewer = (host, self.hosts[host].run, 0);

@@ -1,10 +1,11 @@
 //! A machine: its node, what its disk keeps, and its local clients.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use meshchat_core::{
-    Admit, Config, Goal, HistoryMode, Input, LinkId, Mono, Node, Now, Rate, SavedMail,
-    SavedNetwork, SavedPerson, SavedRooms,
+    Admit, Config, Goal, Handover, HistoryMode, Input, LinkId, Mono, Node, Now, Rate, SavedMail,
+    SavedNetwork, SavedPerson, SavedRooms, limits,
 };
 use meshchat_proto::control::{Dm, Event, NodeInfo, PersonInfo, Request, Start, Status};
 use meshchat_proto::id::NodeId;
@@ -42,6 +43,10 @@ pub(crate) struct Host {
     /// When it runs next.
     pub(crate) wakes: Option<u64>,
     pub(crate) asleep_until: u64,
+    /// What its last run has left for the next, and when.
+    pub(crate) handover: Option<(Handover, u64)>,
+    /// How long after its start its clients come.
+    pub(crate) late: u64,
 }
 
 #[derive(Debug)]
@@ -105,6 +110,8 @@ impl Host {
             inbox: VecDeque::new(),
             wakes: None,
             asleep_until: 0,
+            handover: None,
+            late: 0,
         }
     }
 
@@ -144,6 +151,12 @@ impl Host {
         let mut node = Node::new(self.time(now), config, stub);
         node.load_mail(self.time(now), self.mail.clone());
         node.load_rooms(self.time(now), self.rooms.clone());
+        if let Some((handover, at)) = self.handover.take() {
+            let left = limits::RESTART.saturating_sub(Duration::from_micros(now - at));
+            if !left.is_zero() {
+                node.take_over(self.time(now), handover, left);
+            }
+        }
         self.node = Some(node);
         self.clients.clear();
         let cid = self.sealing.then_some(("cid", None));
@@ -161,7 +174,19 @@ impl Host {
                 asked: BTreeMap::new(),
                 answers: Answers::default(),
             });
-            self.connect(self.clients.len() - 1, Start::Now);
+        }
+        if self.late == 0 {
+            self.connect_all();
+        }
+    }
+
+    /// Opens the first session of each client.
+    pub(crate) fn connect_all(&mut self) {
+        self.late = 0;
+        for client in 0..self.clients.len() {
+            if self.clients[client].session == 0 {
+                self.connect(client, Start::Now);
+            }
         }
     }
 

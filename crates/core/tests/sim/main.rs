@@ -44,6 +44,8 @@ use world::{PLACE, World};
 
 /// Seeds of one run, unless `MESHCHAT_SIM_SEEDS` says otherwise.
 const SEEDS: u64 = 2000;
+/// Seeds of networks in which nodes only start again.
+const SERENE: u64 = 150;
 /// Failures after which the rest is not tried, unless all were asked for.
 const FAILURES: usize = 10;
 
@@ -102,6 +104,19 @@ fn networks_heal_whatever_happens() {
     assert_eq!(failed, 0, "networks that did not heal");
     let many = shown > MANY;
     assert!(!many || late * LATE_ONE_IN < shown, "too many messages are shown out of order");
+}
+
+/// Nobody sees a node or its people go when it starts again.
+#[test]
+fn planned_restarts_are_seen_by_nobody() {
+    let only = setting("MESHCHAT_SIM_SEED");
+    let (first, count) = only.map_or((1, SERENE), |n| (n, 1));
+    for seed in first..first + count {
+        PLACE.set((0, 0));
+        println!("MESHCHAT_SIM_SEED={seed}");
+        let trace = std::env::var_os("MESHCHAT_SIM_TRACE").is_some();
+        World::new(Plan::serene(seed), seed, trace).judge_all();
+    }
 }
 
 fn try_seed(seed: u64) -> Result<(), String> {

@@ -88,6 +88,12 @@ pub(crate) enum Deed {
         host: usize,
         back: Option<u64>,
     },
+    /// It ends to start again; its clients are back so long after it.
+    Restart {
+        host: usize,
+        back: u64,
+        clients: u64,
+    },
     Sleep {
         host: usize,
         time: u64,
@@ -144,6 +150,8 @@ pub(crate) struct Plan {
     pub(crate) closed: bool,
     /// Its members send each other sealed messages.
     pub(crate) sealing: bool,
+    /// Nothing happens but that nodes start again: nobody may see anybody go.
+    pub(crate) serene: bool,
     pub(crate) deeds: Vec<(u64, Deed)>,
     /// When all faults end.
     pub(crate) healed: u64,
@@ -204,6 +212,7 @@ impl Plan {
             forgetful,
             closed,
             sealing,
+            serene: false,
             deeds,
             healed,
             end,
@@ -216,11 +225,43 @@ impl Plan {
         if plan.closed && mood == Mood::Wild && hosts > 2 {
             plan.remove_somebody();
         }
+        if mood == Mood::Wild {
+            plan.restart_some();
+        }
         if plan.sealing {
             plan.whisper();
         }
         plan.deeds.sort_by_key(|(at, _)| *at);
         plan
+    }
+
+    /// A calm network in which one node after the other starts again.
+    pub(crate) fn serene(seed: u64) -> Self {
+        // Of these all are calm.
+        let mut plan = Self::of(seed * 8 + 1);
+        let mut rng = Rng::new(seed ^ 0x5e_4e_4e);
+        let mut at = 22 * SECOND;
+        for _ in 0..rng.between(1, 5) {
+            let (back, clients) = (rng.between(SECOND / 10, 6 * SECOND), rng.below(4 * SECOND));
+            let host = rng.index(plan.hosts);
+            plan.deeds.push((at, Deed::Restart { host, back, clients }));
+            at += rng.between(18 * SECOND, 30 * SECOND);
+        }
+        plan.deeds.sort_by_key(|(at, _)| *at);
+        plan.serene = true;
+        plan.healed = plan.healed.max(at);
+        plan.end = plan.healed + 90 * SECOND;
+        plan
+    }
+
+    /// In the middle of everything, and sometimes for too long. With numbers of its own.
+    fn restart_some(&mut self) {
+        let mut rng = Rng::new(self.seed ^ 0x5e_57a7);
+        for _ in 0..rng.below(4) {
+            let (host, at) = (rng.index(self.hosts), rng.between(SECOND, self.healed));
+            let (back, clients) = (rng.between(SECOND / 10, 20 * SECOND), rng.below(SECOND));
+            self.deeds.push((at, Deed::Restart { host, back, clients }));
+        }
     }
 
     /// Whether the sizes of frames decide what happens: a wall time has more bytes today than

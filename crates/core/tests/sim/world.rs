@@ -53,6 +53,7 @@ pub(crate) enum Job {
     Dial(usize),
     Run(usize),
     Start(usize),
+    Clients(usize),
     Up(WireId),
     Frame(WireId, usize, Bytes),
     Down(WireId, usize),
@@ -158,6 +159,7 @@ impl World {
             }
             Job::Run(host) => self.run_host(host),
             Job::Start(host) => self.start(host),
+            Job::Clients(host) => self.connect_clients(host),
             Job::Up(wire) => self.wire_up(wire),
             Job::Frame(wire, end, frame) => self.arrive(wire, end, frame),
             Job::Down(wire, end) => self.wire_down(wire, end),
@@ -178,6 +180,14 @@ impl World {
         self.hosts[host].start(now, host, &mut self.rng);
         self.log.nodes.insert(self.hosts[host].id);
         self.wake(host, now);
+        if self.hosts[host].late > 0 {
+            self.at(now + self.hosts[host].late, Job::Clients(host));
+        }
+    }
+
+    fn connect_clients(&mut self, host: usize) {
+        self.hosts[host].connect_all();
+        self.wake(host, self.now);
     }
 
     /// Sees to it that a host runs at `at` or before, unless it sleeps.
@@ -305,6 +315,9 @@ impl World {
             | Output::Dial(_)
             | Output::Probe { .. }
             | Output::Probed { .. } => {}
+            Output::Handover(handover) => {
+                self.hosts[index].handover = Some((*handover, self.now));
+            }
             Output::SaveCursors(_) | Output::SaveAcquaintances(_) => {}
             Output::SaveMail(mail) => self.hosts[index].mail = mail,
             Output::SaveRooms(rooms) => self.hosts[index].rooms = rooms,
@@ -328,6 +341,7 @@ impl World {
             let (unread, session) = (std::mem::take(&mut state.unread), state.session);
             let viewer = (index, self.hosts[index].run, client);
             for event in unread {
+                self.check_serene(viewer, &event);
                 match event {
                     Event::Message(message) if message.room.is_sealed() => {
                         self.sealed.show_in_room(viewer, &message);

@@ -11,6 +11,7 @@ fn seen() -> Seen {
     Seen {
         places: Places {
             state_dir: "/var/lib/meshchat".into(),
+            spare: None,
             socket: "/run/meshchat/control.sock".into(),
             group: "meshchat".into(),
             sys: "/sys".into(),
@@ -21,7 +22,12 @@ fn seen() -> Seen {
         socket: status(0o140_660),
         group: Some(42),
         refused: None,
-        space: Some(Space { bytes: 100 * MIB, files: Some(10_000), read_only: false }),
+        space: Some(Space {
+            bytes: 100 * MIB,
+            files: Some(10_000),
+            read_only: false,
+            in_memory: false,
+        }),
     }
 }
 
@@ -75,7 +81,7 @@ fn what_cannot_be_written_says_why() {
 #[test]
 fn little_space_is_told_in_time() {
     let with = |bytes, files| {
-        let space = Space { bytes, files, read_only: false };
+        let space = Space { bytes, files, read_only: false, in_memory: false };
         fault(move |seen| seen.space = Some(space))
     };
     assert_eq!(with(FEW_BYTES - 1, None).grade, Grade::Warning);
@@ -124,7 +130,8 @@ fn a_real_directory_is_looked_at_and_left_as_it_was() {
     fs::set_permissions(&state_dir, fs::Permissions::from_mode(0o700)).unwrap();
     fs::write(state_dir.join("key"), "").unwrap();
     fs::set_permissions(state_dir.join("key"), fs::Permissions::from_mode(0o644)).unwrap();
-    let places = Places { state_dir, socket, group: String::new(), sys: "/sys".into() };
+    let places =
+        Places { state_dir, spare: None, socket, group: String::new(), sys: "/sys".into() };
     let mut facts = facts();
     facts.machine.disk = Disk::look(&places);
     let findings = judge(&facts);

@@ -1,0 +1,245 @@
+//! A node that ends only to start again: neighbours wait for it, and the next run takes up where
+//! this one stopped, so that nobody sees anybody go.
+//!
+//! A link needs the word of both ends. The neighbours go on claiming theirs for
+//! [`limits::RESTART`], no longer than they would take to notice a cut; the new run claims the
+//! same ones for what is left of that time. Then only what really stands counts.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytes::Bytes;
+use meshchat_proto::codec;
+use meshchat_proto::control::NodeState;
+use meshchat_proto::id::{Boot, NetworkId, NodeId};
+use meshchat_proto::message::{Draft, MessageKind};
+use meshchat_proto::name::{PersonName, RoomName, Text, Via};
+use meshchat_proto::peer::{GoodbyeReason, Record, Signed};
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use crate::chat::{Outgoing, Post};
+use crate::env::Env;
+use crate::io::{LinkId, Output, SavedPerson};
+use crate::limits;
+use crate::node::Node;
+use crate::time::{Mono, Now};
+
+/// What one run hands to the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handover {
+    /// The network that it belonged to.
+    pub network: NetworkId,
+    /// Its neighbours.
+    pub neighbours: Vec<NodeId>,
+    /// Its people who were there.
+    pub people: Vec<HeldPerson>,
+    /// Signed records of other nodes, at most [`limits::HANDOVER_RECORDS`] bytes.
+    pub records: Vec<ByteBuf>,
+    /// What its people said faster than it may be sent.
+    pub words: Vec<HeldWords>,
+}
+
+/// Somebody who was there when a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldPerson {
+    /// Who.
+    pub person: SavedPerson,
+    /// The door that they came in by; none for a Unix user.
+    pub via: Option<Via>,
+    /// They read along.
+    pub reading: bool,
+}
+
+/// A message that waits for its turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldWords {
+    /// Who said it.
+    pub author: PersonName,
+    /// Where.
+    pub room: RoomName,
+    /// What they did.
+    pub kind: MessageKind,
+    /// The words.
+    pub text: Text,
+    /// Milliseconds since 1970, for display only.
+    pub wall: u64,
+    /// The kind of door that the author came in by.
+    pub via: Option<Via>,
+}
+
+/// Neighbours without a link, each until a moment: it has ended one link for another, or starts
+/// again.
+#[derive(Debug, Default)]
+pub(crate) struct Between(BTreeMap<NodeId, Mono>);
+
+impl Between {
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.0.keys().copied()
+    }
+
+    pub(crate) fn due(&self) -> impl Iterator<Item = Mono> {
+        self.0.values().copied()
+    }
+
+    pub(crate) fn has(&self, node: &NodeId) -> bool {
+        self.0.contains_key(node)
+    }
+
+    /// Waits for these until then, as far as there is room.
+    pub(crate) fn extend(&mut self, nodes: impl IntoIterator<Item = (NodeId, Mono)>) {
+        for (node, until) in nodes {
+            if self.0.len() < limits::LINKS || self.0.contains_key(&node) {
+                let known = self.0.entry(node).or_insert(until);
+                *known = until.max(*known);
+            }
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl<E: Env> Node<E> {
+    /// Ends this run in favour of the next one.
+    pub(crate) fn restart(&mut self, now: Now) {
+        self.seal(now);
+        let words = self.take_waiting().filter_map(HeldWords::of).collect();
+        self.publish_last(now);
+        let handover = Handover {
+            network: self.me.network,
+            neighbours: self.links.neighbours().into_iter().collect(),
+            people: self.people.hand_over(),
+            records: self.records_to_hand_over(),
+            words,
+        };
+        self.out.push_back(Output::Handover(Box::new(handover)));
+        for link in self.links.iter().map(|(id, _)| id).collect::<Vec<_>>() {
+            self.end_link(now, link, GoodbyeReason::Restarting);
+        }
+        self.put_away(now);
+    }
+
+    /// Takes up what the run before has handed over, `left` before its neighbours give it up. Call
+    /// it before anything else happens, but after letters and rooms were loaded.
+    pub fn take_over(&mut self, now: Now, handover: Handover, left: Duration) {
+        let Handover { network, neighbours, people, records, words } = handover;
+        if network != self.me.network {
+            return;
+        }
+        let until = now.mono + left.min(limits::RESTART);
+        let fit = neighbours.into_iter().filter(|node| self.roster.admits(node));
+        self.links.between.extend(fit.map(|node| (node, until)));
+        people.into_iter().for_each(|held| self.people.hold(held));
+        self.held_until = Some(until);
+        for signed in records {
+            self.take_over_record(now, Bytes::from(signed.into_vec()));
+        }
+        self.record_changed(now);
+        self.work_out_presence(now);
+        // Nothing has changed since others looked last.
+        self.nodes.values_mut().for_each(|known| known.take_as_shown());
+        for words in words {
+            let outgoing =
+                Outgoing { session: 0, id: 0, draft: words.into_draft(), post: Post::Silent };
+            // There are no more of them than may wait.
+            let _ = self.pace(now, outgoing);
+        }
+    }
+
+    /// When people who have not come back are gone.
+    pub(crate) fn held_due(&self) -> Option<Mono> {
+        self.held_until
+    }
+
+    /// Ends waiting: for neighbours, and for people of this node.
+    pub(crate) fn end_waiting(&mut self, now: Now) {
+        let before = self.links.neighbours();
+        self.links.between.0.retain(|_, until| *until > now.mono);
+        if self.links.neighbours() != before {
+            self.neighbours_changed(now);
+        }
+        if self.held_until.is_some_and(|until| until <= now.mono) {
+            self.held_until = None;
+            let Self { people, sessions, .. } = self;
+            if people.release(|user| sessions.is_open_for(user)) {
+                self.record_changed(now);
+            }
+        }
+    }
+
+    /// The other end of a link starts again: it stays a neighbour for a while.
+    pub(crate) fn expect_back(&mut self, now: Now, link: LinkId) {
+        let known = self.links.get(link).filter(|state| state.hello.is_some());
+        if let Some(peer) = known.map(|state| state.peer) {
+            self.links.between.extend([(peer, now.mono + limits::RESTART)]);
+        }
+    }
+
+    /// A link goes live with a newer run of a node that was here until now: its old record counts
+    /// for the moment that the new one takes.
+    pub(crate) fn bridge_runs(&mut self, now: Now, link: LinkId) {
+        let Some(state) = self.links.get(link) else { return };
+        let known = self.nodes.get(&state.peer);
+        let here = known.is_some_and(|known| known.state == NodeState::Reachable);
+        let (peer, outdated) = (state.peer, known.is_some_and(|known| state.outdates(known)));
+        if here && outdated {
+            self.links.between.extend([(peer, now.mono + limits::BETWEEN)]);
+        } else if !outdated && known.is_some() {
+            self.links.between.0.remove(&peer);
+        }
+    }
+
+    /// The first record of a new run has come: the node speaks for itself again, once there is a
+    /// link.
+    pub(crate) fn is_back(&mut self, node: &NodeId, boot: Boot) {
+        let newer = self.nodes.get(node).is_none_or(|known| known.record.boot < boot);
+        if newer && self.links.live_to(node).is_some() {
+            self.links.between.0.remove(node);
+        }
+    }
+
+    fn records_to_hand_over(&self) -> Vec<ByteBuf> {
+        let others = self.nodes.iter().filter(|(node, _)| **node != self.me.id);
+        let signed = others.map(|(_, known)| &known.signed).filter(|signed| !signed.is_empty());
+        let mut left = limits::HANDOVER_RECORDS;
+        let fits = signed.take_while(|signed| {
+            let fits = left.checked_sub(signed.len());
+            left = fits.unwrap_or(0);
+            fits.is_some()
+        });
+        fits.map(|signed| ByteBuf::from(signed.to_vec())).collect()
+    }
+
+    /// Its signature was checked by the run before, and the caller knows that these are its words.
+    fn take_over_record(&mut self, now: Now, bytes: Bytes) {
+        let Ok(signed) = codec::decode::<Signed<'_>>(&bytes) else { return };
+        let Ok(mut record) = codec::decode::<Record>(signed.body) else { return };
+        let node = record.node;
+        if record.network != self.me.network || node == self.me.id || !self.roster.admits(&node) {
+            return;
+        }
+        self.addresses_heard(now, &record);
+        record.holdings = None;
+        if self.nodes.put(now.mono, record, bytes.clone()) {
+            self.name_node(now, node);
+        }
+    }
+}
+
+impl HeldWords {
+    /// Letters are none: the outbox has them.
+    fn of(outgoing: Outgoing) -> Option<Self> {
+        let Draft { author, room, kind, text, seen: _, wall, sealed, via } = outgoing.draft;
+        let plain = outgoing.post == Post::Said && sealed.is_none();
+        plain.then_some(Self { author, room, kind, text, wall, via })
+    }
+
+    fn into_draft(self) -> Draft {
+        let Self { author, room, kind, text, wall, via } = self;
+        Draft { author, room, kind, text, seen: Vec::new(), wall, sealed: None, via }
+    }
+}

@@ -1,0 +1,102 @@
+//! Another place for the state of a node whose directory cannot be written: its card is mounted
+//! read-only, on purpose or because it fails, or the disk is full.
+//!
+//! The key is still read from the state directory. All else is read from the spare place, or from
+//! the state directory if nothing was saved since, and is written to the spare place alone. That
+//! is beside the control socket, where it outlives the daemon but not the machine. Without it each
+//! run would get the number of the one before, and who follows the node would take them for one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{KEY, StateDir, StateFile, StoreError, boot, check, file, lock_read_only, make};
+
+impl StateDir {
+    /// Opens the state directory at `path` as [`StateDir::open`] does. If it holds a key but
+    /// cannot be written, state is kept at `spare` until it can. What is still there is brought
+    /// back first.
+    ///
+    /// # Errors
+    /// Those of [`StateDir::open`]; also when the spare place cannot be used either.
+    pub fn open_with_spare(path: &Path, spare: &Path) -> Result<Self, StoreError> {
+        let (mut directory, refused) = match Self::open(path) {
+            Ok(directory) => {
+                let refused = directory.bring_back(spare).err();
+                (directory, refused)
+            }
+            Err(error @ StoreError::ReadOnly(_)) if has_key(path) => {
+                let lock = lock_read_only(check(path)?)?;
+                (Self { path: path.into(), spare: None, _lock: lock }, Some(error))
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(error) = refused {
+            directory.use_spare(spare, error)?;
+        }
+        Ok(directory)
+    }
+
+    /// Counts this start as [`StateDir::next_boot`] does, at `spare` if the disk is full.
+    ///
+    /// # Errors
+    /// Those of [`StateDir::next_boot`].
+    pub fn next_boot_or_spare(&mut self, spare: &Path) -> Result<u64, StoreError> {
+        match self.next_boot() {
+            Err(error) if self.spare.is_none() => {
+                self.use_spare(spare, error)?;
+                self.next_boot()
+            }
+            result => result,
+        }
+    }
+
+    /// Where state is kept because the state directory cannot be written.
+    #[must_use]
+    pub fn spare(&self) -> Option<&Path> {
+        self.spare.as_deref()
+    }
+
+    fn use_spare(&mut self, spare: &Path, error: StoreError) -> Result<(), StoreError> {
+        let helps = matches!(error, StoreError::ReadOnly(_) | StoreError::Full(_));
+        if !helps || !has_key(&self.path) {
+            return Err(error);
+        }
+        if let Err(other) = make(spare) {
+            tracing::error!("there is no other place for it: {other}");
+            return Err(error);
+        }
+        tracing::warn!(
+            "the state of this node is not kept over a restart of the machine: {error}; until \
+             then it is in {}",
+            spare.display()
+        );
+        self.spare = Some(spare.into());
+        Ok(())
+    }
+
+    /// Takes what earlier runs have left at the spare place.
+    fn bring_back(&self, spare: &Path) -> Result<(), StoreError> {
+        if !spare.exists() {
+            return Ok(());
+        }
+        check(spare)?;
+        for name in StateFile::ALL.into_iter().map(StateFile::name).chain([boot::NAME]) {
+            if let Some(found) = file::read(spare, name)? {
+                file::write(&self.path, name, &found.body)?;
+            }
+        }
+        tracing::info!("what was kept in {} is in the state directory again", spare.display());
+        fs::remove_dir_all(spare).map_err(|error| StoreError::from_io(spare, error))
+    }
+}
+
+/// The spare place of a state directory, in a directory for what lasts until the machine restarts.
+#[must_use]
+pub fn spare_of(state: &Path, runtime: &Path) -> PathBuf {
+    let hash = blake3::hash(state.as_os_str().as_encoded_bytes()).to_hex();
+    runtime.join(format!("state-{}", &hash.as_str()[..8]))
+}
+
+fn has_key(path: &Path) -> bool {
+    fs::symlink_metadata(path.join(KEY)).is_ok()
+}
