@@ -56,12 +56,13 @@ uninstall: ## remove what `make install` put there (configuration, keys and mess
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install.sh uninstall
 
 ## Packages:
+# They carry the day of their own changelog, not that of the last commit.
 deb: ## Debian packages in target/deb, on Debian, without Docker or rustup (ARCH=amd64|arm64|armhf|all)
 	@for arch in $(if $(filter all,$(ARCH)),amd64 arm64 armhf,$(or $(ARCH),$$(dpkg --print-architecture))); do \
-	    scripts/deb.sh --arch $$arch --out $(TARGET)/deb || exit 1; done
+	    env -u SOURCE_DATE_EPOCH scripts/deb.sh --arch $$arch --out $(TARGET)/deb || exit 1; done
 
 deb-check: ## build the packages twice, in different folders, and compare them byte for byte (ARCH=)
-	@scripts/deb-check.sh $(ARCH)
+	@env -u SOURCE_DATE_EPOCH scripts/deb-check.sh $(ARCH)
 
 test-deb: ## install, upgrade, remove and purge the packages in small Debians (DEB_DIR= for built ones)
 	@tests/deb.sh $(DEB_DIR)
