@@ -32,7 +32,7 @@ PACKAGES=""
 BINDS=()
 SETTINGS=()
 THROWAWAY=""
-SEPARATE=(--mount --pid --kill-child)
+SEPARATE=() # options of unshare
 UNFINISHED="" # a folder that goes if this ends early
 
 main() {
@@ -145,13 +145,13 @@ with_newer_library() {
   say "The security archive of $SUITE cannot be had for $foreign. Trying with the library of Debian 13:"
   unpack "$(sources "$native")" "${PACKAGES/,libstd-rust-web-dev:$foreign/}" ||
     die "that failed, too; look above. Another mirror: MESHCHAT_MIRROR=http://HOST"
-  run "$UNFINISHED" -- sh -ec "cd /tmp
+  (run "$UNFINISHED" -- sh -ec "cd /tmp
     echo 'deb [arch=$foreign] $MIRROR/debian trixie main' >/etc/apt/sources.list.d/library.list
     apt-get -qq update
     apt-get -qq -o APT::Sandbox::User=root download libstd-rust-web-dev:$foreign
     dpkg -x libstd-rust-web-dev_*.deb /
     rm /etc/apt/sources.list.d/library.list
-    echo 'fn main() {}' | rustc --target $(rust_target "$foreign") -C linker=$(triplet "$foreign")-gcc -o program -" ||
+    echo 'fn main() {}' | rustc --target $(rust_target "$foreign") -C linker=$(triplet "$foreign")-gcc -o program -") ||
     die "the library of Debian 13 does not fit; wait until the mirror is sound, or try MESHCHAT_MIRROR=http://HOST"
 }
 
@@ -169,18 +169,24 @@ remove() { # FOLDER: also one whose files belong to mapped users
 
 # With mounts and processes of its own, which end with the command.
 as_root() { # COMMAND...
-  local how=("${SEPARATE[@]}")
-  [ "$(id -u)" = 0 ] || how+=(--user --map-auto --map-root-user)
-  unshare "${how[@]}" -- "$@"
+  separate
+  unshare "${SEPARATE[@]}" -- "$@"
 }
 
+separate() { # sets SEPARATE
+  SEPARATE=(--mount --pid --kill-child "$@")
+  [ "$(id -u)" = 0 ] || SEPARATE+=(--user --map-auto --map-root-user)
+}
+
+# Takes the place of this process: who ends it ends the command.
 run() { # ROOT [OPTION]... -- COMMAND...
-  local option
+  local option net=()
   for option; do
     [ "$option" != -- ] || break
-    [ "$option" != --no-net ] || SEPARATE+=(--net)
+    [ "$option" != --no-net ] || net=(--net)
   done
-  as_root "$SELF" inside "$@"
+  separate "${net[@]}"
+  exec unshare "${SEPARATE[@]}" -- "$SELF" inside "$@"
 }
 
 inside() { # ROOT [OPTION]... -- COMMAND...
