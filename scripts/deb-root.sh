@@ -141,9 +141,12 @@ sources() { # ARCHITECTURES OF THE SECURITY ARCHIVE
 # 13 has Rust's library of the same release, which fits the compiler here; the C library that
 # programs are linked with stays that of Debian 12.
 with_newer_library() {
-  local native=${ARCH%,*} foreign=${ARCH#*,}
+  local native=${ARCH%,*} foreign=${ARCH#*,} packages
   say "The security archive of $SUITE cannot be had for $foreign. Trying with the library of Debian 13:"
-  unpack "$(sources "$native")" "${PACKAGES/,libstd-rust-web-dev:$foreign/}" ||
+  packages=${PACKAGES/,libstd-rust-web-dev:$foreign/}
+  # Kernel headers of two archives do not go together; those for cross compilers do.
+  packages=${packages/,libc6-dev:$foreign/,libc6:$foreign,libgcc-s1:$foreign,libc6-dev-$foreign-cross}
+  unpack "$(sources "$native")" "$packages" ||
     die "that failed, too; look above. Another mirror: MESHCHAT_MIRROR=http://HOST"
   (run "$UNFINISHED" -- sh -ec "cd /tmp
     echo 'deb [arch=$foreign] $MIRROR/debian trixie main' >/etc/apt/sources.list.d/library.list
