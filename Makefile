@@ -17,8 +17,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 export SOURCE_DATE_EPOCH
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build man run status install uninstall bench size sim soak-kill fuzz fmt lint clean setup setup-lint
-.PHONY: apt-repo deb deb-check test-deb
+.PHONY: help demo test build man run status install uninstall bench size sim soak-kill fuzz fmt lint clean setup setup-lint apt-repo deb deb-check test-deb tarball
 
 help: ## this list
 	@awk -F ' *## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 } \
@@ -47,10 +46,7 @@ status: setup ## what that node says about itself
 	@$(CARGO) run --quiet --release --locked -p meshchatctl -- status
 
 install: ## copy what `make build` made to PREFIX (default /usr/local); honours DESTDIR
-	@for program in $(PROGRAMS); do test -x $(RELEASE)/$$program || \
-	    { echo "$(RELEASE)/$$program is not there; run 'make build' first (as yourself, not as root)"; exit 1; }; done
-	@test -d $(TARGET)/man || { echo "$(TARGET)/man is not there; run 'make man' first (as yourself, not as root)"; exit 1; }
-	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install.sh install $(RELEASE) $(TARGET)
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install.sh install '$(RELEASE)' '$(TARGET)'
 
 uninstall: ## remove what `make install` put there (configuration, keys and messages stay)
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install.sh uninstall
@@ -70,6 +66,9 @@ test-deb: ## install, upgrade, remove and purge the packages in small Debians (D
 apt-repo: ## a signed apt repository in target/apt, of the packages in target/deb (MESHCHAT_APT_KEY=FILE)
 	@scripts/setup.sh apt
 	@scripts/apt-repo.sh
+
+tarball: build ## a .tar.xz in target with all that `make install` copies and a script that does it
+	@scripts/tarball.sh '$(RELEASE)' '$(TARGET)' '$(TARGET)'
 
 ## Work on it:
 bench: setup ## what a message costs and how fast it arrives, in one table (ARGS="--quick --only burst")

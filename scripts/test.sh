@@ -45,6 +45,7 @@ run_all() { # [--offline]
   fi
   tests/netns_selftest.sh
   tests/demo.sh
+  tests/install.sh
   tests/apt-repo.sh
   tests/web/run.sh
   if has_nextest; then

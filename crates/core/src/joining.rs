@@ -57,8 +57,12 @@ impl<E: Env> Node<E> {
         if ticket.network == self.me.network {
             if self.roster.is_removed(&self.me.id) {
                 let words = "this node was removed from that network, and its key cannot return";
+                return Err(Error::new(ErrorCode::Denied, words).hint(LEAVE_AND_FORK));
+            }
+            if self.is_removed() {
+                let words = "this node keeps that network, but its key does not belong to it";
                 return Err(Error::new(ErrorCode::Denied, words)
-                    .hint("take a new key, then join again: meshchatd identity fork"));
+                    .hint("leave it, then join again: meshchatctl network leave"));
             }
             let words = "this node belongs to that network already";
             return Err(
@@ -274,6 +278,10 @@ impl<E: Env> Node<E> {
     }
 }
 
+/// How a node whose key was removed comes back.
+pub(crate) const LEAVE_AND_FORK: &str = "leave it, take a new key and join anew: \
+    meshchatctl network leave, then stop meshchatd, meshchatd identity fork";
+
 fn unreachable() -> Error {
     Error::new(ErrorCode::Unreachable, "the inviter cannot be reached")
         .hint("its node must run and be reachable from here; if it has moved, ask for a new ticket")
@@ -287,7 +295,7 @@ fn refused(refusal: Refusal) -> Error {
         Refusal::Revoked => ("the ticket was revoked", new),
         Refusal::Removed => (
             "this node was removed from that network, and its key cannot return",
-            "take a new key, then join again: meshchatd identity fork",
+            "take a new key, then join again: stop meshchatd, meshchatd identity fork",
         ),
         Refusal::Full => (
             "that network has as many members as it can have",

@@ -14,6 +14,7 @@ use meshchat_proto::network::{Charter, Role, TICKET_ADDRESSES, Ticket, What};
 
 use crate::env::Env;
 use crate::io::SessionId;
+use crate::joining::LEAVE_AND_FORK;
 use crate::node::Node;
 use crate::records::is_up;
 use crate::replies::narrow;
@@ -100,8 +101,11 @@ impl<E: Env> Node<E> {
         if !self.is_removed() {
             return Vec::new();
         }
-        let words = "this node was removed from its network: leave it (meshchatctl network leave), or take a new key (meshchatd identity fork) and join anew";
-        [words.into()].into()
+        if !self.roster.is_removed(&self.me.id) {
+            let words = "this node's key does not belong to its network: leave it, then join anew: meshchatctl network leave";
+            return [words.into()].into();
+        }
+        [format!("this node was removed from its network: {LEAVE_AND_FORK}")].into()
     }
 
     fn create_network(&mut self, now: Now, at: (SessionId, u64), name: &str) -> Result<(), Error> {
@@ -335,7 +339,7 @@ impl<E: Env> Node<E> {
         self.need_closed()?;
         if self.is_removed() {
             return Err(Error::new(ErrorCode::Denied, "this node was removed from the network")
-                .hint("leave it, take a new key and join anew: meshchatctl network leave, meshchatd identity fork"));
+                .hint(LEAVE_AND_FORK));
         }
         if self.may_admit() {
             return Ok(());

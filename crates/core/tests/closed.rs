@@ -573,6 +573,23 @@ fn a_removed_node_learns_of_it_when_it_comes_back() {
 }
 
 #[test]
+fn a_node_with_a_new_key_leaves_before_it_joins_anew() {
+    let mut world = World::new(3);
+    world.create(0);
+    let ticket = world.invite(0, 2, Role::Member);
+    world.join(1, 0, &ticket).unwrap();
+    // As after `meshchatd identity fork`: the network is kept, the key is another.
+    world.saved[2] = world.saved[1].clone();
+    world.restart(2);
+    assert!(world.nodes[2].status(world.now).notes[0].contains("network leave"));
+    let refused = world.network(2, NetworkRequest::Join { ticket: ticket.clone() });
+    assert!(code(refused).1.contains("does not belong"));
+    world.network(2, NetworkRequest::Leave {}).unwrap();
+    world.join(2, 0, &ticket).unwrap();
+    assert_eq!(world.members(0).len(), 3);
+}
+
+#[test]
 fn admins_do_what_admins_may() {
     let mut world = World::closed(4);
     world.link(1, 2);

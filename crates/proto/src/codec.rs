@@ -8,11 +8,11 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 
 use bytes::{Bytes, BytesMut};
-use rmp_serde::decode::Error as RmpError;
 use serde::de::{self, DeserializeOwned, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::limits;
+use crate::reader::Reader;
 
 /// Why bytes could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,18 +52,14 @@ pub fn encode_into<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
 ///
 /// [`DecodeError`] when the bytes are not one whole value of this type.
 pub fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
-    let mut reader = rmp_serde::Deserializer::from_read_ref(bytes);
-    reader.set_max_depth(limits::DEPTH);
-    let value =
-        T::deserialize(&mut reader).map_err(|error| DecodeError::Malformed(error.to_string()))?;
-    // The reader does not tell its position; only at the very end is there no marker to read.
-    match u8::deserialize(&mut reader) {
-        Err(RmpError::InvalidMarkerRead(error))
-            if error.kind() == std::io::ErrorKind::UnexpectedEof =>
-        {
-            Ok(value)
-        }
-        Ok(_) | Err(_) => Err(DecodeError::Trailing),
+    let mut reader = Reader::new(bytes, limits::DEPTH);
+    let value = T::deserialize(&mut reader)?;
+    if reader.is_at_end() { Ok(value) } else { Err(DecodeError::Trailing) }
+}
+
+impl de::Error for DecodeError {
+    fn custom<T: fmt::Display>(words: T) -> Self {
+        Self::Malformed(words.to_string())
     }
 }
 

@@ -20,6 +20,7 @@ pub mod message;
 pub mod name;
 pub mod network;
 pub mod peer;
+mod reader;
 pub mod safety;
 pub mod sealed;
 mod skeleton;

@@ -113,7 +113,7 @@ impl Hub {
             Note::Partition(change) => log_partition(change),
             Note::Removed => {
                 tracing::warn!(
-                    "this node was removed from its network; leave it (meshchatctl network leave), or take a new key (meshchatd identity fork) and join anew"
+                    "this node was removed from its network; meshchatctl status says how it comes back"
                 );
             }
             Note::KeyChanged(change) => log_key_change(change),
