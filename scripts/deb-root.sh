@@ -64,15 +64,19 @@ make_root() { # NAME
   # Whatever differs here makes the folder anew.
   recipe="1 $SUITE $ARCH $PACKAGES $MIRROR"
   mkdir -p "$CACHE/roots"
-  if [ "$(cat "$root.recipe" 2>/dev/null)" != "$recipe" ]; then
+  if ! made "$root" "$recipe"; then
     # Of two at a time the second waits and finds it made.
     exec 9>"$root.lock"
     flock 9
-    [ "$(cat "$root.recipe" 2>/dev/null)" = "$recipe" ] || build "$root"
+    made "$root" "$recipe" || build "$root"
     echo "$recipe" >"$root.recipe"
     exec 9>&-
   fi
   echo "$root"
+}
+
+made() { # ROOT RECIPE
+  [ -d "$1" ] && [ "$(cat "$1.recipe" 2>/dev/null)" = "$2" ]
 }
 
 describe() { # NAME: sets SUITE, ARCH, PACKAGES
