@@ -10,7 +10,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/release
 PROGRAMS := meshchatd meshchatctl meshchat-gateway
-SHELL_SCRIPTS := $(wildcard scripts/*.sh tests/*.sh) .ci/run \
+SHELL_SCRIPTS := $(wildcard scripts/*.sh tests/*.sh packaging/*.sh packaging/debian/*.p*) .ci/run \
     $(filter-out examples/README.md examples/meshchat.py,$(wildcard examples/*))
 # Pages carry the day of what they were made from, so that the same source makes the same pages.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
@@ -52,14 +52,16 @@ uninstall: ## remove what `make install` put there (configuration, keys and mess
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install.sh uninstall
 
 ## Packages:
+# They carry the day of their own changelog, not that of the last commit.
 deb: ## Debian packages in target/deb, on Debian, without Docker or rustup (ARCH=amd64|arm64|armhf|all)
 	@for arch in $(if $(filter all,$(ARCH)),amd64 arm64 armhf,$(or $(ARCH),$$(dpkg --print-architecture))); do \
-	    scripts/deb.sh --arch $$arch --out $(TARGET)/deb || exit 1; done
+	    env -u SOURCE_DATE_EPOCH scripts/deb.sh --arch $$arch --out $(TARGET)/deb || exit 1; done
 
 deb-check: ## build the packages twice, in different folders, and compare them byte for byte (ARCH=)
-	@scripts/deb-check.sh $(ARCH)
+	@env -u SOURCE_DATE_EPOCH scripts/deb-check.sh $(ARCH)
 
 test-deb: ## install, upgrade, remove and purge the packages in small Debians (DEB_DIR= for built ones)
+	@scripts/setup.sh deb
 	@tests/deb.sh $(DEB_DIR)
 
 apt-repo: ## a signed apt repository in target/apt, of the packages in target/deb (MESHCHAT_APT_KEY=FILE)

@@ -60,7 +60,6 @@ programs() { # TARGET
 # They come out of a program that runs here, quickly built.
 pages() {
   env -u CFLAGS -u CPPFLAGS -u LDFLAGS CARGO_PROFILE_DEV_DEBUG=0 \
-    CARGO_TARGET_DIR="${MESHCHAT_PAGES_TARGET:-${CARGO_TARGET_DIR:-target}}" \
     cargo run --quiet --offline --frozen -p meshchat-pages -- "$FOLDER"
 }
 

@@ -32,7 +32,7 @@ PACKAGES=""
 BINDS=()
 SETTINGS=()
 THROWAWAY=""
-SEPARATE=(--mount --pid --kill-child)
+SEPARATE=() # options of unshare
 UNFINISHED="" # a folder that goes if this ends early
 
 main() {
@@ -44,7 +44,7 @@ main() {
     run)
       root=$(make_root "$name")
       # Nobody makes it anew below the feet of who runs there.
-      exec 9<"$root.lock"
+      exec 9>>"$root.lock"
       flock --shared 9
       run "$root" "$@"
       ;;
@@ -64,15 +64,19 @@ make_root() { # NAME
   # Whatever differs here makes the folder anew.
   recipe="1 $SUITE $ARCH $PACKAGES $MIRROR"
   mkdir -p "$CACHE/roots"
-  if [ "$(cat "$root.recipe" 2>/dev/null)" != "$recipe" ]; then
+  if ! made "$root" "$recipe"; then
     # Of two at a time the second waits and finds it made.
     exec 9>"$root.lock"
     flock 9
-    [ "$(cat "$root.recipe" 2>/dev/null)" = "$recipe" ] || build "$root"
+    made "$root" "$recipe" || build "$root"
     echo "$recipe" >"$root.recipe"
     exec 9>&-
   fi
   echo "$root"
+}
+
+made() { # ROOT RECIPE
+  [ -d "$1" ] && [ "$(cat "$1.recipe" 2>/dev/null)" = "$2" ]
 }
 
 describe() { # NAME: sets SUITE, ARCH, PACKAGES
@@ -106,30 +110,64 @@ build() { # ROOT
   say "Making a small Debian ($SUITE), once, in $1. This takes minutes."
   rm -f "$1.recipe"
   remove "$1"
-  remove "$1.new"
-  mkdir -p "$1.new"
   UNFINISHED=$1.new
   trap 'remove "$UNFINISHED"' EXIT
-  sources | bootstrap | as_root tar -C "$1.new" -x --numeric-owner --exclude='./dev/*' ||
-    die "that failed; look above. Another mirror: MESHCHAT_MIRROR=http://HOST"
-  mv "$1.new" "$1"
+  if ! unpack "$(sources "$ARCH")" "$PACKAGES"; then
+    [ "$ARCH" != "${ARCH#*,}" ] || die "that failed; look above. Another mirror: MESHCHAT_MIRROR=http://HOST"
+    with_newer_library
+  fi
+  mv "$UNFINISHED" "$1"
   trap - EXIT
 }
 
-bootstrap() { # < SOURCES > TAR
+unpack() { # SOURCES PACKAGES
+  remove "$UNFINISHED"
+  mkdir -p "$UNFINISHED"
+  bootstrap "$2" <<<"$1" | as_root tar -C "$UNFINISHED" -x --numeric-owner --exclude='./dev/*'
+}
+
+bootstrap() { # PACKAGES < SOURCES > TAR
   local mode=root
   [ "$(id -u)" = 0 ] || mode=unshare
-  mmdebstrap --quiet --mode=$mode --variant=minbase --format=tar --architectures="$ARCH" \
-    --include="$PACKAGES" \
+  mmdebstrap --quiet --mode=$mode --variant=minbase --format=tar --architectures="$ARCH" --include="$1" \
     --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-include=/usr/share/doc/meshchat*' \
     "$SUITE" - -
 }
 
-sources() {
+sources() { # ARCHITECTURES OF THE SECURITY ARCHIVE
   echo "deb $MIRROR/debian $SUITE main"
-  echo "deb $MIRROR/debian-security $SUITE-security main"
+  echo "deb [arch=$1] $MIRROR/debian-security $SUITE-security main"
+}
+
+# Mirrors are at times without a sound index of the security archive for rare architectures. Debian
+# 13 has Rust's library of the same release, which fits the compiler here; the C library that
+# programs are linked with stays that of Debian 12.
+with_newer_library() {
+  local native=${ARCH%,*} foreign=${ARCH#*,} packages
+  say "The security archive of $SUITE cannot be had for $foreign. Trying with the library of Debian 13:"
+  packages=${PACKAGES/,libstd-rust-web-dev:$foreign/}
+  # Kernel headers of two archives do not go together; those for cross compilers do.
+  packages=${packages/,libc6-dev:$foreign/,libc6:$foreign,libgcc-s1:$foreign,libc6-dev-$foreign-cross}
+  unpack "$(sources "$native")" "$packages" ||
+    die "that failed, too; look above. Another mirror: MESHCHAT_MIRROR=http://HOST"
+  (run "$UNFINISHED" -- sh -ec "cd /tmp
+    echo 'deb [arch=$foreign] $MIRROR/debian trixie main' >/etc/apt/sources.list.d/library.list
+    apt-get -qq update
+    apt-get -qq -o APT::Sandbox::User=root download libstd-rust-web-dev:$foreign
+    dpkg -x libstd-rust-web-dev_*.deb /
+    rm /etc/apt/sources.list.d/library.list
+    echo 'fn main() {}' | rustc --target $(rust_target "$foreign") -C linker=$(triplet "$foreign")-gcc -o program -") ||
+    die "the library of Debian 13 does not fit; wait until the mirror is sound, or try MESHCHAT_MIRROR=http://HOST"
+}
+
+rust_target() { # ARCH
+  case $1 in
+    amd64) echo x86_64-unknown-linux-gnu ;;
+    arm64) echo aarch64-unknown-linux-gnu ;;
+    armhf) echo armv7-unknown-linux-gnueabihf ;; # Debian's armhf is ARMv7
+  esac
 }
 
 remove() { # FOLDER: also one whose files belong to mapped users
@@ -138,18 +176,24 @@ remove() { # FOLDER: also one whose files belong to mapped users
 
 # With mounts and processes of its own, which end with the command.
 as_root() { # COMMAND...
-  local how=("${SEPARATE[@]}")
-  [ "$(id -u)" = 0 ] || how+=(--user --map-auto --map-root-user)
-  unshare "${how[@]}" -- "$@"
+  separate
+  unshare "${SEPARATE[@]}" -- "$@"
 }
 
+separate() { # sets SEPARATE
+  SEPARATE=(--mount --pid --kill-child "$@")
+  [ "$(id -u)" = 0 ] || SEPARATE+=(--user --map-auto --map-root-user)
+}
+
+# Takes the place of this process: who ends it ends the command.
 run() { # ROOT [OPTION]... -- COMMAND...
-  local option
+  local option net=()
   for option; do
     [ "$option" != -- ] || break
-    [ "$option" != --no-net ] || SEPARATE+=(--net)
+    [ "$option" != --no-net ] || net=(--net)
   done
-  as_root "$SELF" inside "$@"
+  separate "${net[@]}"
+  exec unshare "${SEPARATE[@]}" -- "$SELF" inside "$@"
 }
 
 inside() { # ROOT [OPTION]... -- COMMAND...

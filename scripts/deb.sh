@@ -28,6 +28,7 @@ BIN_DIR=""
 CPUS=$(nproc)
 readonly HOW=(-us -uc -b) # unsigned; only binary packages
 WORK="" # for all that goes again
+CHILD="" # what runs in the small Debian
 
 main() {
   options "$@"
@@ -36,7 +37,9 @@ main() {
   case $ARCH in amd64 | arm64 | armhf) ;; *) die "no packages for $ARCH: amd64, arm64 or armhf" ;; esac
   agree
   WORK=$(mktemp -d)
-  trap 'rm -rf "$WORK"' EXIT
+  trap clean_up EXIT
+  trap 'exit 143' TERM
+  trap 'exit 130' INT
   chmod 755 "$WORK"
   prepare "$WORK/meshchat"
   if [ -n "$BIN_DIR" ]; then package; else build; fi
@@ -129,14 +132,24 @@ pages() { # FOLDER
 }
 
 inside() { # COMMAND...
-  mkdir -p "$CACHE/cargo" "$CACHE/target/$ARCH" "$CACHE/target/pages"
+  mkdir -p "$CACHE/cargo" "$CACHE/target"
   scripts/deb-root.sh run "$ARCH" --bind "$WORK:/$FOLDER" --bind "$CACHE/cargo:/var/cache/cargo" \
-    --bind "$CACHE/target/$ARCH:/var/cache/target" --bind "$CACHE/target/pages:/var/cache/pages" \
+    --bind "$CACHE/target:/var/cache/target" \
     --set CARGO_HOME=/var/cache/cargo --set CARGO_TARGET_DIR=/var/cache/target \
-    --set MESHCHAT_PAGES_TARGET=/var/cache/pages --set "CARGO_BUILD_JOBS=$CPUS" \
+    --set "CARGO_BUILD_JOBS=$CPUS" \
     --set "DEB_BUILD_OPTIONS=nocheck parallel=$CPUS" \
     ${SOURCE_DATE_EPOCH:+--set "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH"} \
-    -- env --chdir="/$FOLDER/meshchat" "$@"
+    -- env --chdir="/$FOLDER/meshchat" "$@" &
+  # In the background, as signals would have to wait otherwise.
+  CHILD=$!
+  wait $CHILD
+  CHILD=""
+}
+
+clean_up() {
+  # A milder signal is not heard there.
+  [ -z "$CHILD" ] || { kill -KILL "$CHILD" && wait "$CHILD"; } 2>/dev/null || true
+  rm -rf "$WORK"
 }
 
 hand_out() {

@@ -110,6 +110,7 @@ need_deb_tools() {
   want mmdebstrap mmdebstrap "makes the small Debian to build in"
   want dpkg-buildpackage dpkg-dev "makes the packages"
   want dh debhelper "the same, of programs that are built already"
+  wish lintian lintian "looks for mistakes in them"
   [ "$(id -u)" = 0 ] || want newuidmap uidmap "lets a plain user be root in that Debian"
   [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] ||
     WANTED+=("debian-archive-keyring	tells Debian's packages from others")

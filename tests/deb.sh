@@ -95,7 +95,7 @@ before() { files >/tmp/before; }
 install_them() {
   check "they install" quietly dpkg -i /packages/old/*.deb
   check "the users are there" id _meshchat _meshchat-gateway
-  check "both are in the group" [ "$(id -gn _meshchat) $(id -Gn _meshchat-gateway | grep -ow meshchat)" = "meshchat meshchat" ]
+  check "both are in the group" [ "$(getent group meshchat | cut -d : -f 4)" = _meshchat,_meshchat-gateway ]
   check "nobody can log in as them" [ "$(getent passwd _meshchat _meshchat-gateway | grep -c '/nologin$')" = 2 ]
   check "the services are enabled" systemctl --quiet is-enabled meshchatd.service meshchat-gateway.service
   check "no key was made" [ ! -e /var/lib/meshchat ]
@@ -137,7 +137,8 @@ programs_run() {
     check "$program finds its libraries" finds_libraries "$program"
     check "$program explains itself" quietly "$program" --help
   done
-  check "the configuration is right" as_daemon meshchatd --check
+  folders
+  check "the configuration is right" "${AS_DAEMON[@]}" meshchatd --check
   check "that of the gateway, too" quietly meshchat-gateway --check
   check "the daemon runs" runs
   KEY=$(key)
@@ -147,16 +148,18 @@ programs_run() {
 finds_libraries() { ldd "/usr/bin/$1" >/tmp/ldd && ! grep 'not found' /tmp/ldd; }
 
 # As the unit runs it, whose folders systemd would make.
-as_daemon() { # COMMAND...
+readonly AS_DAEMON=(setpriv --reuid=_meshchat --regid=meshchat --clear-groups
+  env HOME=/ STATE_DIRECTORY=/var/lib/meshchat RUNTIME_DIRECTORY=/run/meshchat)
+
+folders() {
   install -d -o _meshchat -g meshchat -m 750 /run/meshchat
   install -d -o _meshchat -g meshchat -m 700 /var/lib/meshchat
-  setpriv --reuid=_meshchat --regid=meshchat --clear-groups \
-    env HOME=/ STATE_DIRECTORY=/var/lib/meshchat RUNTIME_DIRECTORY=/run/meshchat "$@"
 }
 
 runs() {
   local daemon result=0
-  as_daemon meshchatd --discovery off --mapping off >/tmp/daemon 2>&1 &
+  folders
+  "${AS_DAEMON[@]}" meshchatd --discovery off --mapping off >/tmp/daemon 2>&1 &
   daemon=$!
   wait_for 20 quietly meshchatctl status || result=1
   kill $daemon 2>/dev/null || true
