@@ -46,6 +46,7 @@ run_all() { # [--offline]
   tests/netns_selftest.sh
   tests/demo.sh
   tests/apt-repo.sh
+  tests/boot/run.sh
   tests/web/run.sh
   if has_nextest; then
     "$CARGO" test --workspace --locked --doc --quiet "$@"
