@@ -55,7 +55,8 @@ link() {
 }
 
 knows() { # NODE OTHER
-  ctl "$1" nodes --json | grep -q "\"name\":\"$2\".*\"state\":\"reachable\""
+  # Not grep -q, which hangs up on the other side.
+  ctl "$1" nodes --json | grep "\"name\":\"$2\".*\"state\":\"reachable\"" >/dev/null
 }
 
 talk() {
@@ -63,7 +64,7 @@ talk() {
   await "the message on the roof" heard roof "$PEOPLE@kitchen: from the kitchen"
 }
 
-heard() { ctl "$1" tail -n 20 --no-follow | grep -qF "$2"; }
+heard() { ctl "$1" tail -n 20 --no-follow | grep -F "$2" >/dev/null; }
 
 serve_the_page() {
   await "the page" page_opens
