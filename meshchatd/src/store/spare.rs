@@ -27,7 +27,13 @@ impl StateDir {
         let (mut directory, refused) = match Self::open(path) {
             Ok(mut directory) => {
                 directory.place = Some(spare.into());
-                let refused = directory.bring_back(spare).err();
+                let refused = directory.bring_back(spare).err().filter(|error| {
+                    let helps = spare_helps(error);
+                    if !helps {
+                        tracing::warn!("what was kept in {} is lost: {error}", spare.display());
+                    }
+                    helps
+                });
                 (directory, refused)
             }
             Err(error @ StoreError::ReadOnly(_)) if has_key(path) => {
@@ -71,8 +77,7 @@ impl StateDir {
     }
 
     fn use_spare(&mut self, spare: &Path, error: StoreError) -> Result<(), StoreError> {
-        let helps = matches!(error, StoreError::ReadOnly(_) | StoreError::Full(_));
-        if !helps || !has_key(&self.path) {
+        if !spare_helps(&error) || !has_key(&self.path) {
             return Err(error);
         }
         if let Err(other) = make(spare) {
@@ -126,6 +131,11 @@ pub(super) fn forget_quick(place: &Path) {
     if place.exists() {
         fs::remove_dir_all(place).ok();
     }
+}
+
+/// Whether another place helps against this.
+const fn spare_helps(error: &StoreError) -> bool {
+    matches!(error, StoreError::ReadOnly(_) | StoreError::Full(_))
 }
 
 fn has_key(path: &Path) -> bool {
