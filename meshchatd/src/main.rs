@@ -62,7 +62,7 @@ fn run(flags: Flags, environment: Environment, loaded: Loaded) -> anyhow::Result
         tracing::warn!("{warning}");
     }
     let passed =
-        notify::control_listener().context("the socket that systemd passed is unusable")?;
+        notify::Passed::from_environment().context("what systemd passed is unusable")?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .event_interval(STEPS_BETWEEN_LOOKS)
         .enable_all()

@@ -1,11 +1,11 @@
 //! From settings to a running hub, and from a running hub to a quiet end.
 
-use std::os::unix::net::UnixListener as StdListener;
-use std::path::Path;
+use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use meshchat_core::{Config, SavedAcquaintances, SavedContact, SavedNetwork, SavedPerson, Stored};
 use meshchat_proto::id::{NetworkId, NodeId};
 use meshchat_proto::network::Charter;
@@ -14,23 +14,25 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
-use crate::config::{Environment, Flags, Settings, port_in_use, prepare_runtime_dir};
+use crate::config::{Environment, Flags, Settings, prepare_runtime_dir};
 use crate::control;
 use crate::discover::{self, Heard};
+use crate::handover::Notebook;
 use crate::hub::{
-    CHANNEL_INBOX, CLIENT_INBOX, Doors, Hub, Inboxes, Keys, LINK_INBOX, NETWORK_INBOX, Parts,
+    CHANNEL_INBOX, CLIENT_INBOX, Doors, End, Hub, Inboxes, Keys, LINK_INBOX, NETWORK_INBOX, Parts,
     beacon_number, own_addresses,
 };
 use crate::identity::{self, Identity, IdentityError, MACHINE_ID, MachineId};
 use crate::interfaces::{NetworkChange, Watcher};
 use crate::logging::LogHandle;
-use crate::notify::Notifier;
+use crate::notify::{Kept, Notifier, Passed};
 use crate::portmap::{self, MAPPED_INBOX, Mapped};
 use crate::shelf;
+use crate::sockets;
 use crate::store::scribe::{REPORTS, Report};
 use crate::store::{StateDir, StateFile, StoreError, spare_of};
 use crate::supervise::Tasks;
-use crate::transport::{Acceptor, BindError, Channel, CloseCode, Endpoint, Limits};
+use crate::transport::{Acceptor, Channel, CloseCode, Endpoint};
 
 /// What the daemon is started with.
 #[derive(Debug)]
@@ -43,8 +45,8 @@ pub struct Start {
     pub settings: Settings,
     /// The running log.
     pub log: LogHandle,
-    /// The control socket, if systemd passed one.
-    pub passed: Option<StdListener>,
+    /// The sockets that systemd handed over.
+    pub passed: Passed,
 }
 
 /// Runs the daemon until it is told to stop.
@@ -53,7 +55,7 @@ pub struct Start {
 ///
 /// When the key, the state directory or a socket cannot be had; the text says what to do.
 pub async fn run(start: Start) -> anyhow::Result<()> {
-    let Start { flags, environment, settings, log, passed } = start;
+    let Start { flags, environment, settings, log, mut passed } = start;
     let clock = Clock::start();
     let mut hangup = signal(SignalKind::hangup())?;
     let (mut terminate, mut interrupt) =
@@ -65,10 +67,12 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     let clock = clock.behind(shelf.ran());
     let id = NodeId(identity.signer.public());
     let mut node = node_config(&settings, &store, (id, boot), stored)?;
-    let endpoint = listen(&settings, identity.signer.seed())?;
-    // A socket that systemd made is its own to remove.
-    let made = passed.is_none().then(|| settings.socket.value.clone());
-    let socket = control::bind(passed, &settings)?;
+    let notifier = Notifier::from_environment();
+    let endpoint =
+        sockets::listen(&settings, identity.signer.seed(), &mut passed, &notifier).await?;
+    let (socket, made) = control_socket(&mut passed, &settings, &notifier)?;
+    let notebook = Notebook::new(&environment, store.path());
+    let handover = notebook.as_ref().and_then(Notebook::take);
 
     let tasks = Tasks::default();
     let (reports, reports_in) = mpsc::channel(REPORTS);
@@ -92,7 +96,8 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         environment,
         store,
         endpoint: endpoint.clone(),
-        notifier: Notifier::from_environment(),
+        notifier: notifier.clone(),
+        notebook,
         log,
         tasks: tasks.clone(),
         discovery,
@@ -100,19 +105,28 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         clock,
         keeper,
     };
-    let hub = Hub::new(parts, doors, node, Keys::new(identity.signer), interfaces);
+    let mut hub = Hub::new(parts, doors, node, Keys::new(identity.signer), interfaces);
+    if let Some((handover, left)) = handover {
+        hub.take_over(handover, left);
+    }
     let stop = async {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = restart.recv() => {}
+            _ = terminate.recv() => End::Leave,
+            _ = interrupt.recv() => End::Leave,
+            _ = restart.recv() => End::Restart,
         }
     };
     let hangups = async || {
         hangup.recv().await;
     };
-    hub.run(inboxes, hangups, stop).await;
+    let end = hub.run(inboxes, hangups, stop).await;
     tasks.stop(DRAIN).await;
+    if end == End::Restart {
+        // Who knocks meanwhile waits for the next run.
+        endpoint.close(CloseCode::Goodbye, "the node restarts", DRAIN).await;
+        return Ok(());
+    }
+    Kept::ALL.into_iter().for_each(|kept| notifier.drop_kept(kept));
     endpoint.shutdown(CloseCode::Goodbye, "the node shut down", DRAIN).await;
     if let Some(path) = made {
         std::fs::remove_file(path).ok();
@@ -129,6 +143,23 @@ fn open_state(settings: &Settings) -> anyhow::Result<(StateDir, Identity, u64)> 
     let identity = identity::load_or_create(&store, machine.as_ref()).map_err(with_identity_fix)?;
     let boot = store.next_boot_or_spare(&spare).map_err(with_fix)?;
     Ok((store, identity, boot))
+}
+
+/// The control socket, and its path if it is ours to remove: not where systemd made it.
+fn control_socket(
+    passed: &mut Passed,
+    settings: &Settings,
+    notifier: &Notifier,
+) -> anyhow::Result<(UnixListener, Option<PathBuf>)> {
+    let given = passed.control().context("the socket that systemd passed is unusable")?;
+    let made = given.is_none().then(|| settings.socket.value.clone());
+    let socket = control::bind(given, passed.kept_control(), settings)?;
+    if made.is_some() {
+        notifier.keep(Kept::Control, socket.as_fd());
+    } else {
+        notifier.drop_kept(Kept::Control);
+    }
+    Ok((socket, made))
 }
 
 /// An error of the state directory with what to do about it.
@@ -245,25 +276,6 @@ fn saved_network(store: &StateDir) -> anyhow::Result<Option<SavedNetwork>> {
         return Err(lost(format!("{}: {what}", path.display())));
     }
     Ok(saved)
-}
-
-fn listen(settings: &Settings, seed: &[u8; 32]) -> anyhow::Result<Endpoint> {
-    let mut address = settings.listen.value;
-    let bound = Endpoint::bind(address, seed, Limits::default());
-    match bound {
-        Err(BindError::InUse(_)) if settings.may_use_another_port() => {
-            let taken = address.port();
-            address.set_port(0);
-            let endpoint = Endpoint::bind(address, seed, Limits::default())?;
-            tracing::info!("port {taken} is taken; a free one is used instead");
-            Ok(endpoint)
-        }
-        Err(BindError::InUse(_)) => Err(anyhow!(port_in_use(&settings.listen))),
-        Err(error @ BindError::NotAllowed(_)) => {
-            Err(anyhow!("{error}\n  fix: choose a port above 1023, or 0 for any free one"))
-        }
-        other => Ok(other?),
-    }
 }
 
 /// Hands peers that dial in to the hub.

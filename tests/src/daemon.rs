@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 use std::{fmt, thread};
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::net::in_namespace;
@@ -32,6 +33,7 @@ pub struct Builder {
     rate: &'static str,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
+    keeps_sockets: bool,
     limit: Limit,
 }
 
@@ -114,6 +116,13 @@ impl Builder {
         self
     }
 
+    /// Keeps its sockets for its next run, as systemd does; otherwise they are closed.
+    #[must_use]
+    pub fn keeps_sockets(mut self) -> Self {
+        self.keeps_sockets = true;
+        self
+    }
+
     /// How long it may take to become ready.
     #[must_use]
     pub fn limit(mut self, limit: Limit) -> Self {
@@ -147,6 +156,9 @@ impl Builder {
             fs::write(dir.join(CONFIG), toml).unwrap();
         }
         let notices = Notices::listen(dir.join("notify"));
+        if self.keeps_sockets {
+            notices.keeper().begin();
+        }
         let process = self.spawn(&dir, &notices, None);
         Daemon { builder: self, process, notices, listen: OnceLock::new(), dir }
     }
@@ -168,7 +180,7 @@ impl Builder {
         command.args(&self.args);
         self.set_env(&mut command, dir, notices);
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        Process::spawn(&mut command)
+        Process::spawn(&mut notices.keeper().give(command, &dir.join(LOG)))
     }
 
     fn listen_arg(&self, earlier: Option<SocketAddr>) -> String {
@@ -228,6 +240,7 @@ impl Daemon {
             rate: "off",
             args: Vec::new(),
             env: Vec::new(),
+            keeps_sockets: false,
             limit: Limit::default(),
         }
     }
@@ -301,6 +314,29 @@ impl Daemon {
     /// SIGTERM, and waits for the end.
     pub fn terminate(&mut self, limit: Limit) -> ExitStatus {
         self.process.terminate(limit)
+    }
+
+    /// SIGUSR2, on which it ends to start again; returns when it has ended.
+    pub fn end_to_restart(&mut self, limit: Limit) -> ExitStatus {
+        self.process.signal(Signal::SIGUSR2);
+        self.process.wait_exit(limit)
+    }
+
+    /// Ends it so, and starts it at once.
+    pub fn restart(&mut self) {
+        let status = self.end_to_restart(Limit::default());
+        assert!(status.success(), "{} ended with {status}", self.name());
+        self.start_again();
+    }
+
+    /// The names of the sockets that are kept for its next run.
+    pub fn kept_sockets(&self) -> Vec<String> {
+        self.notices.keeper().names()
+    }
+
+    /// Closes the kept sockets, as the end of a service does.
+    pub fn forget_sockets(&self) {
+        self.notices.keeper().clear();
     }
 
     /// Starts it once more with the same settings and folders (and on the same address,

@@ -28,6 +28,7 @@ mod dir;
 mod gateway;
 mod http;
 mod irc;
+mod keeper;
 mod nats;
 mod net;
 mod notify;

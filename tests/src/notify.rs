@@ -1,16 +1,18 @@
 //! The other end of sd-notify: hears when a daemon is ready.
 
-use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+
+use crate::keeper::Keeper;
 
 /// Collects every notice that a daemon sends, so that the daemon never waits for us.
 #[derive(Debug)]
 pub(crate) struct Notices {
     path: PathBuf,
     lines: Arc<Mutex<Vec<String>>>,
+    keeper: Keeper,
     reader: Option<JoinHandle<()>>,
 }
 
@@ -21,8 +23,15 @@ impl Notices {
             .unwrap_or_else(|e| panic!("cannot listen at {}: {e}", path.display()));
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&lines);
-        let reader = Some(thread::spawn(move || collect(&socket, &sink)));
-        Self { path, lines, reader }
+        let keeper = Keeper::default();
+        let keeps = keeper.clone();
+        let reader = Some(thread::spawn(move || collect(&socket, &keeps, &sink)));
+        Self { path, lines, keeper, reader }
+    }
+
+    /// What is done with the sockets that the daemon sends.
+    pub(crate) fn keeper(&self) -> &Keeper {
+        &self.keeper
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -52,12 +61,12 @@ impl Drop for Notices {
     }
 }
 
-fn collect(socket: &UnixDatagram, sink: &Mutex<Vec<String>>) {
+fn collect(socket: &UnixDatagram, keeper: &Keeper, sink: &Mutex<Vec<String>>) {
     let mut buffer = [0; 4096];
     loop {
-        let length = match socket.recv(&mut buffer) {
+        let length = match keeper.receive(socket, &mut buffer) {
             Ok(length) => length,
-            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+            Err(rustix::io::Errno::INTR) => continue,
             Err(_) => return,
         };
         let datagram = &buffer[..length];

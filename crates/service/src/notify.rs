@@ -1,8 +1,11 @@
-//! What the daemon tells systemd, and the socket that systemd may hand over.
+//! What the daemon tells systemd, and the sockets that systemd hands over or keeps.
 //!
 //! Everything is a no-op when nobody listens.
 
+use std::fmt;
 use std::io;
+use std::net::{TcpListener, UdpSocket};
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
@@ -58,27 +61,110 @@ impl Notifier {
     pub fn stopping(&self) {
         send(&[NotifyState::Stopping]);
     }
+
+    /// Asks the manager to hold a socket open for the next run, however this one ends; it comes
+    /// back under this name, see [`Passed`]. A real stop of the service closes it.
+    pub fn keep(&self, kept: Kept, socket: BorrowedFd<'_>) {
+        // One that is kept already is not to be kept twice.
+        self.drop_kept(kept);
+        // It is no error of a socket that a peer is not there; the manager need not look at it.
+        let states =
+            [NotifyState::FdStore, NotifyState::FdName(kept.name()), NotifyState::Custom("FDPOLL=0")];
+        if let Err(error) = sd_notify::notify_with_fds(&states, &[socket]) {
+            tracing::debug!(%error, "the service manager did not take a socket");
+        }
+    }
+
+    /// Asks the manager to close what it holds under this name.
+    pub fn drop_kept(&self, kept: Kept) {
+        send(&[NotifyState::FdStoreRemove, NotifyState::FdName(kept.name())]);
+    }
 }
 
-/// The control socket that systemd listens on for us: the one named `control`, or the only one.
-///
-/// Call it once, before any thread is started.
-///
-/// # Errors
-/// When sockets were handed over but none of them is a listening Unix stream socket for us.
-pub fn control_listener() -> io::Result<Option<UnixListener>> {
-    let names: Vec<String> = sd_notify::listen_fds_with_names()?.map(|(_, name)| name).collect();
-    let Some(index) = control_index(&names) else { return Ok(None) };
-    let listener = ListenFd::from_env().take_unix_listener(index)?;
-    if let Some(listener) = &listener {
-        listener.set_nonblocking(true)?;
+/// A socket that the service manager keeps for the next run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// The control socket that the daemon made itself.
+    Control,
+    /// The UDP socket of all QUIC links.
+    Udp,
+    /// The listener of TCP links.
+    Tcp,
+}
+
+impl Kept {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Control, Self::Udp, Self::Tcp];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Control => "kept-control",
+            Self::Udp => "kept-udp",
+            Self::Tcp => "kept-tcp",
+        }
     }
-    Ok(listener)
+}
+
+/// The sockets that the service manager has handed over at the start.
+pub struct Passed {
+    sockets: ListenFd,
+    names: Vec<String>,
+}
+
+impl Passed {
+    /// Takes them. Call it once, before any thread is started.
+    ///
+    /// # Errors
+    /// When the manager's variables contradict each other.
+    pub fn from_environment() -> io::Result<Self> {
+        let names = sd_notify::listen_fds_with_names()?.map(|(_, name)| name).collect();
+        Ok(Self { sockets: ListenFd::from_env(), names })
+    }
+
+    /// The control socket that a socket unit made: the one named `control`, or the only one.
+    ///
+    /// # Errors
+    /// When it is no listening Unix stream socket.
+    pub fn control(&mut self) -> io::Result<Option<UnixListener>> {
+        let Some(index) = control_index(&self.names) else { return Ok(None) };
+        self.sockets.take_unix_listener(index)
+    }
+
+    /// The control socket of the run before.
+    pub fn kept_control(&mut self) -> Option<UnixListener> {
+        let index = self.index(Kept::Control)?;
+        self.sockets.take_unix_listener(index).ok().flatten()
+    }
+
+    /// The UDP socket of the run before.
+    pub fn kept_udp(&mut self) -> Option<UdpSocket> {
+        let index = self.index(Kept::Udp)?;
+        self.sockets.take_udp_socket(index).ok().flatten()
+    }
+
+    /// The TCP listener of the run before.
+    pub fn kept_tcp(&mut self) -> Option<TcpListener> {
+        let index = self.index(Kept::Tcp)?;
+        self.sockets.take_tcp_listener(index).ok().flatten()
+    }
+
+    fn index(&self, kept: Kept) -> Option<usize> {
+        self.names.iter().position(|name| name == kept.name())
+    }
+}
+
+impl fmt::Debug for Passed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Passed").field(&self.names).finish()
+    }
 }
 
 fn control_index(names: &[String]) -> Option<usize> {
+    let is_kept = |name: &String| Kept::ALL.iter().any(|kept| name == kept.name());
     let named = names.iter().position(|name| name == "control");
-    named.or_else(|| (names.len() == 1).then_some(0))
+    let mut others = names.iter().enumerate().filter(|(_, name)| !is_kept(name));
+    let only = others.next().filter(|_| others.next().is_none()).map(|(index, _)| index);
+    named.or(only)
 }
 
 fn send(states: &[NotifyState<'_>]) {
@@ -112,6 +198,8 @@ mod tests {
         assert_eq!(control_index(&names(&["meshchatd.socket"])), Some(0));
         assert_eq!(control_index(&names(&["web", "control"])), Some(1));
         assert_eq!(control_index(&names(&["web", "other"])), None);
+        assert_eq!(control_index(&names(&["kept-udp"])), None);
+        assert_eq!(control_index(&names(&["kept-udp", "meshchatd.socket"])), Some(1));
     }
 
     #[test]
@@ -121,6 +209,7 @@ mod tests {
         notifier.reloading();
         notifier.watchdog();
         notifier.stopping();
-        assert!(control_listener().unwrap().is_none());
+        notifier.drop_kept(Kept::Udp);
+        assert!(Passed::from_environment().unwrap().control().unwrap().is_none());
     }
 }

@@ -104,7 +104,7 @@ impl Environment {
     }
 
     /// The first directory that systemd made for us; it lists several with colons.
-    fn given(&self, name: &str) -> Option<PathBuf> {
+    pub(crate) fn given(&self, name: &str) -> Option<PathBuf> {
         let list = self.variables.get(name)?.to_str()?;
         list.split(':').next().map(PathBuf::from).filter(|path| path.is_absolute())
     }

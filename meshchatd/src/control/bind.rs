@@ -1,7 +1,7 @@
 //! Listening on the control socket.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt};
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,8 @@ pub enum SocketError {
     },
 }
 
-/// Takes the socket that systemd passed, or makes one that the group may use.
+/// Takes the socket that systemd passed, or the one that the run before has made, or makes one
+/// that the group may use.
 ///
 /// The process must run with a umask that keeps others out, so that there is no moment in which
 /// they could connect.
@@ -35,18 +36,35 @@ pub enum SocketError {
 /// # Errors
 ///
 /// [`SocketError`] when somebody else answers there or the system refuses.
-pub fn bind(passed: Option<StdListener>, settings: &Settings) -> Result<UnixListener, SocketError> {
+pub fn bind(
+    passed: Option<StdListener>,
+    kept: Option<StdListener>,
+    settings: &Settings,
+) -> Result<UnixListener, SocketError> {
     let path = &settings.socket.value;
     let failed = |source| SocketError::Io { path: path.clone(), source };
+    let take = |listener: StdListener| {
+        listener.set_nonblocking(true).and_then(|()| UnixListener::from_std(listener))
+    };
     if let Some(listener) = passed {
-        return UnixListener::from_std(listener).map_err(failed);
+        return take(listener).map_err(failed);
     }
-    remove_stale(path)?;
-    let listener = UnixListener::bind(path).map_err(failed)?;
+    let listener = if let Some(kept) = kept.filter(|kept| is_at(kept, path)) {
+        take(kept).map_err(failed)?
+    } else {
+        remove_stale(path)?;
+        UnixListener::bind(path).map_err(failed)?
+    };
     if settings.mode == Mode::System {
         open_to_group(path, &settings.group.value).map_err(failed)?;
     }
     Ok(listener)
+}
+
+/// Whether clients that connect to `path` still come to this listener.
+fn is_at(listener: &StdListener, path: &Path) -> bool {
+    let same = listener.local_addr().is_ok_and(|at| at.as_pathname() == Some(path));
+    same && std::fs::symlink_metadata(path).is_ok_and(|there| there.file_type().is_socket())
 }
 
 /// Removes the socket that a killed daemon left behind.
@@ -70,7 +88,9 @@ fn open_to_group(path: &Path, group: &str) -> io::Result<()> {
         );
         return Ok(());
     };
-    if let Err(error) = chown(path, None, Some(group.gid)) {
+    // The service runs with that group, and its sandbox forbids to change owners.
+    let there = std::fs::metadata(path)?.gid() == group.gid.as_raw();
+    if !there && let Err(error) = chown(path, None, Some(group.gid)) {
         tracing::warn!(%error, group = group.name, "cannot give the control socket to the group");
     }
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o660))

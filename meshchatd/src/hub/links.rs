@@ -13,7 +13,7 @@ use super::{Cause, Dialled, Hub};
 use crate::dial::attempt;
 use crate::link::{self, DownReason, LinkEvent, LinkHandle};
 use crate::near;
-use crate::transport::{self, Channel, CloseCode, DialError, Lane};
+use crate::transport::{self, Channel, CloseCode, DialError, Lane, Lost};
 
 /// A link as the hub knows it.
 #[derive(Debug)]
@@ -206,7 +206,10 @@ impl Hub {
             if state.live {
                 self.log_lost(link, &state.peer, &why.to_string());
             }
-            self.node.handle(self.now(), Input::LinkDown { link });
+            let restarted = matches!(why, DownReason::Lost(Lost::Restarted));
+            let down =
+                if restarted { Input::LinkReset { link } } else { Input::LinkDown { link } };
+            self.node.handle(self.now(), down);
             self.end(link, CloseCode::Abandoned, &why.to_string(), why.is_refusal());
         }
     }

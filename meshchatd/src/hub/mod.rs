@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use meshchat_core::{Config, DialId, Input, Node, Now, SavedAcquaintances, SavedPerson};
+use meshchat_core::{Config, DialId, Handover, Input, Node, Now, SavedAcquaintances, SavedPerson};
 use meshchat_proto::id::NodeId;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -33,6 +33,7 @@ use crate::config::{Environment, Flags, Settings};
 use crate::control::{ClientEvent, ClientOutbox};
 use crate::dial::{Book, EntryId, Failure};
 use crate::discover::{self, Heard};
+use crate::handover::Notebook;
 use crate::interfaces::{Interface, NetworkChange};
 use crate::link::{Gate, LinkEvent};
 use crate::logging::LogHandle;
@@ -69,6 +70,8 @@ pub struct Parts {
     pub endpoint: Endpoint,
     /// The service manager.
     pub notifier: Notifier,
+    /// Where a note for the next run goes.
+    pub notebook: Option<Notebook>,
     /// The log.
     pub log: LogHandle,
     /// All tasks.
@@ -118,6 +121,15 @@ pub struct Doors {
     pub finds: mpsc::Sender<Finds>,
     /// What slows links down.
     pub gate: Arc<Gate>,
+}
+
+/// How a run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The node leaves.
+    Leave,
+    /// It is about to start again.
+    Restart,
 }
 
 /// What a dial came to.
@@ -231,20 +243,26 @@ impl Hub {
         hub
     }
 
-    /// Runs until `stop` resolves, then says goodbye to all links and clients. `hangup` yields
-    /// whenever the configuration is to be read again.
+    /// Takes up what the run before has left, `left` before its neighbours give it up.
+    pub fn take_over(&mut self, handover: Handover, left: Duration) {
+        tracing::info!("goes on where the run before stopped");
+        self.node.take_over(self.now(), handover, left);
+    }
+
+    /// Runs until `stop` resolves, then takes leave of all links and clients, for good or to start
+    /// again; tells which. `hangup` yields whenever the configuration is to be read again.
     pub async fn run(
         mut self,
         mut inboxes: Inboxes,
         mut hangup: impl AsyncFnMut(),
-        stop: impl Future<Output = ()>,
-    ) {
+        stop: impl Future<Output = End>,
+    ) -> End {
         let mut stop = std::pin::pin!(stop);
         let mut clients = Vec::new();
         let mut alarm = Sleep::until(Instant::now().into());
         self.drain();
         self.announce_ready();
-        loop {
+        let end = loop {
             let now = self.now();
             let gated = self.node.is_gated(now.mono);
             self.doors.gate.set(self.node.busy_links(now.mono));
@@ -252,12 +270,12 @@ impl Hub {
             alarm.reset(self.deadline(gated).into());
             tokio::select! {
                 event = inboxes.links.recv() => {
-                    let Some(event) = event else { break };
+                    let Some(event) = event else { break End::Leave };
                     many = event.bytes() > MANY_BYTES;
                     self.on_link_event(event);
                 }
                 count = inboxes.clients.recv_many(&mut clients, TURN), if !gated => {
-                    if count == 0 { break }
+                    if count == 0 { break End::Leave }
                     let mut requests = 0;
                     for event in clients.drain(..) {
                         requests += event.requests();
@@ -274,18 +292,19 @@ impl Hub {
                 Some(report) = inboxes.reports.recv() => self.on_report(report),
                 () = &mut alarm => self.on_deadline(),
                 () = hangup() => self.on_hangup(),
-                () = &mut stop => break,
+                end = &mut stop => break end,
             }
             self.drain();
             if many {
                 tokio::task::yield_now().await;
             }
-        }
-        self.say_goodbye();
+        };
+        self.say_goodbye(end);
         self.finish_keeping(&mut inboxes.reports).await;
         for client in self.clients.values() {
             client.outbox.close();
         }
+        end
     }
 
     fn now(&self) -> Now {
@@ -326,9 +345,13 @@ impl Hub {
         }
     }
 
-    fn say_goodbye(&mut self) {
+    fn say_goodbye(&mut self, end: End) {
         self.parts.notifier.stopping();
-        self.node.handle(self.now(), Input::Shutdown);
+        let last = match end {
+            End::Leave => Input::Shutdown,
+            End::Restart => Input::Restart,
+        };
+        self.node.handle(self.now(), last);
         self.drain();
     }
 

@@ -67,6 +67,11 @@ impl Hub {
                     tracing::error!("cannot keep the boot counter: {error}; {}", error.fix());
                 }
             }
+            Output::Handover(handover) => {
+                if let Some(notebook) = &self.parts.notebook {
+                    notebook.leave(*handover);
+                }
+            }
             Output::Note(note) => self.note(&note),
         }
     }

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::errno::Errno;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use thiserror::Error;
 
 /// Why a node cannot listen.
@@ -33,6 +34,54 @@ pub enum BindError {
     /// The key cannot be used for TLS.
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
+}
+
+/// The sockets of a node: UDP for QUIC, and TCP of the same number where it could be had.
+#[derive(Debug)]
+pub struct Sockets {
+    pub(super) udp: UdpSocket,
+    pub(super) tcp: Option<TcpListener>,
+}
+
+impl Sockets {
+    /// Opens them. Port 0 takes a port that is free for both; `[::]` takes IPv4 as well, and only
+    /// that where there is no IPv6.
+    ///
+    /// # Errors
+    /// If the address cannot be had; a port in use is an error of its own.
+    pub fn bind(listen: SocketAddr) -> Result<Self, BindError> {
+        let (udp, tcp) = sockets(listen)?;
+        Ok(Self { udp, tcp })
+    }
+
+    /// Goes on with those of an earlier run. A listener that is none any more, or of another
+    /// address, is opened anew.
+    #[must_use]
+    pub fn take_up(udp: UdpSocket, tcp: Option<TcpListener>) -> Self {
+        let at = udp.local_addr().ok();
+        let same = |tcp: &TcpListener| {
+            tcp.local_addr().ok() == at && SockRef::from(tcp).is_listener().unwrap_or(false)
+        };
+        let tcp = tcp.filter(same).filter(|tcp| tcp.set_nonblocking(true).is_ok());
+        let tcp = tcp.or_else(|| listener(&udp).inspect_err(tell_no_tcp).ok());
+        Self { udp, tcp }
+    }
+
+    /// The UDP socket, to be kept.
+    #[must_use]
+    pub fn udp(&self) -> BorrowedFd<'_> {
+        self.udp.as_fd()
+    }
+
+    /// The TCP listener, to be kept.
+    #[must_use]
+    pub fn tcp(&self) -> Option<BorrowedFd<'_>> {
+        self.tcp.as_ref().map(AsFd::as_fd)
+    }
+}
+
+fn tell_no_tcp(error: &io::Error) {
+    tracing::warn!("cannot listen on TCP: {error}; nodes whose UDP is blocked cannot link to this one");
 }
 
 /// Both sockets. With port 0, one is looked for that is free for both; of a port that was asked

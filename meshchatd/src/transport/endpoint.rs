@@ -11,7 +11,7 @@ use super::accept::Counters;
 use super::quic::wire;
 use super::runtime::QuietRuntime;
 use super::tcp::Tcp;
-use super::{BindError, CloseCode, Drops, Limits, PeerKey, bind, plain, tls, tune};
+use super::{BindError, CloseCode, Drops, Limits, PeerKey, Sockets, plain, tls, tune};
 
 /// One UDP socket for all QUIC connections, and a TCP listener beside it. Clones share both.
 #[derive(Debug, Clone)]
@@ -35,9 +35,16 @@ impl Endpoint {
     /// # Errors
     /// If the address cannot be had; a port in use is an error of its own.
     pub fn bind(listen: SocketAddr, seed: &[u8; 32], limits: Limits) -> Result<Self, BindError> {
-        let sockets = bind::sockets(listen)?;
+        Self::over(Sockets::bind(listen)?, seed, limits)
+    }
+
+    /// As [`Endpoint::bind`], over sockets that are open already.
+    ///
+    /// # Errors
+    /// If they cannot be used.
+    pub fn over(sockets: Sockets, seed: &[u8; 32], limits: Limits) -> Result<Self, BindError> {
         let identity = tls::Identity::from_seed(seed).map_err(BindError::Tls)?;
-        Self::start(sockets, identity, seed, limits)
+        Self::start((sockets.udp, sockets.tcp), identity, seed, limits)
     }
 
     pub(super) fn start(
@@ -87,12 +94,19 @@ impl Endpoint {
     /// Closes all connections, takes no more, and waits at most `limit` until all QUIC peers were
     /// told; over TCP the system tells them.
     pub async fn shutdown(&self, code: CloseCode, text: &str, limit: Duration) {
-        self.quic.close(wire(code), text.as_bytes());
         self.tcp.stop();
         if let Some(listener) = &self.listener {
             // Strangers are refused from now on; the port is free once all clones are gone.
             SockRef::from(&**listener).shutdown(std::net::Shutdown::Both).ok();
         }
+        self.close(code, text, limit).await;
+    }
+
+    /// As [`Endpoint::shutdown`], but strangers may go on knocking: whoever holds the sockets
+    /// open for the next run lets that answer them.
+    pub async fn close(&self, code: CloseCode, text: &str, limit: Duration) {
+        self.tcp.stop();
+        self.quic.close(wire(code), text.as_bytes());
         // Past the limit there is nothing left to do: peers find out by silence.
         tokio::time::timeout(limit, self.quic.wait_idle()).await.ok();
     }

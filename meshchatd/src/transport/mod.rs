@@ -23,7 +23,7 @@ mod window;
 use std::net::{IpAddr, SocketAddr};
 
 pub use accept::{Acceptor, Drops};
-pub use bind::BindError;
+pub use bind::{BindError, Sockets};
 pub use close::{CloseCode, Lost, MAX_CLOSE_TEXT};
 pub use conn::{Carrier, Conn, RecvHalf, SendHalf, Stats};
 pub use dial::DialError;

@@ -176,16 +176,16 @@ impl Host {
             });
         }
         if self.late == 0 {
-            self.connect_all();
+            self.connect_all(Start::Now);
         }
     }
 
     /// Opens the first session of each client.
-    pub(crate) fn connect_all(&mut self) {
+    pub(crate) fn connect_all(&mut self, start: Start) {
         self.late = 0;
         for client in 0..self.clients.len() {
             if self.clients[client].session == 0 {
-                self.connect(client, Start::Now);
+                self.connect(client, start);
             }
         }
     }

@@ -186,7 +186,8 @@ impl World {
     }
 
     fn connect_clients(&mut self, host: usize) {
-        self.hosts[host].connect_all();
+        // They get what came meanwhile.
+        self.hosts[host].connect_all(Start::After(0));
         self.wake(host, self.now);
     }
 
