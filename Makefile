@@ -17,10 +17,10 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 export SOURCE_DATE_EPOCH
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build man run status install uninstall bench size sim soak-kill fuzz fmt lint clean setup setup-lint apt-repo deb deb-check test-deb tarball test-boot test-pi
+.PHONY: help demo test build man run status install uninstall bench size sim soak-kill fuzz fmt lint clean setup setup-lint apt-repo deb deb-check test-deb tarball test-boot test-pi test-docker
 
 help: ## this list
-	@awk -F ' *## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 } \
+	@awk -F ' *## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-11s %s\n", $$1, $$2 } \
 	    /^## / { print substr($$0, 4) }' $(firstword $(MAKEFILE_LIST))
 
 ## First steps. Both set up what they need and say so before they use root:
@@ -79,6 +79,9 @@ apt-repo: ## a signed apt repository in target/apt, of the packages in target/de
 
 tarball: build ## a .tar.xz in target with all that `make install` copies and a script that does it
 	@scripts/tarball.sh '$(RELEASE)' '$(TARGET)' '$(TARGET)'
+
+test-docker: ## build the container images and run packaging/docker/compose.yaml, where there is an engine
+	@tests/docker.sh
 
 ## Work on it:
 bench: setup ## what a message costs and how fast it arrives, in one table (ARGS="--quick --only burst")
