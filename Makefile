@@ -10,14 +10,14 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/release
 PROGRAMS := meshchatd meshchatctl meshchat-gateway
-SHELL_SCRIPTS := $(wildcard scripts/*.sh tests/*.sh packaging/*.sh packaging/debian/*.p*) .ci/run \
+SHELL_SCRIPTS := $(wildcard scripts/*.sh tests/*.sh tests/boot/*.sh packaging/*.sh packaging/debian/*.p*) .ci/run \
     $(filter-out examples/README.md examples/meshchat.py,$(wildcard examples/*))
 # Pages carry the day of what they were made from, so that the same source makes the same pages.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 export SOURCE_DATE_EPOCH
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build man run status install uninstall bench size sim soak-kill fuzz fmt lint clean setup setup-lint apt-repo deb deb-check test-deb tarball test-docker
+.PHONY: help demo test build man run status install uninstall bench size sim soak-kill fuzz fmt lint clean setup setup-lint apt-repo deb deb-check test-deb tarball test-boot test-pi test-docker
 
 help: ## this list
 	@awk -F ' *## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-11s %s\n", $$1, $$2 } \
@@ -63,6 +63,15 @@ deb-check: ## build the packages twice, in different folders, and compare them b
 test-deb: ## install, upgrade, remove and purge the packages in small Debians (DEB_DIR= for built ones)
 	@scripts/setup.sh deb
 	@tests/deb.sh $(DEB_DIR)
+
+test-boot: ## the packages on a Debian of this architecture that boots: container or virtual machine
+	@scripts/setup.sh boot
+	@CARGO='$(CARGO)' tests/boot/run.sh
+
+test-pi: ## the same with arm64, Debian 13 in an emulated machine that talks with a node here (root, slow)
+	@scripts/setup.sh boot
+	@scripts/setup.sh deb
+	@CARGO='$(CARGO)' tests/boot/run.sh $(or $(ARCH),arm64)
 
 apt-repo: ## a signed apt repository in target/apt, of the packages in target/deb (MESHCHAT_APT_KEY=FILE)
 	@scripts/setup.sh apt

@@ -1,11 +1,12 @@
 #!/bin/bash
-# setup.sh build|test|lint|deb|apt: make sure that this machine has what the step needs.
+# setup.sh build|test|lint|deb|apt|boot: make sure that this machine has what the step needs.
 #
 #   build  rustc and cargo, a C compiler
 #   test   the same, and the tools that the tests with real networks use
 #   lint   the same as build, and rustfmt, clippy and shellcheck
 #   deb    what makes Debian packages, in a small Debian of its own: neither Rust nor C
 #   apt    what makes and signs an apt repository
+#   boot   what the packages are tried on: containers and virtual machines that boot a Debian
 #
 # Installs from Debian's own packages and says what and why before it uses root.
 # Does nothing, quickly, when all is there.
@@ -26,7 +27,8 @@ main() {
     lint) need_rust; need_cc; need_lint_tools ;;
     deb) need_deb_tools ;;
     apt) need_apt_tools ;;
-    *) die "usage: scripts/setup.sh build|test|lint|deb|apt" ;;
+    boot) need_boot_tools; need_machines ;;
+    *) die "usage: scripts/setup.sh build|test|lint|deb|apt|boot" ;;
   esac
   [ -n "$RUST_MISSING" ] || [ ${#WANTED[@]} -gt 0 ] || [ ${#WISHED[@]} -gt 0 ] || exit 0
   install_missing
@@ -76,6 +78,7 @@ need_test_tools() {
   wish sshd openssh-server "the script that asks a fleet asks a real server"
   wish ssh openssh-client "the same"
   need_apt_tools
+  need_boot_tools
   if ! /usr/bin/python3 -c 'import apt, distro_info' 2>/dev/null; then
     WISHED+=("python3-apt	unattended upgrades from the apt repository are tried"
       "python3-distro-info	the same")
@@ -91,6 +94,23 @@ need_apt_tools() {
   wish gpg-agent gpg-agent "the same"
   wish gpgconf gpgconf "ends what holds the key"
   wish xz xz-utils "makes the indexes small"
+}
+
+need_boot_tools() {
+  wish systemd-nspawn systemd-container "the packages are tried in a container that boots"
+  wish mmdebstrap mmdebstrap "makes the Debian in it"
+  wish mkfs.ext4 e2fsprogs "the disk of a virtual machine"
+  wish qemu-img qemu-utils "the same"
+  wish dpkg-buildpackage dpkg-dev "makes the packages"
+  wish dh debhelper "the same"
+}
+
+need_machines() {
+  wish python3 python3 "speaks with virtual machines"
+  wish qemu-system-aarch64 qemu-system-arm "an emulated Raspberry Pi, more or less"
+  wish qemu-system-x86_64 qemu-system-x86 "virtual machines of amd64"
+  wish qemu-aarch64-static qemu-user-static "makes a Debian for another architecture"
+  wish arch-test arch-test "the same"
 }
 
 need_lint_tools() {

@@ -47,6 +47,7 @@ run_all() { # [--offline]
   tests/demo.sh
   tests/install.sh
   tests/apt-repo.sh
+  tests/boot/run.sh
   tests/web/run.sh
   if has_nextest; then
     "$CARGO" test --workspace --locked --doc --quiet "$@"

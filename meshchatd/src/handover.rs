@@ -1,6 +1,7 @@
 //! What one run leaves for the next when it ends only to start again, in a file.
 //!
 //! It counts once, for the seconds that neighbours wait, and in the same boot of the machine.
+//! Where the file lies in memory, it is written now and then, in case the run ends without warning.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -43,6 +44,17 @@ impl Notebook {
         }
         let boot = fs::read_to_string(BOOT_ID).ok()?.trim().to_owned();
         Some(Self { path: state_dir.join(NAME), boot: Some(boot) })
+    }
+
+    /// Whether writing costs no disk anything.
+    #[must_use]
+    pub const fn is_in_memory(&self) -> bool {
+        self.boot.is_none()
+    }
+
+    /// Removes a note that must not count any more.
+    pub fn clear(&self) {
+        fs::remove_file(&self.path).ok();
     }
 
     /// Takes the note of the run before out, if it still counts: and how long it does.

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::{History, Settings};
 use crate::hub::{Keeper, Shelf};
 use crate::start::with_fix;
+use crate::store::cursors::CursorFile;
 use crate::store::log::{Bounds, Damage, Directory, Log, SEGMENT};
 use crate::store::scribe::{Report, Scribe};
 use crate::store::{StateDir, StateFile, StoreError};
@@ -64,7 +65,7 @@ impl Opened {
         reports: mpsc::Sender<Report>,
     ) -> Keeper {
         let directory = store.path().to_path_buf();
-        let cursors = store.kept_in().to_path_buf();
+        let cursors = CursorFile::new(store.kept_in().into(), store.quick_place().map(Into::into));
         let (log, facts) = match self.log {
             Some((log, bounds, damage)) => (Some(log), Some((bounds, damage))),
             None => (None, None),

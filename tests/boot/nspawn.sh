@@ -10,7 +10,11 @@ NSPAWN_NAME="" # of the container, and of its network
 
 machine_check() {
   local why
-  [ "$(id -u)" = 0 ] || { echo "containers of systemd-nspawn need root"; return 1; }
+  # Root of the whole machine, not of a user namespace.
+  if [ "$(id -u)" != 0 ] || [ "$(awk '{ print $3 }' /proc/self/uid_map)" != 4294967295 ]; then
+    echo "containers of systemd-nspawn need root"
+    return 1
+  fi
   command -v systemd-nspawn >/dev/null || { echo "systemd-nspawn (package systemd-container) is not installed"; return 1; }
   [ "$ARCH" = "$(dpkg --print-architecture)" ] || { echo "a container runs programs of this machine's architecture only"; return 1; }
   if ! why=$("$HERE/../netns.sh" check); then

@@ -3,9 +3,9 @@
 
 use std::fs;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use meshchat_tests::{Daemon, Limit, Tail, wait_for};
+use meshchat_tests::{Daemon, Limit, Tail, TestDir, wait_for};
 use serde_json::Value;
 
 /// How long others wait for a node that starts again.
@@ -21,7 +21,10 @@ struct Line {
 
 impl Line {
     fn new() -> Self {
-        let b = Daemon::builder("b").keeps_sockets().start();
+        Self::around(Daemon::builder("b").keeps_sockets().start())
+    }
+
+    fn around(b: Daemon) -> Self {
         b.listen();
         let end = |name| Daemon::builder(name).peer(b.listen()).start();
         let (a, c) = (end("a"), end("c"));
@@ -173,6 +176,32 @@ fn kept_sockets_answer_at_once_after_a_kill() {
             .collect();
         println!("killed, sockets kept {keeps}: ready {ready:?}, heard {heard:?}, seen {seen:?}");
     }
+}
+
+#[test]
+fn with_a_runtime_directory_not_even_a_kill_is_seen() {
+    let run = TestDir::new();
+    let b = Daemon::builder("b").keeps_sockets().env("RUNTIME_DIRECTORY", run.path());
+    let mut line = Line::around(b.start());
+    let before = line.changes();
+    for round in 0..2 {
+        let whole = SystemTime::now();
+        wait_for("a note of all that there is now", GRACE, || {
+            let note = fs::metadata(run.join("handover")).and_then(|note| note.modified());
+            note.is_ok_and(|at| at > whole)
+        });
+        let begin = Instant::now();
+        line.b.kill();
+        line.b.start_again();
+        let ready = begin.elapsed();
+        let after = line.wait_for_words(round);
+        println!("killed with a note: ready {ready:?}, all talk {:?}", begin.elapsed());
+        line.readers.iter().for_each(|reader| reader.assert_once(&after));
+    }
+    let after = line.changes();
+    assert_eq!([&after[0], &after[2]], [&before[0], &before[2]], "a crash was seen by others");
+    line.b.terminate(Limit::default());
+    assert!(!run.join("handover").exists(), "a stop leaves no note");
 }
 
 #[test]

@@ -109,18 +109,24 @@ impl<E: Env> Node<E> {
         self.seal(now);
         let words = self.take_waiting().filter_map(HeldWords::of).collect();
         self.publish_last(now);
-        let handover = Handover {
-            network: self.me.network,
-            neighbours: self.links.neighbours().into_iter().collect(),
-            people: self.people.hand_over(),
-            records: self.records_to_hand_over(),
-            words,
-        };
+        let handover = Handover { records: self.records_to_hand_over(), words, ..self.handover() };
         self.out.push_back(Output::Handover(Box::new(handover)));
         for link in self.links.iter().map(|(id, _)| id).collect::<Vec<_>>() {
             self.end_link(now, link, GoodbyeReason::Restarting);
         }
         self.put_away(now);
+    }
+
+    /// What the next run should know if this one ends without warning: only what others would
+    /// miss.
+    pub fn handover(&self) -> Handover {
+        Handover {
+            network: self.me.network,
+            neighbours: self.links.neighbours().into_iter().collect(),
+            people: self.people.hand_over(),
+            records: Vec::new(),
+            words: Vec::new(),
+        }
     }
 
     /// Takes up what the run before has handed over, `left` before its neighbours give it up. Call

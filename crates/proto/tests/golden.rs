@@ -78,6 +78,7 @@ fn peer_frames() {
         },
     );
     both("goodbye", &Goodbye { reason: GoodbyeReason::Leaving });
+    both("goodbye_restarting", &Goodbye { reason: GoodbyeReason::Restarting });
     both(
         "record",
         &Record {

@@ -1,7 +1,7 @@
 //! Listening on the control socket.
 
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt};
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 
@@ -88,7 +88,9 @@ fn open_to_group(path: &Path, group: &str) -> io::Result<()> {
         );
         return Ok(());
     };
-    if let Err(error) = chown(path, None, Some(group.gid)) {
+    // The service runs with that group, and its sandbox forbids to change owners.
+    let there = std::fs::metadata(path)?.gid() == group.gid.as_raw();
+    if !there && let Err(error) = chown(path, None, Some(group.gid)) {
         tracing::warn!(%error, group = group.name, "cannot give the control socket to the group");
     }
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o660))

@@ -179,6 +179,7 @@ pub struct Hub {
     followers: Followers,
     peers_changed: bool,
     pushed: Instant,
+    noted: Instant,
     watchdog: Option<Instant>,
     status: String,
 }
@@ -235,6 +236,7 @@ impl Hub {
             followers: Followers::default(),
             peers_changed: true,
             pushed: now,
+            noted: now,
             watchdog,
             status: String::new(),
         };
@@ -334,6 +336,7 @@ impl Hub {
         self.parts.log.expire(instant);
         self.dial_due(instant);
         self.finish_exam(instant);
+        self.note_for_next(instant);
         if let Some(due) = self.watchdog.filter(|due| *due <= instant) {
             self.parts.notifier.watchdog();
             let pause = self.parts.notifier.watchdog_interval().unwrap_or(Duration::MAX);
@@ -345,8 +348,20 @@ impl Hub {
         }
     }
 
+    /// In case this run ends without warning. Never a reason to wake up.
+    fn note_for_next(&mut self, now: Instant) {
+        let notebook = self.parts.notebook.as_ref().filter(|notebook| notebook.is_in_memory());
+        if let Some(notebook) = notebook.filter(|_| now >= self.noted + NOTE_PAUSE) {
+            self.noted = now;
+            notebook.leave(self.node.handover());
+        }
+    }
+
     fn say_goodbye(&mut self, end: End) {
         self.parts.notifier.stopping();
+        if let Some(notebook) = &self.parts.notebook {
+            notebook.clear();
+        }
         let last = match end {
             End::Leave => Input::Shutdown,
             End::Restart => Input::Restart,
@@ -383,5 +398,7 @@ const TURN: usize = 4;
 const MANY_BYTES: usize = 16 * 1024;
 /// The same for requests.
 const MANY_REQUESTS: usize = 64;
+/// How often the next run is left a note: a third of the time that it counts.
+const NOTE_PAUSE: Duration = Duration::from_millis(4_900);
 /// How often to look whether clients may go on.
 const GATE_CHECK: Duration = Duration::from_millis(20);

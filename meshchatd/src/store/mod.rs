@@ -4,6 +4,7 @@
 //! used, with a warning in the log, when the newest does not check out.
 
 mod boot;
+pub(crate) mod cursors;
 mod file;
 pub(crate) mod log;
 pub(crate) mod scribe;
@@ -15,6 +16,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 
 pub(crate) use file::sync_directory;
+use meshchat_proto::codec;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::{Gid, Uid, geteuid, setgid, setgroups, setuid};
@@ -29,6 +31,8 @@ pub const LARGEST_STATE: usize = 1024 * 1024;
 #[derive(Debug)]
 pub struct StateDir {
     path: PathBuf,
+    /// Another place, which lasts until the machine restarts.
+    place: Option<PathBuf>,
     /// Where state goes because it cannot be written there.
     spare: Option<PathBuf>,
     _lock: Flock<File>,
@@ -187,7 +191,7 @@ impl StateDir {
     /// When it cannot be made, belongs to others, is open to others, or is in use.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         make(path)?;
-        Ok(Self { path: path.to_path_buf(), spare: None, _lock: lock(path)? })
+        Ok(Self { path: path.to_path_buf(), place: None, spare: None, _lock: lock(path)? })
     }
 
     /// Where it is.
@@ -218,14 +222,10 @@ impl StateDir {
     /// When the file cannot be read, is damaged in both generations, or holds something else.
     pub fn load<T: DeserializeOwned>(&self, state: StateFile) -> Result<Option<T>, StoreError> {
         let Some(found) = self.read(state.name())? else { return Ok(None) };
-        let mut rest = found.body.as_slice();
-        let mut decoder = rmp_serde::Deserializer::new(&mut rest);
-        let decoded = T::deserialize(&mut decoder);
-        let problem = |reason| StoreError::Decode { path: self.path.join(state.name()), reason };
-        let value = decoded.map_err(|error| problem(error.to_string()))?;
-        if !rest.is_empty() {
-            return Err(problem("something follows the value".into()));
-        }
+        let value = codec::decode(&found.body).map_err(|error| {
+            let path = self.path.join(state.name());
+            StoreError::Decode { path, reason: error.to_string() }
+        })?;
         Ok(Some(value))
     }
 

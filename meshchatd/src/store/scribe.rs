@@ -1,14 +1,14 @@
 //! The thread that writes messages and cursors: a disk that stalls holds up nothing else.
 
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use meshchat_core::{Kept, SavedCursors, Snapshot};
 use tokio::sync::mpsc;
 
+use super::StoreError;
+use super::cursors::CursorFile;
 use super::log::{Directory, Log, Refused, Spent};
-use super::{StateFile, StoreError, save_in};
 use crate::clock::Clock;
 use crate::supervise::Tasks;
 
@@ -73,8 +73,7 @@ pub(crate) struct Facts {
 /// The writer.
 #[derive(Debug)]
 pub(crate) struct Scribe {
-    /// Where cursors are kept.
-    directory: PathBuf,
+    cursors: CursorFile,
     log: Option<Log<Directory>>,
     clock: Clock,
     reports: mpsc::Sender<Report>,
@@ -98,14 +97,14 @@ impl Scribe {
     /// end with it.
     pub(crate) fn start(
         tasks: &Tasks,
-        directory: PathBuf,
+        cursors: CursorFile,
         log: Option<Log<Directory>>,
         clock: Clock,
         reports: mpsc::Sender<Report>,
     ) -> (SyncSender<Job>, Facts) {
         let noted = Instant::now();
         let sync_due = log.as_ref().filter(|log| log.is_dirty()).map(|_| noted + SYNC);
-        let scribe = Self { directory, log, clock, reports, sync_due, noted, syncs: 0 };
+        let scribe = Self { cursors, log, clock, reports, sync_due, noted, syncs: 0 };
         let facts = scribe.facts();
         let (door, jobs) = sync_channel(JOBS);
         tasks.thread("scribe", move || scribe.run(&jobs));
@@ -114,7 +113,8 @@ impl Scribe {
 
     fn run(mut self, jobs: &Receiver<Job>) {
         loop {
-            let due = self.sync_due.unwrap_or(self.noted + NOTE);
+            let due = [self.sync_due, self.cursors.due()].into_iter().flatten();
+            let due = due.fold(self.noted + NOTE, Instant::min);
             match jobs.recv_timeout(due.saturating_duration_since(Instant::now())) {
                 Ok(job) => self.work(job),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -123,20 +123,28 @@ impl Scribe {
             if self.noted.elapsed() >= NOTE {
                 self.note_time();
             }
+            if self.cursors.due().is_some_and(|due| due <= Instant::now()) {
+                self.flush_cursors();
+            }
             if self.sync_due.is_some_and(|due| due <= Instant::now()) {
                 self.sync();
             }
         }
+        self.flush_cursors();
         self.note_time();
         self.sync();
+    }
+
+    fn flush_cursors(&mut self) {
+        if let Err(error) = self.cursors.flush() {
+            self.report(Outcome::Saved(Err(error)));
+        }
     }
 
     fn work(&mut self, job: Job) {
         let outcome = match job {
             Job::Keep { snapshot, messages, oldest } => self.keep(snapshot, &messages, oldest),
-            Job::Save(cursors) => {
-                Outcome::Saved(save_in(&self.directory, StateFile::Cursors, &*cursors))
-            }
+            Job::Save(cursors) => Outcome::Saved(self.cursors.save(cursors)),
         };
         self.report(outcome);
     }

@@ -9,7 +9,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{KEY, StateDir, StateFile, StoreError, boot, check, file, lock_read_only, make};
+use nix::sys::statfs::{TMPFS_MAGIC, statfs};
+use serde::Serialize;
+
+use super::{
+    KEY, StateDir, StateFile, StoreError, boot, check, file, lock_read_only, make, save_in,
+};
 
 impl StateDir {
     /// Opens the state directory at `path` as [`StateDir::open`] does. If it holds a key but
@@ -20,13 +25,20 @@ impl StateDir {
     /// Those of [`StateDir::open`]; also when the spare place cannot be used either.
     pub fn open_with_spare(path: &Path, spare: &Path) -> Result<Self, StoreError> {
         let (mut directory, refused) = match Self::open(path) {
-            Ok(directory) => {
-                let refused = directory.bring_back(spare).err();
+            Ok(mut directory) => {
+                directory.place = Some(spare.into());
+                let refused = directory.bring_back(spare).err().filter(|error| {
+                    let helps = spare_helps(error);
+                    if !helps {
+                        tracing::warn!("what was kept in {} is lost: {error}", spare.display());
+                    }
+                    helps
+                });
                 (directory, refused)
             }
             Err(error @ StoreError::ReadOnly(_)) if has_key(path) => {
                 let lock = lock_read_only(check(path)?)?;
-                (Self { path: path.into(), spare: None, _lock: lock }, Some(error))
+                (Self { path: path.into(), place: None, spare: None, _lock: lock }, Some(error))
             }
             Err(error) => return Err(error),
         };
@@ -56,9 +68,16 @@ impl StateDir {
         self.spare.as_deref()
     }
 
+    /// A place in memory for what is saved so often that the card should not see all of it. It is
+    /// brought back at the next start, unless the machine restarts.
+    pub(crate) fn quick_place(&self) -> Option<&Path> {
+        let place = self.place.as_deref().filter(|_| self.spare.is_none())?;
+        let above = statfs(place.parent()?).ok()?;
+        (above.filesystem_type() == TMPFS_MAGIC).then_some(place)
+    }
+
     fn use_spare(&mut self, spare: &Path, error: StoreError) -> Result<(), StoreError> {
-        let helps = matches!(error, StoreError::ReadOnly(_) | StoreError::Full(_));
-        if !helps || !has_key(&self.path) {
+        if !spare_helps(&error) || !has_key(&self.path) {
             return Err(error);
         }
         if let Err(other) = make(spare) {
@@ -95,6 +114,28 @@ impl StateDir {
 pub fn spare_of(state: &Path, runtime: &Path) -> PathBuf {
     let hash = blake3::hash(state.as_os_str().as_encoded_bytes()).to_hex();
     runtime.join(format!("state-{}", &hash.as_str()[..8]))
+}
+
+/// Saves in the quick place.
+pub(super) fn save_quick<T: Serialize>(
+    place: &Path,
+    state: StateFile,
+    value: &T,
+) -> Result<(), StoreError> {
+    make(place)?;
+    save_in(place, state, value)
+}
+
+/// Forgets what was saved in the quick place; it must not be brought back over something newer.
+pub(super) fn forget_quick(place: &Path) {
+    if place.exists() {
+        fs::remove_dir_all(place).ok();
+    }
+}
+
+/// Whether another place helps against this.
+const fn spare_helps(error: &StoreError) -> bool {
+    matches!(error, StoreError::ReadOnly(_) | StoreError::Full(_))
 }
 
 fn has_key(path: &Path) -> bool {

@@ -170,6 +170,59 @@ fn a_read_only_or_full_disk_is_named() {
     assert!(matches!(error, StoreError::ReadOnly(_)), "{error}");
 }
 
+#[test]
+fn a_disk_that_cannot_be_written_is_replaced_until_it_can() {
+    let place = Directory::new();
+    let (path, spare) = (place.path().join("state"), place.path().join("run/state-1"));
+    fs::create_dir(&path).unwrap();
+    let Some(disk) = Disk::mount(&path) else { return };
+    let boot = |directory: &mut StateDir| directory.next_boot_or_spare(&spare).unwrap();
+    let open = || StateDir::open_with_spare(&path, &spare).unwrap();
+    fs::write(path.join(KEY), "a key").unwrap();
+    let mut directory = open();
+    assert_eq!((boot(&mut directory), directory.spare()), (1, None));
+    directory.save(StateFile::People, &sample("kept")).unwrap();
+    drop(directory);
+
+    fs::write(path.join("filler"), vec![0; 200_000]).unwrap_err();
+    let mut directory = open();
+    assert_eq!(boot(&mut directory), 2);
+    assert_eq!(directory.spare(), Some(&*spare));
+    assert_eq!(directory.load(StateFile::People).unwrap(), Some(sample("kept")));
+    directory.save(StateFile::People, &sample("full")).unwrap();
+    let error = directory.save_for_good(StateFile::Peers, &sample("x")).unwrap_err();
+    assert!(matches!(error, StoreError::InSpare { .. }), "{error}");
+    drop(directory);
+
+    assert!(disk.command("mount", &["-o", "remount,ro"]));
+    let mut directory = open();
+    assert_eq!(boot(&mut directory), 3);
+    assert_eq!(directory.load(StateFile::People).unwrap(), Some(sample("full")));
+    assert!(matches!(
+        StateDir::open_with_spare(&path, &spare),
+        Err(StoreError::InUse { pid: None, .. })
+    ));
+    drop(directory);
+
+    assert!(disk.command("mount", &["-o", "remount,rw"]));
+    fs::remove_file(path.join("filler")).unwrap();
+    let mut directory = open();
+    assert_eq!((boot(&mut directory), directory.spare()), (4, None));
+    assert_eq!(directory.load(StateFile::People).unwrap(), Some(sample("full")));
+    assert!(!spare.exists());
+}
+
+#[test]
+fn without_a_key_there_is_nothing_to_go_on_with() {
+    let place = Directory::new();
+    let (path, spare) = (place.path().join("state"), place.path().join("run/state-1"));
+    fs::create_dir(&path).unwrap();
+    let Some(disk) = Disk::mount(&path) else { return };
+    assert!(disk.command("mount", &["-o", "remount,ro"]));
+    let error = StateDir::open_with_spare(&path, &spare).unwrap_err();
+    assert!(matches!(error, StoreError::ReadOnly(_)), "{error}");
+}
+
 /// A file system of 64 KiB; only root can make one.
 struct Disk<'a>(&'a Path);
 

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
+use ed25519_dalek::{Signature, VerifyingKey};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{AlwaysResolvesClientRawPublicKeys, Resumption};
-use rustls::crypto::ring::{cipher_suite, default_provider, kx_group, sign::any_eddsa_type};
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
-use rustls::pki_types::{
-    CertificateDer, PrivatePkcs8KeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime,
+use rustls::crypto::ring::{cipher_suite, kx_group, sign::any_eddsa_type};
+use rustls::crypto::{
+    CryptoProvider, GetRandomFailed, KeyProvider, SecureRandom, WebPkiSupportedAlgorithms,
 };
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{AlwaysResolvesServerRawPublicKeys, NoServerSessionStorage};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::version::TLS13;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, ServerConfig,
-    SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error,
+    PeerMisbehaved, ServerConfig, SignatureScheme,
 };
 
 use super::PeerKey;
@@ -57,7 +58,7 @@ fn certified_key(seed: &[u8; 32]) -> Result<Arc<CertifiedKey>, Error> {
 fn server(provider: &Arc<CryptoProvider>, key: &Arc<CertifiedKey>) -> Result<ServerConfig, Error> {
     let mut config = ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(&[&TLS13])?
-        .with_client_cert_verifier(AnyEd25519::new(provider))
+        .with_client_cert_verifier(Arc::new(AnyEd25519))
         .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(Arc::clone(key))));
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -71,7 +72,7 @@ fn client(provider: &Arc<CryptoProvider>, key: &Arc<CertifiedKey>) -> Result<Cli
     let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
-        .with_custom_certificate_verifier(AnyEd25519::new(provider))
+        .with_custom_certificate_verifier(Arc::new(AnyEd25519))
         .with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(Arc::clone(
             key,
         ))));
@@ -81,6 +82,8 @@ fn client(provider: &Arc<CryptoProvider>, key: &Arc<CertifiedKey>) -> Result<Cli
     Ok(config)
 }
 
+/// Names what links use and nothing else: the provider of rustls as a whole would bring RSA and the
+/// curves of NIST along, a third of a megabyte.
 fn provider() -> CryptoProvider {
     let mut suites =
         vec![cipher_suite::TLS13_AES_128_GCM_SHA256, cipher_suite::TLS13_CHACHA20_POLY1305_SHA256];
@@ -90,7 +93,26 @@ fn provider() -> CryptoProvider {
     CryptoProvider {
         cipher_suites: suites,
         kx_groups: vec![kx_group::X25519],
-        ..default_provider()
+        // Who is there is proven by raw keys, which `AnyEd25519` checks by itself.
+        signature_verification_algorithms: WebPkiSupportedAlgorithms { all: &[], mapping: &[] },
+        secure_random: &System,
+        key_provider: &System,
+    }
+}
+
+/// Random numbers of the system; keys come from nowhere but the node's seed.
+#[derive(Debug)]
+struct System;
+
+impl SecureRandom for System {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), GetRandomFailed> {
+        getrandom::fill(buffer).map_err(|_unavailable| GetRandomFailed)
+    }
+}
+
+impl KeyProvider for System {
+    fn load_private_key(&self, _key: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, Error> {
+        Err(Error::General("keys are not loaded".into()))
     }
 }
 
@@ -107,13 +129,9 @@ fn fast_aes() -> bool {
 /// Accepts any peer that proves that it holds the Ed25519 key it shows. Who may link is decided
 /// later, by key, by those who know the network.
 #[derive(Debug)]
-struct AnyEd25519(WebPkiSupportedAlgorithms);
+struct AnyEd25519;
 
 impl AnyEd25519 {
-    fn new(provider: &CryptoProvider) -> Arc<Self> {
-        Arc::new(Self(provider.signature_verification_algorithms))
-    }
-
     fn check_key(spki: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> Result<(), Error> {
         if peer_key(spki).is_some() && others.is_empty() {
             return Ok(());
@@ -122,13 +140,19 @@ impl AnyEd25519 {
     }
 
     fn check_signature(
-        &self,
         message: &[u8],
         spki: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let spki = SubjectPublicKeyInfoDer::from(spki.as_ref());
-        rustls::crypto::verify_tls13_signature_with_raw_key(message, &spki, signed, &self.0)
+        if signed.scheme != SignatureScheme::ED25519 {
+            return Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
+        }
+        let key = peer_key(spki).and_then(|key| VerifyingKey::from_bytes(&key).ok());
+        let signature = Signature::from_slice(signed.signature()).ok();
+        key.zip(signature)
+            .filter(|(key, signature)| key.verify_strict(message, signature).is_ok())
+            .map(|_| HandshakeSignatureValid::assertion())
+            .ok_or_else(|| CertificateError::BadSignature.into())
     }
 }
 
@@ -150,7 +174,7 @@ macro_rules! signed_by_raw_key {
             cert: &CertificateDer<'_>,
             dss: &DigitallySignedStruct,
         ) -> Result<HandshakeSignatureValid, Error> {
-            self.check_signature(message, cert, dss)
+            Self::check_signature(message, cert, dss)
         }
 
         fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

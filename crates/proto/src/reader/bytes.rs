@@ -58,7 +58,7 @@ impl<'de> Reader<'de> {
     }
 
     fn length<const N: usize>(&mut self) -> Read<u32> {
-        u32::try_from(self.number::<N>()?).map_err(|_| cut())
+        u32::try_from(self.number::<N>()?).map_err(|_too_long| cut())
     }
 
     fn text(&mut self, length: u32) -> Read<Head<'de>> {
