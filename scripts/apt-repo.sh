@@ -76,6 +76,8 @@ need() {
     command -v "${tool%:*}" >/dev/null ||
       die "${tool%:*} is missing:  apt-get install ${tool#*:}   (or: scripts/setup.sh apt)"
   done
+  # To sign again what is published, nothing new is needed.
+  if [ "$KEEP" -gt 0 ] && [ -d "$OUT/pool" ]; then return; fi
   compgen -G "$DEBS/*.deb" >/dev/null || die "no packages in $DEBS; make them first:  make deb"
 }
 
@@ -158,7 +160,8 @@ fill_pool() {
   local deb
   if [ "$KEEP" -gt 0 ] && [ -d "$OUT/pool" ]; then cp -a "$OUT/pool" "$NEW/pool"; fi
   for deb in "$DEBS"/*.deb; do
-    # This script's own is made anew below.
+    [ -e "$deb" ] || continue
+    # This script's own is made below.
     [ "$(dpkg-deb --field "$deb" Package)" = "$KEYRING" ] || add_to_pool "$deb"
   done
   keyring_package
@@ -187,6 +190,8 @@ keyring_package() {
   time=$(gpg --batch --list-packets "$NEW/$KEYRING.gpg" 2>/dev/null |
     sed -nE 's/.* created ([0-9]+), md5len.*/\1/p' | sort -n | tail -n 1)
   version=$(date -u -d "@$time" +%Y%m%d.%H%M%S)
+  # Other tools pack the same keys into other bytes: what is published stays.
+  [ ! -e "$NEW/pool/$COMPONENT/${KEYRING:0:1}/$KEYRING/${KEYRING}_${version}_all.deb" ] || return 0
   install -D -m 644 "$NEW/$KEYRING.gpg" "$tree/usr/share/keyrings/$KEYRING.gpg"
   local doc=$tree/usr/share/doc/$KEYRING
   install -D -m 644 packaging/apt/copyright "$doc/copyright"

@@ -109,6 +109,11 @@ upgrades_and_downgrades() {
   said "an older one can be asked for" 'Inst meshchat \[1.0\] (1.9 meshchat:stable'
   check "the oldest of four is gone" [ ! -e "$DIR/apt/pool/main/m/meshchat/meshchat_1.0_amd64.deb" ]
   check "that of another architecture stays" [ -e "$DIR/apt/pool/main/m/meshchat/meshchat_1.0_arm64.deb" ]
+  local debs=("$DIR"/debs/*)
+  mv "${debs[@]}" "$DIR/more/"
+  MESHCHAT_APT_KEEP=3 repo
+  check "what is published can be signed again without being built" [ -e "$DIR/apt/pool/main/m/meshchat/meshchat_1.10_amd64.deb" ]
+  mv "${debs[@]/debs/more}" "$DIR/debs/"
   repo
   check "without KEEP there is what was built" [ ! -e "$DIR/apt/pool/main/m/meshchat/meshchat_1.0_arm64.deb" ]
 }

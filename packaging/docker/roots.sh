@@ -15,6 +15,8 @@ main() {
   root "$1" "$2/gateway" meshchat-gateway
   folder "$2/gateway/var/lib/meshchat-gateway" 700 $GATEWAY_UID
   folder "$2/gateway/run/meshchat-gateway" 750 $GATEWAY_UID
+  # Who comes by a published port does not ask for the container's own address.
+  printf '%s\n' '[web]' 'hosts = ["127.0.0.1"]' >"$2/gateway/etc/meshchat/gateway.toml"
   # The node's, which both mount: a volume takes over what the first image has there.
   folder "$2/gateway/run/meshchat" 750 $NODE_UID
 }
