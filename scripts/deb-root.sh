@@ -223,9 +223,12 @@ inside() { # ROOT [OPTION]... -- COMMAND...
 
 # Changes go to memory. The mount lies over the folder itself, for this run alone.
 throwaway() { # ROOT
+  local options=lowerdir=$1,upperdir=/mnt/changes,workdir=/mnt/work
+  # In a user namespace its notes cannot be kept where they usually are.
+  grep -qE '^ *0 +0 +4294967295' /proc/self/uid_map || options+=,userxattr
   mount -t tmpfs tmpfs /mnt
   mkdir /mnt/changes /mnt/work
-  mount -t overlay -o "lowerdir=$1,upperdir=/mnt/changes,workdir=/mnt/work" overlay "$1"
+  mount -t overlay -o "$options" overlay "$1"
 }
 
 devices() { # DEV

@@ -77,6 +77,7 @@ inside() {
   cd /
   before
   install_them
+  [ $FAILED = 0 ] || done_with "installation"
   programs_run
   upgrade
   remove_and_return
@@ -128,7 +129,9 @@ units_are_sound() {
 }
 
 documents_are_there() {
-  sed -nE 's!^Documentation=file:!!p' /lib/systemd/system/meshchat* | xargs ls
+  local files
+  files=$(sed -nE 's!^Documentation=file:!!p' /lib/systemd/system/meshchat*)
+  [ -n "$files" ] && xargs ls <<<"$files"
 }
 
 programs_run() {

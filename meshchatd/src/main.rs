@@ -61,8 +61,7 @@ fn run(flags: Flags, environment: Environment, loaded: Loaded) -> anyhow::Result
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let passed =
-        notify::Passed::from_environment().context("what systemd passed is unusable")?;
+    let passed = notify::Passed::from_environment().context("what systemd passed is unusable")?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .event_interval(STEPS_BETWEEN_LOOKS)
         .enable_all()

@@ -123,7 +123,7 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     tasks.stop(DRAIN).await;
     if end == End::Restart {
         // Who knocks meanwhile waits for the next run.
-        endpoint.close(CloseCode::Goodbye, "the node restarts", DRAIN).await;
+        endpoint.close(CloseCode::Goodbye, "the node restarts", LAST_PACKETS).await;
         return Ok(());
     }
     Kept::ALL.into_iter().for_each(|kept| notifier.drop_kept(kept));
@@ -287,5 +287,8 @@ async fn accept(mut acceptor: Acceptor, arrivals: mpsc::Sender<Channel>) {
     }
 }
 
+/// How long a restart waits for packets that only say what goodbyes have said: what is lost of
+/// them the next run answers.
+const LAST_PACKETS: Duration = Duration::from_millis(50);
 /// How long goodbyes may take to get out; twice this is the longest end of the daemon.
 const DRAIN: Duration = Duration::from_millis(800);

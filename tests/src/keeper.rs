@@ -74,8 +74,7 @@ impl Keeper {
         let Some(kept) = kept.as_ref().filter(|kept| !kept.is_empty()) else { return command };
         assert!(kept.len() <= MOST, "more is kept than can be given back: {kept:?}");
         let moves = ["3<&0", "4<&1", "5<&2"][..kept.len()].join(" ");
-        let script =
-            format!("exec {moves} </dev/null >>\"$LOG\" 2>&1; LISTEN_PID=$$ exec \"$@\"");
+        let script = format!("exec {moves} </dev/null >>\"$LOG\" 2>&1; LISTEN_PID=$$ exec \"$@\"");
         let mut wrapped = Command::new("sh");
         wrapped.arg("-c").arg(script).arg("sh").arg(command.get_program());
         wrapped.args(command.get_args());

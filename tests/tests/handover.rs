@@ -1,6 +1,7 @@
 //! Nodes that start again while others look on: who sees what, and how long links are gone.
 #![forbid(unsafe_code)]
 
+use std::fmt::Display;
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -32,10 +33,21 @@ impl Line {
             node.wait_reachable(3, Limit::default());
         }
         let readers = [a.follow(), b.follow(), c.follow()];
-        for (reader, others) in readers.iter().zip([["b", "c"], ["a", "c"], ["a", "b"]]) {
-            others.iter().for_each(|other| reader.wait_person(other, "online", Limit::default()));
+        let line = Self { a, b, c, readers };
+        line.wait_all_there();
+        // What was told of people before comes before these.
+        line.wait_for_words("at first");
+        line
+    }
+
+    /// Waits until each node knows somebody to be there on each.
+    fn wait_all_there(&self) {
+        for node in [&self.a, &self.b, &self.c] {
+            for name in ["a", "b", "c"] {
+                let there = || node.person_at(name).as_deref() == Some("online");
+                wait_for(&format!("{name} there, at {}", node.name()), Limit::default(), there);
+            }
         }
-        Self { a, b, c, readers }
     }
 
     /// What each reader was told of nodes and people so far.
@@ -44,9 +56,8 @@ impl Line {
     }
 
     /// Waits until messages pass in both directions again, to all three.
-    fn wait_for_words(&self, round: usize) -> Vec<String> {
-        let words: Vec<String> =
-            ["a", "b", "c"].map(|name| format!("after {round} from {name}")).into();
+    fn wait_for_words(&self, round: impl Display) -> Vec<String> {
+        let words: Vec<String> = ["a", "b", "c"].map(|name| format!("{round}, from {name}")).into();
         for (node, words) in [&self.a, &self.b, &self.c].into_iter().zip(&words) {
             node.say(words);
         }
@@ -60,9 +71,8 @@ impl Line {
 }
 
 fn changes(reader: &Tail) -> Vec<Value> {
-    let of_presence = |line: &Value| {
-        ["node", "person", "partition"].iter().any(|event| line["event"] == *event)
-    };
+    let of_presence =
+        |line: &Value| ["node", "person", "partition"].iter().any(|event| line["event"] == *event);
     reader.lines().into_iter().filter(of_presence).collect()
 }
 

@@ -46,7 +46,11 @@ fn a_node_runs_from_a_read_only_card_and_says_what_it_forgets() {
         }
         let people = node.ctl().json(["who"]);
         assert_eq!(people.iter().any(|p| p["name"] == "Card"), run >= 2, "{people:?}");
-        if run % 2 == 0 { node.kill() } else { drop(node.terminate(STOPPED)) }
+        if run % 2 == 0 {
+            node.kill();
+        } else {
+            node.terminate(STOPPED);
+        }
     }
     tail.assert_once(&texts);
     assert!(boots.is_sorted_by(|a, b| a < b), "{boots:?}");

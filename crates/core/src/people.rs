@@ -52,8 +52,15 @@ impl People {
             let SavedPerson { user, name, mut rooms, away } = person;
             rooms.truncate(ROOMS_PER_PERSON);
             people.touches += 1;
-            let local =
-                LocalPerson { name, rooms, away, reading: 0, via: None, held: false, touched: people.touches };
+            let local = LocalPerson {
+                name,
+                rooms,
+                away,
+                reading: 0,
+                via: None,
+                held: false,
+                touched: people.touches,
+            };
             people.map.insert(user, local);
         }
         people

@@ -98,6 +98,10 @@ impl Between {
         }
     }
 
+    pub(crate) fn retain(&mut self, keep: impl Fn(&NodeId) -> bool) {
+        self.0.retain(|node, _| keep(node));
+    }
+
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
@@ -229,9 +233,12 @@ impl<E: Env> Node<E> {
             return;
         }
         self.addresses_heard(now, &record);
-        record.holdings = None;
+        let (boot, holdings) = (record.boot, record.holdings.take());
         if self.nodes.put(now.mono, record, bytes.clone()) {
             self.name_node(now, node);
+            if let Some(holdings) = holdings {
+                self.take_holdings(now.mono, (node, boot), &holdings);
+            }
         }
     }
 }

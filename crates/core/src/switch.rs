@@ -157,7 +157,8 @@ impl<E: Env> Node<E> {
         let strangers: Vec<NodeId> =
             self.nodes_up().filter(|node| !self.roster.admits(node)).collect();
         strangers.iter().for_each(|node| self.announce_left(node));
-        let Self { roster, nodes, contacts, seen, order, doubts, .. } = self;
+        let Self { roster, nodes, contacts, seen, order, doubts, links, .. } = self;
+        links.between.retain(|node| roster.admits(node));
         nodes.retain(|node| roster.admits(node));
         contacts.retain(|node| roster.admits(node));
         doubts.retain(|origin| roster.admits(&origin.0));

@@ -68,8 +68,11 @@ impl Notifier {
         // One that is kept already is not to be kept twice.
         self.drop_kept(kept);
         // It is no error of a socket that a peer is not there; the manager need not look at it.
-        let states =
-            [NotifyState::FdStore, NotifyState::FdName(kept.name()), NotifyState::Custom("FDPOLL=0")];
+        let states = [
+            NotifyState::FdStore,
+            NotifyState::FdName(kept.name()),
+            NotifyState::Custom("FDPOLL=0"),
+        ];
         if let Err(error) = sd_notify::notify_with_fds(&states, &[socket]) {
             tracing::debug!(%error, "the service manager did not take a socket");
         }

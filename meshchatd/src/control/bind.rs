@@ -88,9 +88,9 @@ fn open_to_group(path: &Path, group: &str) -> io::Result<()> {
         );
         return Ok(());
     };
-    // The service runs with that group, and its sandbox forbids to change owners.
-    let there = std::fs::metadata(path)?.gid() == group.gid.as_raw();
-    if !there && let Err(error) = chown(path, None, Some(group.gid)) {
+    // The sandbox of the service allows no change, and needs none.
+    let is_given = std::fs::metadata(path)?.gid() == group.gid.as_raw();
+    if !is_given && let Err(error) = chown(path, None, Some(group.gid)) {
         tracing::warn!(%error, group = group.name, "cannot give the control socket to the group");
     }
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o660))

@@ -207,8 +207,7 @@ impl Hub {
                 self.log_lost(link, &state.peer, &why.to_string());
             }
             let restarted = matches!(why, DownReason::Lost(Lost::Restarted));
-            let down =
-                if restarted { Input::LinkReset { link } } else { Input::LinkDown { link } };
+            let down = if restarted { Input::LinkReset { link } } else { Input::LinkDown { link } };
             self.node.handle(self.now(), down);
             self.end(link, CloseCode::Abandoned, &why.to_string(), why.is_refusal());
         }

@@ -4,6 +4,7 @@
 
 mod clients;
 mod doctor;
+mod handover;
 mod keep;
 mod keys;
 mod links;
@@ -23,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use meshchat_core::{Config, DialId, Handover, Input, Node, Now, SavedAcquaintances, SavedPerson};
+use meshchat_core::{Config, DialId, Input, Node, Now, SavedAcquaintances, SavedPerson};
 use meshchat_proto::id::NodeId;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -245,12 +246,6 @@ impl Hub {
         hub
     }
 
-    /// Takes up what the run before has left, `left` before its neighbours give it up.
-    pub fn take_over(&mut self, handover: Handover, left: Duration) {
-        tracing::info!("goes on where the run before stopped");
-        self.node.take_over(self.now(), handover, left);
-    }
-
     /// Runs until `stop` resolves, then takes leave of all links and clients, for good or to start
     /// again; tells which. `hangup` yields whenever the configuration is to be read again.
     pub async fn run(
@@ -348,15 +343,6 @@ impl Hub {
         }
     }
 
-    /// In case this run ends without warning. Never a reason to wake up.
-    fn note_for_next(&mut self, now: Instant) {
-        let notebook = self.parts.notebook.as_ref().filter(|notebook| notebook.is_in_memory());
-        if let Some(notebook) = notebook.filter(|_| now >= self.noted + NOTE_PAUSE) {
-            self.noted = now;
-            notebook.leave(self.node.handover());
-        }
-    }
-
     fn say_goodbye(&mut self, end: End) {
         self.parts.notifier.stopping();
         if let Some(notebook) = &self.parts.notebook {
@@ -398,7 +384,5 @@ const TURN: usize = 4;
 const MANY_BYTES: usize = 16 * 1024;
 /// The same for requests.
 const MANY_REQUESTS: usize = 64;
-/// How often the next run is left a note: a third of the time that it counts.
-const NOTE_PAUSE: Duration = Duration::from_millis(4_900);
 /// How often to look whether clients may go on.
 const GATE_CHECK: Duration = Duration::from_millis(20);

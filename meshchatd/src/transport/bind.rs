@@ -81,7 +81,9 @@ impl Sockets {
 }
 
 fn tell_no_tcp(error: &io::Error) {
-    tracing::warn!("cannot listen on TCP: {error}; nodes whose UDP is blocked cannot link to this one");
+    tracing::warn!(
+        "cannot listen on TCP: {error}; nodes whose UDP is blocked cannot link to this one"
+    );
 }
 
 /// Both sockets. With port 0, one is looked for that is free for both; of a port that was asked

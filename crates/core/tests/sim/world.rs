@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use meshchat_core::{HistoryMode, Input, Level, LinkId, Note, Output};
-use meshchat_proto::control::{ErrorCode, Event, Reply};
+use meshchat_proto::control::{ErrorCode, Event, Reply, Start};
 
 use crate::host::{Ask, Host};
 use crate::log::Log;
