@@ -69,7 +69,7 @@ install_debian() {
 small_initrd() { # ROOT
   mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/usr/share/initramfs-tools/modules.d"
   printf 'MODULES=list\nCOMPRESS=gzip\nCOMPRESSLEVEL=1\n' >"$1/etc/initramfs-tools/conf.d/small"
-  printf '%s\n' virtio_pci virtio_mmio virtio_blk ext4 >"$1/usr/share/initramfs-tools/modules.d/small"
+  printf '%s\n' virtio_pci virtio_mmio virtio_blk ext4 crc32c crc32c_generic >"$1/usr/share/initramfs-tools/modules.d/small"
 }
 
 configure() {
