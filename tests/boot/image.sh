@@ -131,7 +131,10 @@ magic() { # CPU
 clean() {
   [ -z "$REGISTERED" ] || echo -1 >"$BINFMT/$EMULATOR" || true
   [ -z "$MOUNTED" ] || umount "$BINFMT" || true
-  [ -z "$WORK" ] || rm -rf "$WORK"
+  [ -n "$WORK" ] || return 0
+  # What mmdebstrap mounted in there, if it was killed.
+  findmnt -rno TARGET | grep -F "$WORK/" | sort -r | while read -r mounted; do umount "$mounted" || true; done
+  rm -rf --one-file-system "$WORK"
 }
 
 die() { echo "image.sh: $*" >&2; exit 1; }
