@@ -69,7 +69,7 @@ install_debian() {
 small_initrd() { # ROOT
   mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/usr/share/initramfs-tools/modules.d"
   printf 'MODULES=list\nCOMPRESS=gzip\nCOMPRESSLEVEL=1\n' >"$1/etc/initramfs-tools/conf.d/small"
-  printf '%s\n' virtio_pci virtio_mmio virtio_blk ext4 >"$1/usr/share/initramfs-tools/modules.d/small"
+  printf '%s\n' virtio_pci virtio_mmio virtio_blk ext4 crc32c crc32c_generic >"$1/usr/share/initramfs-tools/modules.d/small"
 }
 
 configure() {
@@ -131,7 +131,10 @@ magic() { # CPU
 clean() {
   [ -z "$REGISTERED" ] || echo -1 >"$BINFMT/$EMULATOR" || true
   [ -z "$MOUNTED" ] || umount "$BINFMT" || true
-  [ -z "$WORK" ] || rm -rf "$WORK"
+  [ -n "$WORK" ] || return 0
+  # What mmdebstrap mounted in there, if it was killed.
+  findmnt -rno TARGET | grep -F "$WORK/" | sort -r | while read -r mounted; do umount "$mounted" || true; done
+  rm -rf --one-file-system "$WORK"
 }
 
 die() { echo "image.sh: $*" >&2; exit 1; }
