@@ -4,6 +4,8 @@
 set -euo pipefail
 
 cd "$(dirname "$(readlink -f "$0")")/.."
+# Too much for a /tmp in memory.
+export TMPDIR=${TMPDIR:-/var/tmp}
 ARCH=${1:-$(dpkg --print-architecture)}
 readonly ARCH
 CACHE=${MESHCHAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/meshchat}

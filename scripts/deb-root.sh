@@ -21,6 +21,8 @@
 #   MESHCHAT_MIRROR  where Debian's packages are got; http://deb.debian.org by default
 set -euo pipefail
 
+# Too much for a /tmp in memory.
+export TMPDIR=${TMPDIR:-/var/tmp}
 SELF=$(readlink -f "$0")
 CACHE=${MESHCHAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/meshchat}
 MIRROR=${MESHCHAT_MIRROR:-http://deb.debian.org}

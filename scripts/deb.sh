@@ -18,6 +18,8 @@
 set -euo pipefail
 
 cd "$(dirname "$(readlink -f "$0")")/.."
+# Too much for a /tmp in memory.
+export TMPDIR=${TMPDIR:-/var/tmp}
 CACHE=${MESHCHAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/meshchat}
 FOLDER=${MESHCHAT_BUILD_FOLDER:-build}
 readonly CACHE FOLDER

@@ -9,6 +9,8 @@
 set -euo pipefail
 
 cd "$(dirname "$(readlink -f "$0")")/.."
+# Too much for a /tmp in memory.
+export TMPDIR=${TMPDIR:-/var/tmp}
 WORK=""
 FAILED=0
 
@@ -16,7 +18,7 @@ main() {
   local why suite
   if [ "${1-}" = inside ]; then inside; return; fi
   if ! why=$(lacks_nothing); then echo "deb: skipped: $why"; return; fi
-  WORK=$(mktemp -d "${TMPDIR:-/var/tmp}/meshchat-deb.XXXXXX")
+  WORK=$(mktemp -d)
   trap 'rm -rf "$WORK"' EXIT
   chmod 755 "$WORK"
   mkdir "$WORK/old" "$WORK/new"
