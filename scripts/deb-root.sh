@@ -56,7 +56,7 @@ main() {
 }
 
 # Lines of use, from the top of this file.
-usage() { sed -n '3,6s/^# *//p' "$0" >&2; exit 2; }
+usage() { sed -n '4,6s/^# *//p' "$SELF" >&2; exit 2; }
 
 make_root() { # NAME
   local root=build-$1 recipe

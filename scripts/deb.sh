@@ -28,6 +28,7 @@ OUT=target/deb
 VERSION=""
 BIN_DIR=""
 CPUS=$(nproc)
+readonly USAGE="usage: scripts/deb.sh [--arch amd64|arm64|armhf] [--out DIR] [--version V] [--bin-dir DIR] [--cpus N]"
 readonly HOW=(-us -uc -b) # unsigned; only binary packages
 WORK="" # for all that goes again
 CHILD="" # what runs in the small Debian
@@ -50,14 +51,14 @@ main() {
 
 options() {
   while [ $# -gt 0 ]; do
-    [ $# -ge 2 ] || die "$(sed -n '4s/^# *//p' "$0")"
+    [ $# -ge 2 ] || die "$USAGE"
     case $1 in
       --arch) ARCH=$2 ;;
       --out) OUT=$2 ;;
       --version) VERSION=$2 ;;
       --bin-dir) BIN_DIR=$(readlink -e "$2") || die "$2 is not there" ;;
       --cpus) CPUS=$2 ;;
-      *) die "$(sed -n '4s/^# *//p' "$0")" ;;
+      *) die "$USAGE" ;;
     esac
     shift 2
   done

@@ -45,7 +45,7 @@ use world::{PLACE, World};
 /// Seeds of one run, unless `MESHCHAT_SIM_SEEDS` says otherwise.
 const SEEDS: u64 = 2000;
 /// Seeds of networks in which nodes only start again.
-const SERENE: u64 = 150;
+const SERENE: u64 = 60;
 /// Failures after which the rest is not tried, unless all were asked for.
 const FAILURES: usize = 10;
 
