@@ -31,7 +31,8 @@ CPUS=$(nproc)
 readonly USAGE="usage: scripts/deb.sh [--arch amd64|arm64|armhf] [--out DIR] [--version V] [--bin-dir DIR] [--cpus N]"
 readonly HOW=(-us -uc -b) # unsigned; only binary packages
 WORK="" # for all that goes again
-CHILD="" # what runs in the small Debian
+CHILD="" # what runs in the small Debian, or makes it
+SIGNAL="" # what ends it
 
 main() {
   options "$@"
@@ -41,7 +42,7 @@ main() {
   agree
   WORK=$(mktemp -d)
   trap clean_up EXIT
-  trap 'exit 143' TERM
+  trap 'exit 143' TERM HUP
   trap 'exit 130' INT
   chmod 755 "$WORK"
   prepare "$WORK/meshchat"
@@ -101,7 +102,7 @@ another_version() { # CHANGELOG
 
 # In the small Debian: fetch crates with the network, then build without.
 build() {
-  scripts/deb-root.sh make "$ARCH" >/dev/null
+  small_debian
   say "Fetching crates"
   inside cargo fetch --locked --quiet
   say "Building for $ARCH: minutes, more on a small machine"
@@ -118,7 +119,7 @@ package() {
     return
   fi
   install -D -t "$WORK/bin" "$BIN_DIR"/meshchat{d,ctl,-gateway}
-  scripts/deb-root.sh make "$ARCH" >/dev/null
+  small_debian
   inside env "MESHCHAT_BIN_DIR=/$FOLDER/bin" "MESHCHAT_PAGES=/$FOLDER/pages" dpkg-buildpackage "${HOW[@]}" -d -a"$ARCH"
 }
 
@@ -134,6 +135,11 @@ pages() { # FOLDER
     die "$BIN_DIR needs meshchat-pages that runs here, or the folders man and completions"
 }
 
+small_debian() {
+  scripts/deb-root.sh make "$ARCH" >/dev/null &
+  await TERM
+}
+
 inside() { # COMMAND...
   mkdir -p "$CACHE/cargo" "$CACHE/target"
   scripts/deb-root.sh run "$ARCH" --bind "$WORK:/$FOLDER" --bind "$CACHE/cargo:/var/cache/cargo" \
@@ -143,16 +149,20 @@ inside() { # COMMAND...
     --set "DEB_BUILD_OPTIONS=nocheck parallel=$CPUS" \
     ${SOURCE_DATE_EPOCH:+--set "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH"} \
     -- env --chdir="/$FOLDER/meshchat" "$@" &
-  # In the background, as signals would have to wait otherwise.
-  CHILD=$!
+  # A milder signal is not heard there.
+  await KILL
+}
+
+# Commands run in the background, as signals would have to wait otherwise.
+await() { # SIGNAL
+  CHILD=$! SIGNAL=$1
   wait $CHILD
   CHILD=""
 }
 
 clean_up() {
-  # A milder signal is not heard there.
-  [ -z "$CHILD" ] || { kill -KILL "$CHILD" && wait "$CHILD"; } 2>/dev/null || true
-  rm -rf "$WORK"
+  [ -z "$CHILD" ] || { kill -s "$SIGNAL" "$CHILD" && wait "$CHILD"; } 2>/dev/null || true
+  rm -rf --one-file-system "$WORK"
 }
 
 hand_out() {
