@@ -13,7 +13,8 @@
 # compiler, as root or as a plain user. The same source gives the same bytes, wherever it lies.
 #
 #   SOURCE_DATE_EPOCH  the day in the packages; by default that of packaging/debian/changelog
-#   MESHCHAT_BUILD_FOLDER  the folder in that Debian; what it is called must make no difference
+#   MESHCHAT_BUILD_FOLDER, MESHCHAT_TARGET_FOLDER  folders in that Debian, of the source and of what
+#                     cargo makes; what they are called must make no difference
 #   MESHCHAT_CACHE, MESHCHAT_MIRROR: see deb-root.sh
 set -euo pipefail
 
@@ -22,7 +23,8 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 export TMPDIR=${TMPDIR:-/var/tmp}
 CACHE=${MESHCHAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/meshchat}
 FOLDER=${MESHCHAT_BUILD_FOLDER:-build}
-readonly CACHE FOLDER
+TARGET=/var/cache/${MESHCHAT_TARGET_FOLDER:-target}
+readonly CACHE FOLDER TARGET
 ARCH=""
 OUT=target/deb
 VERSION=""
@@ -143,8 +145,8 @@ small_debian() {
 inside() { # COMMAND...
   mkdir -p "$CACHE/cargo" "$CACHE/target"
   scripts/deb-root.sh run "$ARCH" --bind "$WORK:/$FOLDER" --bind "$CACHE/cargo:/var/cache/cargo" \
-    --bind "$CACHE/target:/var/cache/target" \
-    --set CARGO_HOME=/var/cache/cargo --set CARGO_TARGET_DIR=/var/cache/target \
+    --bind "$CACHE/target:$TARGET" \
+    --set CARGO_HOME=/var/cache/cargo --set "CARGO_TARGET_DIR=$TARGET" \
     --set "CARGO_BUILD_JOBS=$CPUS" \
     --set "DEB_BUILD_OPTIONS=nocheck parallel=$CPUS" \
     ${SOURCE_DATE_EPOCH:+--set "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH"} \
