@@ -45,11 +45,12 @@ rust_target() {
 # With --target even for this machine's own architecture, so that flags are not those of build
 # scripts and macros, which run here.
 programs() { # TARGET
-  local name gcc map=-ffile-prefix-map=$CARGO_HOME/registry=/usr/src/crates program
+  local name gcc map program target=${CARGO_TARGET_DIR:-$PWD/target}
+  map="-ffile-prefix-map=$CARGO_HOME/registry=/usr/src/crates -ffile-prefix-map=$target=/usr/src/target"
   name=${1//-/_}
   gcc=${DEB_HOST_GNU_TYPE:-$(dpkg-architecture -a"$ARCH" -qDEB_HOST_GNU_TYPE 2>/dev/null)}-gcc
   env "CC_$name=$gcc" "CARGO_TARGET_${name^^}_LINKER=$gcc" "CFLAGS_$name=${CFLAGS-} ${CPPFLAGS-} $map" \
-    RUSTFLAGS="--remap-path-prefix=$PWD=/usr/src/meshchat --remap-path-prefix=$CARGO_HOME/registry/src=/usr/src/crates" \
+    RUSTFLAGS="--remap-path-prefix=$PWD=/usr/src/meshchat --remap-path-prefix=$CARGO_HOME/registry/src=/usr/src/crates --remap-path-prefix=$target=/usr/src/target" \
     CFLAGS="" \
     cargo build --release --offline --frozen --target "$1" "${PROGRAMS[@]/#/-p}"
   for program in "${PROGRAMS[@]}"; do

@@ -25,7 +25,7 @@ readonly KEYRING=meshchat-archive-keyring
 readonly ARCHITECTURES=(amd64 arm64 armhf)
 readonly URL=${MESHCHAT_APT_URL-} KEEP=${MESHCHAT_APT_KEEP:-0}
 readonly VALID_DAYS=${MESHCHAT_APT_VALID_DAYS:-0} DATE=${MESHCHAT_APT_DATE:-$(date +%s)}
-DEBS="" OUT="" NEW="" SECRET="" SIGNER=""
+DEBS="" OUT="" NEW="" OLD="" SECRET="" SIGNER=""
 
 main() {
   arguments "$@"
@@ -183,33 +183,46 @@ add_to_pool() { # DEB
   install -D -m 644 "$1" "$file"
 }
 
-# Users get a new key by an ordinary upgrade. The version is the time of the newest signature
-# among the keys, so that a changed keyring is a newer one.
+# Users get other keys by an ordinary upgrade: what is published stays while the keys are the same,
+# also if other tools pack them into other bytes. Otherwise the version is the date, or what comes
+# right after the published one if that is later.
 keyring_package() {
-  local tree=$SECRET/package time version
-  time=$(gpg --batch --list-packets "$NEW/$KEYRING.gpg" 2>/dev/null |
-    sed -nE 's/.* created ([0-9]+), md5len.*/\1/p' | sort -n | tail -n 1)
-  version=$(date -u -d "@$time" +%Y%m%d.%H%M%S)
-  # Other tools pack the same keys into other bytes: what is published stays.
-  [ ! -e "$NEW/pool/$COMPONENT/${KEYRING:0:1}/$KEYRING/${KEYRING}_${version}_all.deb" ] || return 0
+  local tree=$SECRET/package version old had=""
+  old=$(published_keyring)
+  if [ -n "$old" ]; then
+    if has_same_keys "$old"; then add_to_pool "$old"; return; fi
+    had=$(dpkg-deb --field "$old" Version)
+  fi
+  version=$(date -u -d "@$DATE" +%Y%m%d.%H%M%S)
+  dpkg --compare-versions "$version" gt "$had" || version=$had.1
   install -D -m 644 "$NEW/$KEYRING.gpg" "$tree/usr/share/keyrings/$KEYRING.gpg"
   local doc=$tree/usr/share/doc/$KEYRING
   install -D -m 644 packaging/apt/copyright "$doc/copyright"
   install -D -m 644 packaging/apt/52meshchat-unattended-upgrades "$doc/examples/52meshchat-unattended-upgrades"
   mkdir "$tree/DEBIAN"
   sed "s/@VERSION@/$version/" packaging/apt/control >"$tree/DEBIAN/control"
-  sed "s/@VERSION@/$version/; s/@DATE@/$(date -u -R -d "@$time")/" packaging/apt/changelog |
+  sed "s/@VERSION@/$version/; s/@DATE@/$(date -u -R -d "@$DATE")/" packaging/apt/changelog |
     gzip -9n >"$doc/changelog.gz"
   (cd "$tree" && find usr -type f -print0 | sort -z | xargs -0 md5sum >DEBIAN/md5sums)
-  SOURCE_DATE_EPOCH=$time dpkg-deb --root-owner-group -Zxz --build "$tree" "$SECRET/keyring.deb" >/dev/null
+  SOURCE_DATE_EPOCH=$DATE dpkg-deb --root-owner-group -Zxz --build "$tree" "$SECRET/keyring.deb" >/dev/null
   add_to_pool "$SECRET/keyring.deb"
+}
+
+# The newest one, or nothing.
+published_keyring() {
+  local folder=$OUT/pool/$COMPONENT/${KEYRING:0:1}/$KEYRING
+  [ ! -d "$folder" ] || newest_first "$folder" | sed -n 1p
+}
+
+has_same_keys() { # DEB
+  dpkg-deb --fsys-tarfile "$1" | tar -xO "./usr/share/keyrings/$KEYRING.gpg" 2>/dev/null | cmp -s - "$NEW/$KEYRING.gpg"
 }
 
 # Leaves the newest KEEP versions of each package and architecture.
 drop_old_versions() {
   local file newest=()
   local -A kept=()
-  mapfile -t newest < <(newest_first)
+  mapfile -t newest < <(newest_first "$NEW/pool")
   for file in "${newest[@]}"; do
     local name=${file##*/}
     local group=${name%%_*}_${name##*_}
@@ -218,8 +231,8 @@ drop_old_versions() {
   done
 }
 
-# The packages of the pool, higher versions before lower ones.
-newest_first() {
+# The packages in a folder, higher versions before lower ones.
+newest_first() { # FOLDER
   local file sorted=() other k version
   while IFS= read -r file; do
     version=$(dpkg-deb --field "$file" Version)
@@ -228,7 +241,7 @@ newest_first() {
       if dpkg --compare-versions "$version" gt "$other"; then break; fi
     done
     sorted=("${sorted[@]:0:k}" "$version $file" "${sorted[@]:k}")
-  done < <(find "$NEW/pool" -name '*.deb' | sort)
+  done < <(find "$1" -name '*.deb' | sort)
   [ ${#sorted[@]} = 0 ] || printf '%s\n' "${sorted[@]#* }"
 }
 
@@ -312,12 +325,12 @@ END
 }
 
 put_in_place() {
-  local old
-  old=$(mktemp -d "$OUT.old.XXXXXX")
-  mv -T "$OUT" "$old"
+  OLD=$(mktemp -d "$OUT.old.XXXXXX")
+  mv -T "$OUT" "$OLD"
   mv -T "$NEW" "$OUT"
   NEW=""
-  rm -rf "$old"
+  rm -rf "$OLD"
+  OLD=""
 }
 
 report() {
@@ -338,7 +351,9 @@ clean() {
     GNUPGHOME=$SECRET gpgconf --kill all 2>/dev/null || true
     rm -rf "$SECRET"
   fi
-  [ -z "$NEW" ] || rm -rf "$NEW"
+  # Between the two, there would be none.
+  if [ -n "$OLD" ] && [ ! -e "$OUT" ]; then mv -T "$OLD" "$OUT"; fi
+  rm -rf ${OLD:+"$OLD"} ${NEW:+"$NEW"}
 }
 
 # gpg warns of what is meant; its words are shown when it fails.

@@ -4,6 +4,8 @@
 set -euo pipefail
 
 cd "$(dirname "$(readlink -f "$0")")/.."
+# Too much for a /tmp in memory.
+export TMPDIR=${TMPDIR:-/var/tmp}
 ARCH=${1:-$(dpkg --print-architecture)}
 readonly ARCH
 CACHE=${MESHCHAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/meshchat}
@@ -15,8 +17,8 @@ main() {
   local file different=0
   scripts/setup.sh deb
   scripts/deb-root.sh make "$ARCH" >/dev/null
-  built_in "$WORK/one" 1
-  built_in "$WORK/another/with a longer name" 2
+  built_in "$WORK/one" 1 source made
+  built_in "$WORK/another/with a longer name" 2 another/place/for-the-source another/place/for-what-is-made
   for file in "$WORK"/out1/*.deb; do
     (cd "$WORK" && sha256sum "out1/${file##*/}" "out2/${file##*/}")
     cmp "$file" "$WORK/out2/${file##*/}" || different=1
@@ -25,9 +27,10 @@ main() {
   echo "deb-check: both builds gave the same bytes"
 }
 
-# A copy of the source, and a folder for cargo's results that is not the usual one. Roots and
-# crates are shared: they are what both are built with.
-built_in() { # FOLDER NUMBER
+# A copy of the source, and a folder for cargo's results that is not the usual one; the last two are
+# what both are called where the compiler runs. Roots and crates are shared: they are what both are
+# built with.
+built_in() { # FOLDER NUMBER SOURCE TARGET
   local cache=$WORK/cache$2
   mkdir -p "$1" "$cache"
   ln -s "$CACHE/roots" "$cache/roots"
@@ -35,7 +38,7 @@ built_in() { # FOLDER NUMBER
   ln -s "$CACHE/cargo" "$cache/cargo"
   git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null | tr '\n' '\0' |
     tar -c --null -T - | tar -x -C "$1"
-  MESHCHAT_CACHE=$cache MESHCHAT_BUILD_FOLDER=build-$2 "$1/scripts/deb.sh" --arch "$ARCH" --out "$WORK/out$2" >"$WORK/log$2" 2>&1 ||
+  MESHCHAT_CACHE=$cache MESHCHAT_BUILD_FOLDER=$3 MESHCHAT_TARGET_FOLDER=$4 "$1/scripts/deb.sh" --arch "$ARCH" --out "$WORK/out$2" >"$WORK/log$2" 2>&1 ||
     { cat "$WORK/log$2"; exit 1; }
 }
 

@@ -21,6 +21,8 @@
 #   MESHCHAT_MIRROR  where Debian's packages are got; http://deb.debian.org by default
 set -euo pipefail
 
+# Too much for a /tmp in memory.
+export TMPDIR=${TMPDIR:-/var/tmp}
 SELF=$(readlink -f "$0")
 CACHE=${MESHCHAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/meshchat}
 MIRROR=${MESHCHAT_MIRROR:-http://deb.debian.org}
@@ -33,20 +35,26 @@ BINDS=()
 SETTINGS=()
 THROWAWAY=""
 SEPARATE=() # options of unshare
-UNFINISHED="" # a folder that goes if this ends early
+ROOT="" # the folder of that Debian
+UNFINISHED="" # folders that go if this ends early
+SCRATCH=""
+CHILD="" # a group of processes that end with this
 
 main() {
-  local action=${1-} name=${2-} root
+  local action=${1-} name=${2-}
   [ -n "$name" ] || usage
   shift 2
   case $action in
-    make) make_root "$name" ;;
+    make)
+      make_root "$name"
+      echo "$ROOT"
+      ;;
     run)
-      root=$(make_root "$name")
+      make_root "$name"
       # Nobody makes it anew below the feet of who runs there.
-      exec 9>>"$root.lock"
+      exec 9>>"$ROOT.lock"
       flock --shared 9
-      run "$root" "$@"
+      run "$ROOT" "$@"
       ;;
     inside) inside "$name" "$@" ;;
     *) usage ;;
@@ -56,7 +64,7 @@ main() {
 # Lines of use, from the top of this file.
 usage() { sed -n '4,6s/^# *//p' "$SELF" >&2; exit 2; }
 
-make_root() { # NAME
+make_root() { # NAME: sets ROOT
   local root=build-$1 recipe
   case $1 in */*) root=${1/\//-} ;; esac
   root=$CACHE/roots/$root
@@ -72,7 +80,7 @@ make_root() { # NAME
     echo "$recipe" >"$root.recipe"
     exec 9>&-
   fi
-  echo "$root"
+  ROOT=$root
 }
 
 made() { # ROOT RECIPE
@@ -111,25 +119,61 @@ build() { # ROOT
   rm -f "$1.recipe"
   remove "$1"
   UNFINISHED=$1.new
-  trap 'remove "$UNFINISHED"' EXIT
+  trap clean EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  # Others must get in there: mmdebstrap of a plain user has several.
+  SCRATCH=$(mktemp -d)
+  chmod 755 "$SCRATCH"
   if ! unpack "$(sources "$ARCH")" "$PACKAGES"; then
     [ "$ARCH" != "${ARCH#*,}" ] || die "that failed; look above. Another mirror: MESHCHAT_MIRROR=http://HOST"
     with_newer_library
   fi
   mv "$UNFINISHED" "$1"
-  trap - EXIT
+  remove "$SCRATCH"
+  trap - EXIT INT TERM HUP
+}
+
+# First what works there, then what it works on.
+clean() {
+  trap '' INT TERM HUP
+  if [ -n "$CHILD" ]; then
+    kill -KILL -- "-$CHILD" 2>/dev/null || true
+    wait "$CHILD" 2>/dev/null || true
+  fi
+  remove "$UNFINISHED"
+  [ -z "$SCRATCH" ] || remove "$SCRATCH"
+}
+
+# As a group of its own, which ends with this script. In the background, as signals would have to
+# wait otherwise.
+in_group() { # COMMAND...
+  local status=0
+  set -m
+  "$@" </dev/null &
+  CHILD=$!
+  set +m
+  wait "$CHILD" || status=$?
+  CHILD=""
+  return $status
 }
 
 unpack() { # SOURCES PACKAGES
   remove "$UNFINISHED"
   mkdir -p "$UNFINISHED"
+  in_group fill "$1" "$2"
+}
+
+fill() { # SOURCES PACKAGES
   bootstrap "$2" <<<"$1" | as_root tar -C "$UNFINISHED" -x --numeric-owner --exclude='./dev/*'
 }
 
+# For root it mounts in the new system what this one has, /dev/shm for one: nobody else may see
+# that. For a plain user it takes namespaces by itself.
 bootstrap() { # PACKAGES < SOURCES > TAR
-  local mode=root
-  [ "$(id -u)" = 0 ] || mode=unshare
-  mmdebstrap --quiet --mode=$mode --variant=minbase --format=tar --architectures="$ARCH" --include="$1" \
+  local how=(as_root) mode=root
+  [ "$(id -u)" = 0 ] || how=() mode=unshare
+  TMPDIR=$SCRATCH "${how[@]}" mmdebstrap --quiet --mode=$mode --variant=minbase --format=tar --architectures="$ARCH" --include="$1" \
     --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-include=/usr/share/doc/meshchat*' \
@@ -152,13 +196,13 @@ with_newer_library() {
   packages=${packages/,libc6-dev:$foreign/,libc6:$foreign,libgcc-s1:$foreign,libc6-dev-$foreign-cross}
   unpack "$(sources "$native")" "$packages" ||
     die "that failed, too; look above. Another mirror: MESHCHAT_MIRROR=http://HOST"
-  (run "$UNFINISHED" -- sh -ec "cd /tmp
+  in_group run "$UNFINISHED" -- sh -ec "cd /tmp
     echo 'deb [arch=$foreign] $MIRROR/debian trixie main' >/etc/apt/sources.list.d/library.list
     apt-get -qq update
     apt-get -qq -o APT::Sandbox::User=root download libstd-rust-web-dev:$foreign
     dpkg -x libstd-rust-web-dev_*.deb /
     rm /etc/apt/sources.list.d/library.list
-    echo 'fn main() {}' | rustc --target $(rust_target "$foreign") -C linker=$(triplet "$foreign")-gcc -o program -") ||
+    echo 'fn main() {}' | rustc --target $(rust_target "$foreign") -C linker=$(triplet "$foreign")-gcc -o program -" ||
     die "the library of Debian 13 does not fit; wait until the mirror is sound, or try MESHCHAT_MIRROR=http://HOST"
 }
 
@@ -171,7 +215,9 @@ rust_target() { # ARCH
 }
 
 remove() { # FOLDER: also one whose files belong to mapped users
-  [ ! -e "$1" ] || as_root rm -rf "$1"
+  [ -e "$1" ] || return 0
+  ! grep -qF " $1/" /proc/self/mountinfo || die "something is mounted below $1; unmount it first (findmnt)"
+  as_root rm -rf --one-file-system "$1"
 }
 
 # With mounts and processes of its own, which end with the command.

@@ -13,14 +13,18 @@
 # compiler, as root or as a plain user. The same source gives the same bytes, wherever it lies.
 #
 #   SOURCE_DATE_EPOCH  the day in the packages; by default that of packaging/debian/changelog
-#   MESHCHAT_BUILD_FOLDER  the folder in that Debian; what it is called must make no difference
+#   MESHCHAT_BUILD_FOLDER, MESHCHAT_TARGET_FOLDER  folders in that Debian, of the source and of what
+#                     cargo makes; what they are called must make no difference
 #   MESHCHAT_CACHE, MESHCHAT_MIRROR: see deb-root.sh
 set -euo pipefail
 
 cd "$(dirname "$(readlink -f "$0")")/.."
+# Too much for a /tmp in memory.
+export TMPDIR=${TMPDIR:-/var/tmp}
 CACHE=${MESHCHAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/meshchat}
 FOLDER=${MESHCHAT_BUILD_FOLDER:-build}
-readonly CACHE FOLDER
+TARGET=/var/cache/${MESHCHAT_TARGET_FOLDER:-target}
+readonly CACHE FOLDER TARGET
 ARCH=""
 OUT=target/deb
 VERSION=""
@@ -29,7 +33,8 @@ CPUS=$(nproc)
 readonly USAGE="usage: scripts/deb.sh [--arch amd64|arm64|armhf] [--out DIR] [--version V] [--bin-dir DIR] [--cpus N]"
 readonly HOW=(-us -uc -b) # unsigned; only binary packages
 WORK="" # for all that goes again
-CHILD="" # what runs in the small Debian
+CHILD="" # what runs in the small Debian, or makes it
+SIGNAL="" # what ends it
 
 main() {
   options "$@"
@@ -39,7 +44,7 @@ main() {
   agree
   WORK=$(mktemp -d)
   trap clean_up EXIT
-  trap 'exit 143' TERM
+  trap 'exit 143' TERM HUP
   trap 'exit 130' INT
   chmod 755 "$WORK"
   prepare "$WORK/meshchat"
@@ -99,7 +104,7 @@ another_version() { # CHANGELOG
 
 # In the small Debian: fetch crates with the network, then build without.
 build() {
-  scripts/deb-root.sh make "$ARCH" >/dev/null
+  small_debian
   say "Fetching crates"
   inside cargo fetch --locked --quiet
   say "Building for $ARCH: minutes, more on a small machine"
@@ -116,7 +121,7 @@ package() {
     return
   fi
   install -D -t "$WORK/bin" "$BIN_DIR"/meshchat{d,ctl,-gateway}
-  scripts/deb-root.sh make "$ARCH" >/dev/null
+  small_debian
   inside env "MESHCHAT_BIN_DIR=/$FOLDER/bin" "MESHCHAT_PAGES=/$FOLDER/pages" dpkg-buildpackage "${HOW[@]}" -d -a"$ARCH"
 }
 
@@ -132,25 +137,34 @@ pages() { # FOLDER
     die "$BIN_DIR needs meshchat-pages that runs here, or the folders man and completions"
 }
 
+small_debian() {
+  scripts/deb-root.sh make "$ARCH" >/dev/null &
+  await TERM
+}
+
 inside() { # COMMAND...
   mkdir -p "$CACHE/cargo" "$CACHE/target"
   scripts/deb-root.sh run "$ARCH" --bind "$WORK:/$FOLDER" --bind "$CACHE/cargo:/var/cache/cargo" \
-    --bind "$CACHE/target:/var/cache/target" \
-    --set CARGO_HOME=/var/cache/cargo --set CARGO_TARGET_DIR=/var/cache/target \
+    --bind "$CACHE/target:$TARGET" \
+    --set CARGO_HOME=/var/cache/cargo --set "CARGO_TARGET_DIR=$TARGET" \
     --set "CARGO_BUILD_JOBS=$CPUS" \
     --set "DEB_BUILD_OPTIONS=nocheck parallel=$CPUS" \
     ${SOURCE_DATE_EPOCH:+--set "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH"} \
     -- env --chdir="/$FOLDER/meshchat" "$@" &
-  # In the background, as signals would have to wait otherwise.
-  CHILD=$!
+  # A milder signal is not heard there.
+  await KILL
+}
+
+# Commands run in the background, as signals would have to wait otherwise.
+await() { # SIGNAL
+  CHILD=$! SIGNAL=$1
   wait $CHILD
   CHILD=""
 }
 
 clean_up() {
-  # A milder signal is not heard there.
-  [ -z "$CHILD" ] || { kill -KILL "$CHILD" && wait "$CHILD"; } 2>/dev/null || true
-  rm -rf "$WORK"
+  [ -z "$CHILD" ] || { kill -s "$SIGNAL" "$CHILD" && wait "$CHILD"; } 2>/dev/null || true
+  rm -rf --one-file-system "$WORK"
 }
 
 hand_out() {

@@ -5,10 +5,11 @@ set -euo pipefail
 export LC_ALL=C
 
 cd "$(dirname "$(readlink -f "$0")")/.."
-readonly PATIENCE=20 # seconds for the server to listen
 readonly EARLY=1600000000 LATE=1700000000
 FAILED=0 DIR="" SERVER="" PORT=""
 unset "${!MESHCHAT_APT_@}"
+# shellcheck source=tests/apt-tools.sh
+. tests/apt-tools.sh
 
 main() {
   local tool
@@ -34,6 +35,7 @@ main() {
   refuses_what_was_changed
   refuses_other_keys
   changes_keys
+  comes_back_when_ended
   ages
   takes_keys_in_each_form
   leaves_nothing
@@ -218,18 +220,56 @@ refuses_other_keys() {
   said "the reason is in the words" 'NO_PUBKEY\|not available\|missing key'
 }
 
+# The three steps of packaging/APT.md, with what is published kept.
 changes_keys() {
-  cp "$DIR/two.pub" "$DIR/next.gpg"
-  MESHCHAT_APT_MORE_KEYS=$DIR/next.gpg repo
+  local one=$DIR/one.pub two=$DIR/two.pub first both
+  MESHCHAT_APT_KEEP=9 repo
   new_root one
-  apt_ update
+  first=$(keyring_offered)
+  MESHCHAT_APT_KEEP=9 MESHCHAT_APT_MORE_KEYS=$two repo
+  both=$(keyring_offered)
+  check "a key more is an upgrade" dpkg --compare-versions "$both" gt "$first"
+  take_keyring
+  MESHCHAT_APT_KEEP=9 MESHCHAT_APT_KEY=$DIR/two.asc MESHCHAT_APT_MORE_KEYS=$one repo
+  check "with it apt takes what the next key signs" apt_ update
+  check "the same keys are no upgrade" [ "$(keyring_offered)" = "$both" ]
+  MESHCHAT_APT_KEEP=9 MESHCHAT_APT_KEY=$DIR/two.asc repo
+  check "a key less is an upgrade" dpkg --compare-versions "$(keyring_offered)" gt "$both"
+  take_keyring
+  check "the old key is gone with it" cmp "$two" "$DIR/root/usr/share/keyrings/meshchat-archive-keyring.gpg"
+  repo
+  apt_ update || true
+  said "what it signs is refused then" 'NO_PUBKEY\|not available\|missing key'
+}
+
+keyring_offered() {
+  apt_ update || true
+  apt_ policy meshchat-archive-keyring || true
+  sed -n 's/^  Candidate: //p' "$DIR/words"
+}
+
+# Into the root that apt looks at, as dpkg would.
+take_keyring() {
   rm -f "$DIR"/more/*.deb
   (cd "$DIR/more" && apt_ download meshchat-archive-keyring) || true
   dpkg-deb -x "$DIR"/more/meshchat-archive-keyring_*_all.deb "$DIR/root"
   check "the package has the keys that are beside the repository" \
     cmp "$DIR/apt/meshchat-archive-keyring.gpg" "$DIR/root/usr/share/keyrings/meshchat-archive-keyring.gpg"
-  MESHCHAT_APT_KEY=$DIR/two.asc repo
-  check "with it apt takes what the next key signs" apt_ update
+}
+
+# Just after the old repository has left its place.
+comes_back_when_ended() {
+  local real
+  real=$(command -v mv)
+  mkdir "$DIR/bin"
+  # shellcheck disable=SC2016 # that shell expands them
+  printf '#!/bin/sh\ncase $2 in *.new.*) kill -TERM $PPID; exit 1 ;; esac\nexec %s "$@"\n' "$real" >"$DIR/bin/mv"
+  chmod 755 "$DIR/bin/mv"
+  local before
+  before=$(sha256sum <"$DIR/apt/dists/stable/InRelease")
+  fails "being ended" env PATH="$DIR/bin:$PATH" MESHCHAT_APT_KEY="$DIR/one.asc" \
+    scripts/apt-repo.sh --debs "$DIR/debs" --out "$DIR/apt"
+  check "the old repository is in place" [ "$(sha256sum <"$DIR/apt/dists/stable/InRelease")" = "$before" ]
 }
 
 # No date of expiry unless asked for: a repository that nobody signs again stays usable.
@@ -264,131 +304,6 @@ leaves_nothing() {
   check "no key is left" [ -z "$(compgen -G '/dev/shm/meshchat-apt.*')" ]
   check "no agent is left" [ -z "$(grep -laz 'gpg-agent.*meshchat-apt\.' /proc/[0-9]*/cmdline 2>/dev/null)" ]
   check "no half repository is left" [ -z "$(compgen -G "$DIR/apt.*")" ]
-}
-
-# ---- packages and keys
-
-deb() { # PACKAGE VERSION ARCHITECTURE [TEXT]
-  local tree=$DIR/tree
-  mkdir -p "$tree/DEBIAN" "$tree/usr/share/doc/$1"
-  echo "${4-} $1 $2 $3" >"$tree/usr/share/doc/$1/text"
-  printf '%s\n' "Package: $1" "Version: $2" "Architecture: $3" "Maintainer: A <a@example.org>" \
-    "Description: for a test" >"$tree/DEBIAN/control"
-  SOURCE_DATE_EPOCH=$EARLY dpkg-deb --root-owner-group -b "$tree" "$DIR/debs/$1_$2_$3.deb" >/dev/null
-  rm -r "$tree"
-}
-
-new_key() { # NAME [PASSPHRASE]
-  local home=$DIR/gpg-$1
-  mkdir -m 700 "$home"
-  export GNUPGHOME=$home
-  echo "s2k-count 65536" >"$home/gpg-agent.conf" # a passphrase that nobody guesses at: be quick
-  # Older than all that it signs here.
-  gpg --batch --quiet --faked-system-time "$EARLY" --pinentry-mode loopback --passphrase "${2-}" \
-    --quick-generate-key "$1@example.org" ed25519 sign never 2>/dev/null
-  gpg --batch --quiet --pinentry-mode loopback --passphrase "${2-}" --armor --export-secret-keys >"$DIR/$1.asc"
-  gpg --batch --quiet --export >"$DIR/$1.pub"
-  gpgconf --kill all
-  unset GNUPGHOME
-}
-
-repo() {
-  MESHCHAT_APT_KEY=${MESHCHAT_APT_KEY-$DIR/one.asc} MESHCHAT_APT_URL=http://127.0.0.1:$PORT \
-    scripts/apt-repo.sh --debs "$DIR/debs" --out "$DIR/apt" >"$DIR/words" 2>&1 || {
-    cat "$DIR/words"
-    echo "apt-repo: FAILED: no repository was made"
-    exit 1
-  }
-}
-
-# ---- the server and apt
-
-serve() {
-  mkdir "$DIR/apt"
-  # The folder is replaced by others of its name while it serves.
-  python3 - "$DIR/apt" >"$DIR/port" 2>"$DIR/requests" <<'END' &
-import functools, http.server, sys
-handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-print(server.server_port, flush=True)
-server.serve_forever()
-END
-  SERVER=$!
-  local deadline=$((SECONDS + PATIENCE))
-  until [ -s "$DIR/port" ]; do
-    [ $SECONDS -lt $deadline ] || { echo "apt-repo: FAILED: no server"; exit 1; }
-    sleep 0.05
-  done
-  PORT=$(cat "$DIR/port")
-}
-
-# An apt that has never seen anything, and trusts one key.
-new_root() { # KEY
-  local root=$DIR/root
-  rm -rf "$root"
-  mkdir -p "$root"/etc/apt/{apt.conf.d,sources.list.d,preferences.d,trusted.gpg.d} "$root/usr/share/keyrings" \
-    "$root"/var/{run,lib/dpkg/updates,lib/apt/lists/partial,cache/apt/archives/partial,log/apt,log/unattended-upgrades}
-  touch "$root/var/lib/dpkg/status"
-  cp "$DIR/$1.pub" "$root/usr/share/keyrings/meshchat-archive-keyring.gpg"
-  sed "s!/usr/share/keyrings!$root&!" "$DIR/apt/meshchat.sources" >"$root/etc/apt/sources.list.d/meshchat.sources"
-  cat >"$root/apt.conf" <<END
-Dir "$root";
-Dir::State::status "$root/var/lib/dpkg/status";
-APT::Architecture "amd64";
-APT::Architectures { "amd64"; };
-APT::Sandbox::User "";
-Acquire::http::Proxy "DIRECT";
-Acquire::Retries "0";
-Unattended-Upgrade::Origins-Pattern { "origin=Debian"; };
-Unattended-Upgrade::LogDir "$root/var/log/unattended-upgrades";
-END
-}
-
-installed() { # PACKAGE VERSION ARCHITECTURE
-  printf '%s\n' "Package: $1" "Status: install ok installed" "Version: $2" "Architecture: $3" \
-    "Maintainer: A <a@example.org>" "Description: for a test" "" >"$DIR/root/var/lib/dpkg/status"
-}
-
-apt_() { APT_CONFIG=$DIR/root/apt.conf "$(apt_program "$@")" "$@" >"$DIR/words" 2>&1; }
-
-apt_program() {
-  case $1 in policy) echo apt-cache ;; *) echo apt-get ;; esac
-}
-
-apt_in() { # FOLDER ARGUMENT...
-  (cd "$1" && shift && apt_ "$@")
-}
-
-# ---- checks
-
-check() { # WHAT CONDITION...
-  local what=$1
-  shift
-  "$@" && return
-  echo "apt-repo: FAILED: $what"
-  [ ! -s "$DIR/words" ] || sed 's/^/    /' "$DIR/words"
-  FAILED=$((FAILED + 1))
-}
-
-fails() { # WHAT COMMAND...
-  local what=$1
-  shift
-  check "$what is an error" fails_quietly said_by "$@"
-}
-
-fails_quietly() { ! "$@"; }
-said_by() { "$@" >"$DIR/words" 2>&1; }
-said() { check "$1" grep -q -- "$2" "$DIR/words"; }
-lacks() { ! grep -q -- "$1" "$2"; }
-
-clean() {
-  trap - EXIT
-  [ -z "$SERVER" ] || kill "$SERVER" 2>/dev/null || true
-  local home
-  for home in "$DIR"/gpg-*; do
-    [ ! -d "$home" ] || GNUPGHOME=$home gpgconf --kill all 2>/dev/null || true
-  done
-  rm -rf "$DIR"
 }
 
 main

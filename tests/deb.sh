@@ -9,6 +9,8 @@
 set -euo pipefail
 
 cd "$(dirname "$(readlink -f "$0")")/.."
+# Too much for a /tmp in memory.
+export TMPDIR=${TMPDIR:-/var/tmp}
 WORK=""
 FAILED=0
 
@@ -24,6 +26,7 @@ main() {
   newer
   linted
   for suite in bookworm trixie; do
+    if ! why=$(fits "$suite"); then echo "on $suite: skipped: $why"; continue; fi
     check "on $suite" scripts/deb-root.sh run "$suite/$(dpkg --print-architecture)" --throwaway --no-net \
       --bind "$WORK:/packages" --bind "$PWD/tests/deb.sh:/test" -- bash /test inside
   done
@@ -50,6 +53,17 @@ packages() { # DIR
       { cat "$WORK/log"; echo "deb: the packages could not be made"; exit 1; }
   fi
   [ "$(find "$WORK/old" -name '*.deb' | wc -l)" = 2 ] || { echo "deb: not one version of both packages"; exit 1; }
+}
+
+# Programs of this machine's compiler may want a newer C library than an older Debian has.
+fits() { # SUITE
+  local has wanted
+  case $1 in bookworm) has=2.36 ;; *) has=2.41 ;; esac
+  wanted=$(dpkg-deb -f "$WORK"/old/meshchat_*.deb Depends | sed -nE 's/.*libc6 \(>= ([0-9.]+)[^)]*\).*/\1/p')
+  if dpkg --compare-versions "${wanted:-0}" gt "$has"; then
+    echo "the programs want the C library $wanted, and $1 has $has; scripts/deb.sh without --bin-dir makes packages for both"
+    return 1
+  fi
 }
 
 # The same packages under a higher version, with another default configuration.
@@ -196,7 +210,10 @@ upgrade() {
 }
 
 remove_and_return() {
+  touch /run/meshchat/control.sock /run/meshchat/handover
+  install -d -o _meshchat -g meshchat -m 700 /run/meshchat/state-0
   check "they are removed" quietly dpkg -r meshchat-gateway meshchat
+  check "state in memory stays after removal, and no more" [ "$(ls -A /run/meshchat)" = state-0 ]
   check "programs are gone" [ ! -e /usr/bin/meshchatd ]
   check "the key stays after removal" [ "$(key)" = "$KEY" ]
   check "the configuration stays after removal" cat /etc/meshchat/meshchat.d/mine.toml /etc/meshchat/meshchat.toml
@@ -205,18 +222,36 @@ remove_and_return() {
   check "with its configuration" grep -q '^name = "mine"' /etc/meshchat/meshchat.toml
 }
 
-# One after the other, with files that nobody owns; each leaves to the other what is the other's.
+# One after the other, with files that nobody owns; each leaves to the other what is the other's,
+# also where the administrator has removed a configuration.
 purge() {
-  mkdir -p /var/lib/meshchat-second /var/lib/meshchat-gateway
+  second_node
+  install -d /var/lib/meshchat-gateway
+  install -D -m 600 /dev/null /var/lib/meshchat-photos/key
   touch /etc/meshchat/irc.password
-  mkdir -p /etc/systemd/system/multi-user.target.wants
-  ln -s /lib/systemd/system/meshchatd@.service /etc/systemd/system/multi-user.target.wants/meshchatd@second.service
+  rm /etc/meshchat/meshchat.toml
   check "the gateway is purged" quietly dpkg -P meshchat-gateway
   check "its state is gone" [ ! -e /var/lib/meshchat-gateway ]
   check "the key of the node is not" [ "$(key)" = "$KEY" ]
   check "nor other files" [ -e /etc/meshchat/irc.password ]
+  # As on a machine whose state has a partition of its own.
+  mount --bind /var/lib/meshchat /var/lib/meshchat
   check "the node is purged" quietly dpkg -P meshchat
+  check "what cannot be removed is told" grep -q '/var/lib/meshchat is left' /tmp/said
+  check "it is empty" [ -z "$(ls -A /var/lib/meshchat)" ]
+  umount /var/lib/meshchat
+  rmdir /var/lib/meshchat
+  check "folders of others stay" rm -r /var/lib/meshchat-photos/key /var/lib/meshchat-photos
   check "nothing of it is left" nothing_is_left
+  check "nothing in memory either" [ -z "$(compgen -G '/run/meshchat*')" ]
+}
+
+second_node() {
+  install -d -o _meshchat -g meshchat -m 700 /var/lib/meshchat-second /run/meshchat-second/state-0
+  install -d -o _meshchat -g meshchat -m 750 /run/meshchat-second
+  install -o _meshchat -g meshchat -m 600 /dev/null /var/lib/meshchat-second/key
+  mkdir -p /etc/systemd/system/multi-user.target.wants
+  ln -s /lib/systemd/system/meshchatd@.service /etc/systemd/system/multi-user.target.wants/meshchatd@second.service
 }
 
 nothing_is_left() {
@@ -231,14 +266,13 @@ quietly() { "$@" >/tmp/said 2>&1 || { cat /tmp/said; return 1; }; }
 check() { # WHAT COMMAND...
   local what=$1
   shift
-  if "$@" >/tmp/deb-check.$$ 2>&1; then
+  if "$@" >"${WORK:-/tmp}/check" 2>&1; then
     echo "ok: $what"
   else
     echo "FAILED: $what"
-    sed 's/^/    /' /tmp/deb-check.$$
+    sed 's/^/    /' "${WORK:-/tmp}/check"
     FAILED=$((FAILED + 1))
   fi
-  rm -f /tmp/deb-check.$$
 }
 
 done_with() { # WHAT

@@ -8,8 +8,8 @@ set -euo pipefail
 
 cd "$(dirname "$(readlink -f "$0")")/.."
 read -r -a COMPOSE <<<"${MESHCHAT_COMPOSE:-docker compose}"
-readonly PATIENCE=60 PEOPLE=_meshchat
-FAILED=0 DIR=""
+readonly PATIENCE=60 PEOPLE=_meshchat PROJECT=meshchat-test-$$
+FAILED=0 DIR="" STARTED="" BUILT=""
 
 main() {
   local why
@@ -20,15 +20,23 @@ main() {
   DIR=$(mktemp -d)
   MESHCHAT_PORT=$(free_port)
   MESHCHAT_PAGE_PORT=$(free_port)
-  export MESHCHAT_PORT MESHCHAT_PAGE_PORT COMPOSE_PROJECT_NAME=meshchat-test-$$
-  if [ "${MESHCHAT_BUILD-}" != no ]; then compose build; fi
-  compose up -d ${MESHCHAT_BUILD:+--no-build} >"$DIR/words" 2>&1 || { cat "$DIR/words"; exit 1; }
+  export MESHCHAT_PORT MESHCHAT_PAGE_PORT
+  if [ "${MESHCHAT_BUILD-}" != no ]; then build; fi
+  STARTED=yes
+  compose up -d --no-build >"$DIR/words" 2>&1 || { cat "$DIR/words"; exit 1; }
   link
   talk
   serve_the_page
   restart
   [ $FAILED = 0 ] || { echo "docker: $FAILED checks failed"; exit 1; }
   echo "docker: ok, $SECONDS s"
+}
+
+# Under names of their own: images of others stay what they are.
+build() {
+  export MESHCHAT_IMAGE=$PROJECT-node MESHCHAT_GATEWAY_IMAGE=$PROJECT-gateway
+  BUILT=yes
+  compose build --build-arg LTO=off
 }
 
 # Says why it cannot be tried, or fails.
@@ -41,7 +49,8 @@ cannot() {
   return 1
 }
 
-compose() { "${COMPOSE[@]}" -f packaging/docker/compose.yaml "$@"; }
+# By option, which wins over a COMPOSE_PROJECT_NAME of the caller.
+compose() { "${COMPOSE[@]}" -p "$PROJECT" -f packaging/docker/compose.yaml "$@"; }
 ctl() { compose exec -T "$1" meshchatctl "${@:2}" 2>/dev/null </dev/null; }
 
 free_port() {
@@ -118,7 +127,12 @@ check() { # WHAT CONDITION...
 
 clean() {
   trap - EXIT
-  if [ -n "${COMPOSE_PROJECT_NAME-}" ]; then compose down --volumes >/dev/null 2>&1 || true; fi
+  # They have names in the file, so that they count as images of others to "--rmi local".
+  if [ -n "$BUILT" ]; then
+    compose down --volumes --rmi all >/dev/null 2>&1 || compose down --volumes >/dev/null 2>&1 || true
+  elif [ -n "$STARTED" ]; then
+    compose down --volumes >/dev/null 2>&1 || true
+  fi
   rm -rf "$DIR"
 }
 

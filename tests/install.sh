@@ -102,8 +102,8 @@ goes_elsewhere() {
 }
 
 has_no_rights() {
-  if [ "$(id -u)" != 0 ] || ! command -v setpriv >/dev/null; then
-    echo "install: without rights: skipped: it needs root, to become somebody else"
+  if ! as_nobody true; then
+    echo "install: without rights: skipped: it needs root, to become somebody else (setpriv --reuid)"
     return
   fi
   mkdir "$DIR/others"

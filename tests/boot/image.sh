@@ -10,6 +10,8 @@
 set -euo pipefail
 
 readonly ARCH=${1:?usage: image.sh ARCH RELEASE} RELEASE=${2:?usage: image.sh ARCH RELEASE}
+# Too much for a /tmp in memory.
+export TMPDIR=${TMPDIR:-/var/tmp}
 SELF=$(readlink -f "$0")
 CACHE=${MESHCHAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/meshchat}/images
 IMAGE=$CACHE/$RELEASE-$ARCH-$(sha256sum <"$SELF" | cut -c 1-12)

@@ -52,11 +52,13 @@ nspawn_boots() {
 }
 
 machine_wait() { # SECONDS [OTHER]
-  local deadline=$((SECONDS + $1)) id
+  local deadline=$((SECONDS + $1)) id host
+  host=$(cat /proc/sys/kernel/random/boot_id)
   while [ $SECONDS -lt $deadline ]; do
     kill -0 "$MACHINE_PID" 2>/dev/null || return 1
     id=$(machine_run 5 cat /proc/sys/kernel/random/boot_id 2>/dev/null) || id=""
-    if [ -n "$id" ] && [ "$id" != "${2-}" ] && machine_run 5 test -S /run/systemd/private; then
+    # Before it has its own /proc, it shows that of this machine.
+    if [ -n "$id" ] && [ "$id" != "${2-}" ] && [ "$id" != "$host" ] && machine_run 5 test -S /run/systemd/private; then
       echo "$id"
       return
     fi

@@ -23,6 +23,8 @@ readonly HERE OWN_ARCH ARCH=${1:-$OWN_ARCH}
 readonly EXPOSURE=1.5 # at most this, in the scale of systemd-analyze security
 readonly PREVIOUS=0.0.1
 PATH=$PATH:/usr/sbin:/sbin
+# Too much for a /tmp in memory.
+export TMPDIR=${TMPDIR:-/var/tmp}
 # shellcheck disable=SC2034 # used by qemu.sh and nspawn.sh
 DIR="" IMAGE="" MACHINE_PID="" NEIGHBOUR_PID="" EVENTS_PID=""
 BOOT="" FAILED=0 PASSED=0
@@ -88,7 +90,7 @@ prepare() {
   RELEASE=$(release)
   # shellcheck disable=SC2034
   IMAGE=$("$HERE/image.sh" "$ARCH" "$RELEASE") || skip "there is no image of Debian $RELEASE"
-  DIR=$(mktemp -d /tmp/meshchat-boot.XXXXXX)
+  DIR=$(mktemp -d "$TMPDIR/meshchat-boot.XXXXXX")
   trap 'rm -rf "$DIR"' EXIT
   mkdir -p "$DIR/share/new" "$DIR/share/old"
   cp "$HERE/checks.sh" "$DIR/share"
