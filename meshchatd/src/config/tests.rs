@@ -397,8 +397,10 @@ fn instances_share_nothing() {
     let settings = machine.load().unwrap();
     assert_eq!(settings.socket.value, Path::new("/run/user/1000/meshchat/lab/control.sock"));
     assert_eq!(settings.state_dir.value, Path::new("/home/ann/.local/state/meshchat/lab"));
-    machine.set("MESHCHAT_INSTANCE", "../x");
-    assert!(machine.load().unwrap_err().contains("bad instance name \"../x\""));
+    for name in ["../x", "gateway", "network"] {
+        machine.set("MESHCHAT_INSTANCE", name);
+        assert!(machine.load().unwrap_err().contains(&format!("bad instance name \"{name}\"")));
+    }
 }
 
 #[test]

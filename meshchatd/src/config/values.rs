@@ -379,10 +379,10 @@ const MOST_PER_SECOND: u32 = 1000;
 const LONGEST_NAME: usize = 32;
 const LONGEST_HOST: usize = 255;
 const LONGEST_ACCOUNT: usize = 32;
-/// Names that already mean a file in the state or configuration directory.
-const RESERVED: [&str; 10] = [
-    "boot", "contacts", "cursors", "history", "key", "lock", "machine", "meshchat", "people",
-    "peers",
+/// Names that already mean a file or folder of state, of the configuration, or of the gateway.
+const RESERVED: [&str; 16] = [
+    "acquaintances", "boot", "contacts", "cursors", "gateway", "handover", "history", "key", "lock",
+    "machine", "mail", "meshchat", "network", "people", "peers", "rooms",
 ];
 
 #[cfg(test)]
