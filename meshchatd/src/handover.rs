@@ -57,7 +57,8 @@ impl Notebook {
         fs::remove_file(&self.path).ok();
     }
 
-    /// Takes the note of the run before out, if it still counts: and how long it does.
+    /// Takes the note of the run before out, if it is of use: and how old it is. What it says of
+    /// who is there counts for [`limits::RESTART`], the words in it without end.
     #[must_use]
     pub fn take(&self) -> Option<(Handover, Duration)> {
         let read = self.read();
@@ -76,14 +77,17 @@ impl Notebook {
             return None;
         };
         let age = Duration::from_millis(running()?.checked_sub(page.at)?);
-        let left = limits::RESTART.checked_sub(age).filter(|left| !left.is_zero())?;
-        Some((page.handover, left))
+        let counts = age < limits::RESTART || !page.handover.words.is_empty();
+        counts.then_some((page.handover, age))
     }
 
     /// Leaves a note for the next run; without one, others see this node go and come.
     pub fn leave(&self, handover: Handover) {
-        if let Err(error) = self.write(handover) {
-            tracing::warn!(%error, "cannot leave a note for the next run");
+        let words = handover.words.len();
+        let Err(error) = self.write(handover) else { return };
+        tracing::warn!(%error, "cannot leave a note for the next run");
+        if words > 0 {
+            tracing::error!("{words} messages that waited for their turn are lost; say them again");
         }
     }
 
@@ -139,7 +143,7 @@ mod tests {
     fn handover() -> Handover {
         Handover {
             network: NetworkId::OPEN,
-            neighbours: vec![meshchat_proto::id::NodeId([7; 32])],
+            neighbours: Vec::new(),
             people: Vec::new(),
             records: Vec::new(),
             words: Vec::new(),
@@ -158,9 +162,9 @@ mod tests {
         notebook.leave(handover());
         let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&notebook.path).unwrap());
         assert_eq!(mode & 0o777, 0o600);
-        let (taken, left) = notebook.take().unwrap();
+        let (taken, age) = notebook.take().unwrap();
         assert_eq!(taken, handover());
-        assert!(left <= limits::RESTART && left > limits::RESTART / 2);
+        assert!(age < limits::RESTART / 2);
         assert!(notebook.take().is_none());
     }
 

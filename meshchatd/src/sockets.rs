@@ -3,7 +3,7 @@
 //! Kept sockets let nobody be refused while a daemon is away, not even after `kill -9`: packets
 //! and connections wait in the system until the next run reads them.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -49,8 +49,18 @@ pub(crate) async fn listen(
 fn fits(settings: &Settings, udp: &UdpSocket) -> bool {
     let (wanted, free) = (settings.listen.value, settings.may_use_another_port());
     udp.local_addr().is_ok_and(|at| {
-        at.ip() == wanted.ip() && (wanted.port() == 0 || free || at.port() == wanted.port())
+        let same = at.ip() == wanted.ip() || at.ip() == stand_in(wanted.ip());
+        same && (wanted.port() == 0 || free || at.port() == wanted.port())
     })
+}
+
+/// What is listened on where this is wanted: on a machine without IPv6, IPv4 alone.
+fn stand_in(wanted: IpAddr) -> IpAddr {
+    let any = IpAddr::from(Ipv6Addr::UNSPECIFIED);
+    if wanted == any && UdpSocket::bind((any, 0)).is_err() {
+        return Ipv4Addr::UNSPECIFIED.into();
+    }
+    wanted
 }
 
 /// Opens new ones. Until `patience` the port may still be held by the manager.

@@ -106,8 +106,8 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         keeper,
     };
     let mut hub = Hub::new(parts, doors, node, Keys::new(identity.signer), interfaces);
-    if let Some((handover, left)) = handover {
-        hub.take_over(handover, left);
+    if let Some((handover, age)) = handover {
+        hub.take_over(handover, age);
     }
     let stop = async {
         tokio::select! {
@@ -123,7 +123,7 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     tasks.stop(DRAIN).await;
     if end == End::Restart {
         // Who knocks meanwhile waits for the next run.
-        endpoint.close(CloseCode::Goodbye, "the node restarts", LAST_PACKETS).await;
+        endpoint.close(CloseCode::Restarting, "the node restarts", LAST_PACKETS).await;
         return Ok(());
     }
     Kept::ALL.into_iter().for_each(|kept| notifier.drop_kept(kept));

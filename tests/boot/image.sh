@@ -30,7 +30,9 @@ main() {
   fi
   if [ ! -e "$IMAGE/disk.qcow2" ]; then
     make_folder "$CACHE"
-    exec 9<"$CACHE"
+    # To be read by all, also where root has made it.
+    [ -e "$CACHE/lock" ] || : >"$CACHE/lock"
+    exec 9<"$CACHE/lock"
     flock 9 # two runs at once make it once
     [ -e "$IMAGE/disk.qcow2" ] || make_image
   fi
@@ -133,7 +135,7 @@ install_debian() {
 small_initrd() { # ROOT
   mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/usr/share/initramfs-tools/modules.d"
   printf 'MODULES=list\nCOMPRESS=gzip\nCOMPRESSLEVEL=1\n' >"$1/etc/initramfs-tools/conf.d/small"
-  printf '%s\n' virtio_pci virtio_mmio virtio_blk ext4 >"$1/usr/share/initramfs-tools/modules.d/small"
+  printf '%s\n' virtio_pci virtio_mmio virtio_blk ext4 crc32c crc32c_generic >"$1/usr/share/initramfs-tools/modules.d/small"
 }
 
 configure() {

@@ -234,6 +234,7 @@ across() { # WHAT VERSION
   check_here "the node here sees anna after $1" sees_anna
   check "both are linked after $1" linked
   seen=$(seen_of_it "$from")
+  kill -0 "$EVENTS_PID" 2>/dev/null || seen="nothing any more: its stream of events has ended"
   if [ -z "$seen" ]; then
     ok "nobody is seen to go or come over $1"
   else

@@ -168,7 +168,7 @@ impl Heart {
         }
     }
 
-    fn dead_at(&self) -> Mono {
+    pub(crate) fn dead_at(&self) -> Mono {
         self.last_echo + limits::DEAD
     }
 }

@@ -97,6 +97,6 @@ pub use node::Node;
 pub use peering::Sought;
 pub use private::{SavedRoom, SavedRooms};
 pub use rates::Rate;
-pub use restart::{Handover, HeldPerson, HeldWords};
+pub use restart::{Handover, HeldNeighbour, HeldPerson, HeldWords};
 pub use status::{Counters, Drop};
 pub use time::{Mono, Now};

@@ -218,6 +218,11 @@ impl Link {
         self.hello.as_ref().is_some_and(|hello| known.record.boot < hello.boot)
     }
 
+    /// How long it stands without a further word from the peer.
+    pub(crate) fn time_left(&self, now: Mono) -> Duration {
+        self.heart.dead_at().since(now)
+    }
+
     fn pulse_pace(&self, me: &NodeId, our_links: u16, their_links: u16) -> bool {
         (our_links, self.peer) > (their_links, *me)
     }
@@ -315,6 +320,10 @@ impl<E: Env> Node<E> {
         let links = self.links.iter().filter(|(_, link)| link.peer == *peer);
         for link in links.map(|(id, _)| id).collect::<Vec<_>>() {
             self.end_link(now, link, GoodbyeReason::Disconnected);
+        }
+        if self.links.between.has(peer) {
+            self.links.between.remove(peer);
+            self.neighbours_changed(now);
         }
     }
 

@@ -122,8 +122,6 @@ pub struct Node<E> {
     pub(crate) mail: Mail,
     pub(crate) private: Private,
     pub(crate) counters: Counters,
-    /// Until then people who were there at the end of the last run have time to come back.
-    pub(crate) held_until: Option<Mono>,
     /// A catch-up with some neighbour has come to its end in this run.
     pub(crate) caught_up: bool,
     pub(crate) out: VecDeque<Output>,
@@ -196,7 +194,6 @@ impl<E: Env> Node<E> {
             mail: Mail::default(),
             private: Private::default(),
             counters: Counters::default(),
-            held_until: None,
             caught_up: false,
             out: VecDeque::new(),
             clock: now,

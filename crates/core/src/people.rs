@@ -13,6 +13,7 @@ use meshchat_proto::skeleton;
 use crate::io::SavedPerson;
 use crate::limits;
 use crate::restart::HeldPerson;
+use crate::time::{Mono, millis};
 
 /// One local person.
 #[derive(Debug)]
@@ -26,9 +27,17 @@ pub(crate) struct LocalPerson {
     /// The door that they come in by; they are forgotten when their last session ends. None for
     /// a Unix user.
     pub(crate) via: Option<Via>,
-    /// They were there when the last run ended, and have a moment to come back.
-    held: bool,
+    /// They were there when the last run ended, and have until then to come back.
+    held: Option<Held>,
     touched: u64,
+}
+
+/// The place of somebody who is to come back.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    until: Mono,
+    /// They read along.
+    reading: bool,
 }
 
 /// All local people, by Unix user.
@@ -58,7 +67,7 @@ impl People {
                 away,
                 reading: 0,
                 via: None,
-                held: false,
+                held: None,
                 touched: people.touches,
             };
             people.map.insert(user, local);
@@ -76,11 +85,15 @@ impl People {
     }
 
     /// Those who are there, for the next run.
-    pub(crate) fn hand_over(&self) -> Vec<HeldPerson> {
+    pub(crate) fn hand_over(&self, now: Mono) -> Vec<HeldPerson> {
         let held = |(user, person): (&String, &LocalPerson)| HeldPerson {
             person: person.save(user),
             via: person.via.clone(),
             reading: person.is_there(),
+            left_ms: millis(match &person.held {
+                Some(held) if person.reading == 0 => held.until.since(now),
+                _ => limits::RESTART,
+            }),
         };
         let there = |person: &LocalPerson| person.is_there() || person.via.is_some();
         self.map.iter().filter(|(_, person)| there(person)).map(held).collect()
@@ -88,25 +101,35 @@ impl People {
 
     /// Somebody who was there when the last run ended, and keeps their place until
     /// [`People::release`].
-    pub(crate) fn hold(&mut self, held: HeldPerson) {
-        let HeldPerson { person: SavedPerson { user, name, mut rooms, away }, via, reading } = held;
+    pub(crate) fn hold(&mut self, held: HeldPerson, until: Mono) {
+        let HeldPerson {
+            person: SavedPerson { user, name, mut rooms, away }, via, reading, ..
+        } = held;
         rooms.truncate(ROOMS_PER_PERSON);
+        let held = Some(Held { until, reading });
         if let Some(known) = self.map.get_mut(&user) {
-            known.held = reading;
+            known.held = held;
         } else if !self.is_taken(&user, &name) && self.map.len() < limits::PEOPLE {
             self.touches += 1;
             let touched = self.touches;
-            let person = LocalPerson { name, rooms, away, reading: 0, via, held: reading, touched };
+            let person = LocalPerson { name, rooms, away, reading: 0, via, held, touched };
             self.map.insert(user, person);
         }
     }
 
-    /// Ends the time to come back. Guests go, unless `is_open` tells that they are here. Returns
-    /// whether anybody has gone.
-    pub(crate) fn release(&mut self, is_open: impl Fn(&str) -> bool) -> bool {
+    /// When the time to come back ends for the first of them.
+    pub(crate) fn held_due(&self) -> Option<Mono> {
+        self.map.values().filter_map(|person| Some(person.held?.until)).min()
+    }
+
+    /// Ends the time to come back for those who have had it. Guests among them go, unless `is_open`
+    /// tells that they are here. Returns whether anybody has gone.
+    pub(crate) fn release(&mut self, now: Mono, is_open: impl Fn(&str) -> bool) -> bool {
         let mut gone = false;
         self.map.retain(|user, person| {
-            gone |= core::mem::take(&mut person.held);
+            let Some(held) = person.held.filter(|held| held.until <= now) else { return true };
+            person.held = None;
+            gone |= held.reading && !person.is_there();
             let stays = person.via.is_none() || is_open(user);
             gone |= !stays;
             stays
@@ -146,7 +169,7 @@ impl People {
                 away: None,
                 reading: 0,
                 via: None,
-                held: false,
+                held: None,
                 touched: 0,
             };
             self.map.insert(user.into(), person);
@@ -233,7 +256,7 @@ impl People {
 impl LocalPerson {
     /// Somebody who comes in by a door.
     pub(crate) const fn guest(name: PersonName, rooms: Vec<RoomName>, via: Via) -> Self {
-        Self { name, rooms, away: None, reading: 0, via: Some(via), held: false, touched: 0 }
+        Self { name, rooms, away: None, reading: 0, via: Some(via), held: None, touched: 0 }
     }
 
     fn save(&self, user: &str) -> SavedPerson {
@@ -258,14 +281,14 @@ impl LocalPerson {
 
     /// Whether they read along, or may be about to do so again.
     pub(crate) const fn is_there(&self) -> bool {
-        self.reading > 0 || self.held
+        self.reading > 0 || matches!(&self.held, Some(held) if held.reading)
     }
 
     /// Counts a stream more that they read; returns whether they were not there before.
     pub(crate) fn begin_reading(&mut self) -> bool {
         let came = !self.is_there();
         self.reading += 1;
-        self.held = false;
+        self.held = None;
         came
     }
 

@@ -1,5 +1,6 @@
 //! This node's own record, and the flood of everyone's.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -177,8 +178,12 @@ impl<E: Env> Node<E> {
     }
 
     fn build_record(&self) -> Record {
-        let mut neighbours: Vec<_> = self.links.neighbours().into_iter().collect();
-        neighbours.truncate(NEIGHBOURS);
+        // Those that are only waited for never take the place of a link that stands.
+        let live: BTreeSet<_> = self.links.live().map(|(_, link)| link.peer).collect();
+        let waited = self.links.between.nodes().filter(|node| !live.contains(node));
+        let room = NEIGHBOURS.saturating_sub(live.len());
+        let waited: Vec<_> = waited.take(room).collect();
+        let neighbours = live.into_iter().take(NEIGHBOURS).chain(waited).collect();
         Record {
             network: self.me.network,
             node: self.me.id,

@@ -25,7 +25,7 @@ use crate::env::Env;
 use crate::io::{LinkId, Output, SavedPerson};
 use crate::limits;
 use crate::node::Node;
-use crate::time::{Mono, Now};
+use crate::time::{Mono, Now, millis};
 
 /// What one run hands to the next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,13 +33,22 @@ pub struct Handover {
     /// The network that it belonged to.
     pub network: NetworkId,
     /// Its neighbours.
-    pub neighbours: Vec<NodeId>,
+    pub neighbours: Vec<HeldNeighbour>,
     /// Its people who were there.
     pub people: Vec<HeldPerson>,
     /// Signed records of other nodes, at most [`limits::HANDOVER_RECORDS`] bytes.
     pub records: Vec<ByteBuf>,
     /// What its people said faster than it may be sent.
     pub words: Vec<HeldWords>,
+}
+
+/// A neighbour that a run had when it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldNeighbour {
+    /// Which.
+    pub node: NodeId,
+    /// Milliseconds after which the run would have given it up without a word from it.
+    pub left_ms: u64,
 }
 
 /// Somebody who was there when a run ended.
@@ -51,6 +60,8 @@ pub struct HeldPerson {
     pub via: Option<Via>,
     /// They read along.
     pub reading: bool,
+    /// Milliseconds that they have to come back.
+    pub left_ms: u64,
 }
 
 /// A message that waits for its turn.
@@ -73,7 +84,14 @@ pub struct HeldWords {
 /// Neighbours without a link, each until a moment: it has ended one link for another, or starts
 /// again.
 #[derive(Debug, Default)]
-pub(crate) struct Between(BTreeMap<NodeId, Mono>);
+pub(crate) struct Between(BTreeMap<NodeId, Wait>);
+
+#[derive(Debug, Clone, Copy)]
+struct Wait {
+    until: Mono,
+    /// It has said that it starts again, and gets no more time by saying so once more.
+    restarting: bool,
+}
 
 impl Between {
     pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeId> {
@@ -81,7 +99,7 @@ impl Between {
     }
 
     pub(crate) fn due(&self) -> impl Iterator<Item = Mono> {
-        self.0.values().copied()
+        self.0.values().map(|wait| wait.until)
     }
 
     pub(crate) fn has(&self, node: &NodeId) -> bool {
@@ -91,11 +109,27 @@ impl Between {
     /// Waits for these until then, as far as there is room.
     pub(crate) fn extend(&mut self, nodes: impl IntoIterator<Item = (NodeId, Mono)>) {
         for (node, until) in nodes {
-            if self.0.len() < limits::LINKS || self.0.contains_key(&node) {
-                let known = self.0.entry(node).or_insert(until);
-                *known = until.max(*known);
+            self.wait(node, Wait { until, restarting: false });
+        }
+    }
+
+    fn wait(&mut self, node: NodeId, more: Wait) {
+        if self.0.len() < limits::LINKS || self.0.contains_key(&node) {
+            let known = self.0.entry(node).or_insert(more);
+            if !(known.restarting && more.restarting) {
+                known.until = known.until.max(more.until);
+                known.restarting |= more.restarting;
             }
         }
+    }
+
+    pub(crate) fn remove(&mut self, node: &NodeId) {
+        self.0.remove(node);
+    }
+
+    /// With the time that is left to each.
+    fn left(&self, now: Mono) -> impl Iterator<Item = (NodeId, Duration)> {
+        self.0.iter().map(move |(node, wait)| (*node, wait.until.since(now)))
     }
 
     pub(crate) fn retain(&mut self, keep: impl Fn(&NodeId) -> bool) {
@@ -113,7 +147,8 @@ impl<E: Env> Node<E> {
         self.seal(now);
         let words = self.take_waiting().filter_map(HeldWords::of).collect();
         self.publish_last(now);
-        let handover = Handover { records: self.records_to_hand_over(), words, ..self.handover() };
+        let handover =
+            Handover { records: self.records_to_hand_over(), words, ..self.handover(now) };
         self.out.push_back(Output::Handover(Box::new(handover)));
         for link in self.links.iter().map(|(id, _)| id).collect::<Vec<_>>() {
             self.end_link(now, link, GoodbyeReason::Restarting);
@@ -123,28 +158,42 @@ impl<E: Env> Node<E> {
 
     /// What the next run should know if this one ends without warning: only what others would
     /// miss.
-    pub fn handover(&self) -> Handover {
+    pub fn handover(&self, now: Now) -> Handover {
+        let live = self.links.live().map(|(_, link)| (link.peer, link.time_left(now.mono)));
+        let mut neighbours: BTreeMap<NodeId, Duration> =
+            self.links.between.left(now.mono).collect();
+        neighbours.extend(live);
+        let held = |(node, left)| HeldNeighbour { node, left_ms: millis(left) };
         Handover {
             network: self.me.network,
-            neighbours: self.links.neighbours().into_iter().collect(),
-            people: self.people.hand_over(),
+            neighbours: neighbours.into_iter().map(held).collect(),
+            people: self.people.hand_over(now.mono),
             records: Vec::new(),
             words: Vec::new(),
         }
     }
 
-    /// Takes up what the run before has handed over, `left` before its neighbours give it up. Call
-    /// it before anything else happens, but after letters and rooms were loaded.
-    pub fn take_over(&mut self, now: Now, handover: Handover, left: Duration) {
+    /// Takes up what the run before has handed over, `age` ago. Call it before anything else happens,
+    /// but after letters and rooms were loaded.
+    ///
+    /// What is said to be there has only the time that was left to it then; what was said has no end.
+    pub fn take_over(&mut self, now: Now, handover: Handover, age: Duration) {
         let Handover { network, neighbours, people, records, words } = handover;
         if network != self.me.network {
             return;
         }
-        let until = now.mono + left.min(limits::RESTART);
-        let fit = neighbours.into_iter().filter(|node| self.roster.admits(node));
-        self.links.between.extend(fit.map(|node| (node, until)));
-        people.into_iter().for_each(|held| self.people.hold(held));
-        self.held_until = Some(until);
+        let until = |left_ms| {
+            let left = Duration::from_millis(left_ms).min(limits::RESTART).checked_sub(age);
+            left.filter(|left| !left.is_zero()).map(|left| now.mono + left)
+        };
+        let fit = neighbours.into_iter().filter(|held| self.roster.admits(&held.node));
+        let fit = fit.filter_map(|held| Some((held.node, until(held.left_ms)?)));
+        self.links.between.extend(fit);
+        for held in people {
+            if let Some(until) = until(held.left_ms) {
+                self.people.hold(held, until);
+            }
+        }
         for signed in records {
             self.take_over_record(now, Bytes::from(signed.into_vec()));
         }
@@ -162,22 +211,19 @@ impl<E: Env> Node<E> {
 
     /// When people who have not come back are gone.
     pub(crate) fn held_due(&self) -> Option<Mono> {
-        self.held_until
+        self.people.held_due()
     }
 
     /// Ends waiting: for neighbours, and for people of this node.
     pub(crate) fn end_waiting(&mut self, now: Now) {
         let before = self.links.neighbours();
-        self.links.between.0.retain(|_, until| *until > now.mono);
+        self.links.between.0.retain(|_, wait| wait.until > now.mono);
         if self.links.neighbours() != before {
             self.neighbours_changed(now);
         }
-        if self.held_until.is_some_and(|until| until <= now.mono) {
-            self.held_until = None;
-            let Self { people, sessions, .. } = self;
-            if people.release(|user| sessions.is_open_for(user)) {
-                self.record_changed(now);
-            }
+        let Self { people, sessions, .. } = self;
+        if people.release(now.mono, |user| sessions.is_open_for(user)) {
+            self.record_changed(now);
         }
     }
 
@@ -185,7 +231,8 @@ impl<E: Env> Node<E> {
     pub(crate) fn expect_back(&mut self, now: Now, link: LinkId) {
         let known = self.links.get(link).filter(|state| state.hello.is_some());
         if let Some(peer) = known.map(|state| state.peer) {
-            self.links.between.extend([(peer, now.mono + limits::RESTART)]);
+            let until = now.mono + limits::RESTART;
+            self.links.between.wait(peer, Wait { until, restarting: true });
         }
     }
 
@@ -199,7 +246,7 @@ impl<E: Env> Node<E> {
         if here && outdated {
             self.links.between.extend([(peer, now.mono + limits::BETWEEN)]);
         } else if !outdated && known.is_some() {
-            self.links.between.0.remove(&peer);
+            self.links.between.remove(&peer);
         }
     }
 
@@ -208,7 +255,7 @@ impl<E: Env> Node<E> {
     pub(crate) fn is_back(&mut self, node: &NodeId, boot: Boot) {
         let newer = self.nodes.get(node).is_none_or(|known| known.record.boot < boot);
         if newer && self.links.live_to(node).is_some() {
-            self.links.between.0.remove(node);
+            self.links.between.remove(node);
         }
     }
 
@@ -247,12 +294,50 @@ impl HeldWords {
     /// Letters are none: the outbox has them.
     fn of(outgoing: Outgoing) -> Option<Self> {
         let Draft { author, room, kind, text, seen: _, wall, sealed, via } = outgoing.draft;
-        let plain = outgoing.post == Post::Said && sealed.is_none();
+        // Silent are those that the run before has handed over.
+        let plain = matches!(outgoing.post, Post::Said | Post::Silent) && sealed.is_none();
         plain.then_some(Self { author, room, kind, text, wall, via })
     }
 
     fn into_draft(self) -> Draft {
         let Self { author, room, kind, text, wall, via } = self;
         Draft { author, room, kind, text, seen: Vec::new(), wall, sealed: None, via }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_says_again_that_it_restarts_gets_no_more_time() {
+        let (node, mut between) = (NodeId([7; 32]), Between::default());
+        let at = |seconds| Mono::ZERO + Duration::from_secs(seconds);
+        let restarting = |seconds| Wait { until: at(seconds), restarting: true };
+        between.extend([(node, at(1))]);
+        between.wait(node, restarting(15));
+        between.wait(node, restarting(25));
+        between.extend([(node, at(3))]);
+        assert_eq!(between.due().collect::<Vec<_>>(), [at(15)]);
+        assert_eq!(between.left(at(12)).collect::<Vec<_>>(), [(node, Duration::from_secs(3))]);
+        between.remove(&node);
+        between.wait(node, restarting(25));
+        assert_eq!(between.due().collect::<Vec<_>>(), [at(25)]);
+    }
+
+    #[test]
+    fn words_that_were_handed_over_are_handed_on() {
+        let words = HeldWords {
+            author: "ann".parse().unwrap(),
+            room: RoomName::lobby(),
+            kind: MessageKind::Text,
+            text: "hello".parse().unwrap(),
+            wall: 5,
+            via: None,
+        };
+        let outgoing =
+            |post| Outgoing { session: 0, id: 0, draft: words.clone().into_draft(), post };
+        assert_eq!(HeldWords::of(outgoing(Post::Said)), Some(words.clone()));
+        assert_eq!(HeldWords::of(outgoing(Post::Silent)), Some(words.clone()));
     }
 }

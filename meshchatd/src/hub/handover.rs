@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use meshchat_core::Handover;
+use meshchat_core::{Handover, limits};
 use tokio::time::Instant;
 
 use super::Hub;
 
 impl Hub {
-    /// Takes up what the run before has left, `left` before its neighbours give it up.
-    pub fn take_over(&mut self, handover: Handover, left: Duration) {
-        tracing::info!("goes on where the run before stopped");
-        self.node.take_over(self.now(), handover, left);
+    /// Takes up what the run before has left, `age` ago.
+    pub fn take_over(&mut self, handover: Handover, age: Duration) {
+        if age < limits::RESTART {
+            tracing::info!("goes on where the run before stopped");
+        }
+        self.node.take_over(self.now(), handover, age);
     }
 
     /// In case this run ends without warning. Never a reason to wake up.
@@ -19,7 +21,7 @@ impl Hub {
         let notebook = self.parts.notebook.as_ref().filter(|notebook| notebook.is_in_memory());
         if let Some(notebook) = notebook.filter(|_| now >= self.noted + NOTE_PAUSE) {
             self.noted = now;
-            notebook.leave(self.node.handover());
+            notebook.leave(self.node.handover(self.now()));
         }
     }
 }

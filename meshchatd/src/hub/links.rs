@@ -206,7 +206,8 @@ impl Hub {
             if state.live {
                 self.log_lost(link, &state.peer, &why.to_string());
             }
-            let restarted = matches!(why, DownReason::Lost(Lost::Restarted));
+            // Its goodbye may be behind what could not be sent any more.
+            let restarted = matches!(why, DownReason::Lost(lost) if lost.is_restart());
             let down = if restarted { Input::LinkReset { link } } else { Input::LinkDown { link } };
             self.node.handle(self.now(), down);
             self.end(link, CloseCode::Abandoned, &why.to_string(), why.is_refusal());
@@ -231,10 +232,10 @@ impl Hub {
 
 const fn close_code(reason: GoodbyeReason) -> CloseCode {
     match reason {
-        GoodbyeReason::Leaving
-        | GoodbyeReason::Disconnected
-        | GoodbyeReason::Restarting
-        | GoodbyeReason::Unknown(_) => CloseCode::Goodbye,
+        GoodbyeReason::Leaving | GoodbyeReason::Disconnected | GoodbyeReason::Unknown(_) => {
+            CloseCode::Goodbye
+        }
+        GoodbyeReason::Restarting => CloseCode::Restarting,
         GoodbyeReason::Duplicate => CloseCode::Duplicate,
         GoodbyeReason::OtherNetwork | GoodbyeReason::NotAdmitted => CloseCode::NotAdmitted,
         GoodbyeReason::Version => CloseCode::Incompatible,

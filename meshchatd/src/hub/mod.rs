@@ -350,6 +350,8 @@ impl Hub {
         }
         let last = match end {
             End::Leave => Input::Shutdown,
+            // What the next run cannot be told is not kept from those who wait for it.
+            End::Restart if self.parts.notebook.is_none() => Input::Shutdown,
             End::Restart => Input::Restart,
         };
         self.node.handle(self.now(), last);

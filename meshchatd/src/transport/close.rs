@@ -26,6 +26,8 @@ pub enum CloseCode {
     Incompatible,
     /// The node has as many links as it may have.
     Overloaded,
+    /// The node starts again.
+    Restarting,
     /// A reason that this version does not know.
     Other(u32),
 }
@@ -43,6 +45,7 @@ impl From<CloseCode> for u32 {
             CloseCode::OwnNode => 7,
             CloseCode::Incompatible => 8,
             CloseCode::Overloaded => 9,
+            CloseCode::Restarting => 10,
             CloseCode::Other(n) => n,
         }
     }
@@ -61,6 +64,7 @@ impl From<u32> for CloseCode {
             7 => Self::OwnNode,
             8 => Self::Incompatible,
             9 => Self::Overloaded,
+            10 => Self::Restarting,
             n => Self::Other(n),
         }
     }
@@ -95,6 +99,14 @@ pub enum Lost {
     /// The carrier failed; the text is escaped.
     #[error("connection failed: {0}")]
     Failed(String),
+}
+
+impl Lost {
+    /// Whether the peer starts again, or has done so.
+    #[must_use]
+    pub const fn is_restart(&self) -> bool {
+        matches!(self, Self::Restarted | Self::ByPeer { code: CloseCode::Restarting, .. })
+    }
 }
 
 /// Most bytes of a peer's closing words that are kept.
@@ -150,6 +162,7 @@ fn said(code: CloseCode, text: &str) -> &str {
         CloseCode::OwnNode => "it is this node itself",
         CloseCode::Incompatible => "no common protocol version",
         CloseCode::Overloaded => "it has as many links as it may have",
+        CloseCode::Restarting => "the node restarts",
         CloseCode::Abandoned
         | CloseCode::Goodbye
         | CloseCode::Silent

@@ -83,7 +83,7 @@ fn client(provider: &Arc<CryptoProvider>, key: &Arc<CertifiedKey>) -> Result<Cli
 }
 
 /// Names what links use and nothing else: the provider of rustls as a whole would bring RSA and the
-/// curves of NIST along, a third of a megabyte.
+/// curves of NIST along.
 fn provider() -> CryptoProvider {
     let mut suites =
         vec![cipher_suite::TLS13_AES_128_GCM_SHA256, cipher_suite::TLS13_CHACHA20_POLY1305_SHA256];

@@ -152,10 +152,7 @@ impl Host {
         node.load_mail(self.time(now), self.mail.clone());
         node.load_rooms(self.time(now), self.rooms.clone());
         if let Some((handover, at)) = self.handover.take() {
-            let left = limits::RESTART.saturating_sub(Duration::from_micros(now - at));
-            if !left.is_zero() {
-                node.take_over(self.time(now), handover, left);
-            }
+            node.take_over(self.time(now), handover, Duration::from_micros(now - at));
         }
         self.node = Some(node);
         self.clients.clear();

@@ -1,7 +1,7 @@
 //! MessagePack into values, at little cost in code.
 //!
 //! A general reader must offer every type each form that a value may have, and so is compiled for
-//! each type with all of them: for the types of this crate that was a seventh of each program.
+//! each type with all of them: for the types of this crate that was an eighth of meshchatctl.
 //! This one looks at what a type asks for. The marker is read by code that knows no types.
 
 #![expect(
