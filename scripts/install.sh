@@ -54,7 +54,9 @@ do_install() { # BIN_DIR PAGES_DIR
     put_text "$(sed -E "s!(=|file:)/usr/!\\1$PREFIX/!" "systemd/$unit")" "$SYSTEM" "$unit"
   done
   put_text "$(cat systemd/meshchat.sysusers.conf)" "$SYSUSERS" meshchat.conf
-  put 644 "$DOC" LICENSE README.md CHANGELOG.md docs/*.md
+  # In the folders of the source, which links between them go by.
+  put 644 "$DOC" LICENSE ./*.md
+  put 644 "$DOC/docs" docs/*.md
   put 644 "$DOC/examples" examples/README.md
   for file in examples/*; do
     [ ! -x "$file" ] || examples+=("$file")

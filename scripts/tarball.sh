@@ -47,7 +47,7 @@ lay_out() { # BIN_DIR PAGES_DIR ROOT
   for file in "${PROGRAMS[@]}"; do install -m 755 "$1/$file" "$3/bin/"; done
   cp -R "$2/man" "$2/completions" "$3/"
   cp -R etc systemd "$3/"
-  cp LICENSE README.md CHANGELOG.md "$3/"
+  cp LICENSE ./*.md "$3/"
   cp docs/*.md "$3/docs/"
   mkdir "$3/examples"
   find examples -maxdepth 1 -type f -exec cp -t "$3/examples" {} +

@@ -123,6 +123,7 @@ install_them() {
   check "and those of the gateway" grep -q '^Files: \*' /usr/share/doc/meshchat-gateway/copyright
   check "units are sound" units_are_sound
   check "documents of units are there" documents_are_there
+  check "so are those that the first one names" links_lead_on
 }
 
 conffiles() {
@@ -146,6 +147,12 @@ documents_are_there() {
   local files
   files=$(sed -nE 's!^Documentation=file:!!p' /lib/systemd/system/meshchat*)
   [ -n "$files" ] && xargs ls <<<"$files"
+}
+
+links_lead_on() {
+  local links
+  links=$(grep -oE '\]\((docs/[a-z-]+|[A-Z]+)\.md' /usr/share/doc/meshchat/README.md | sed 's/^](//' | sort -u)
+  [ -n "$links" ] && (cd /usr/share/doc/meshchat && xargs ls <<<"$links")
 }
 
 programs_run() {

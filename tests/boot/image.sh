@@ -7,6 +7,9 @@
 # it put their own layer on top of the disk and never write to it.
 # In the system are systemd, a network by DHCP, and the guest agent of qemu, by which the tests
 # talk to it also when it has no network. There is no package of meshchat and no compiler.
+# Ends with 77 where it cannot be made: without root, tools, or a mirror that can be reached.
+#
+#   MESHCHAT_MIRROR  where Debian's packages are got; http://deb.debian.org by default
 set -euo pipefail
 
 readonly ARCH=${1:?usage: image.sh ARCH RELEASE} RELEASE=${2:?usage: image.sh ARCH RELEASE}
@@ -18,6 +21,7 @@ IMAGE=$CACHE/$RELEASE-$ARCH-$(sha256sum <"$SELF" | cut -c 1-12)
 readonly SELF CACHE IMAGE
 readonly BINFMT=/proc/sys/fs/binfmt_misc EMULATOR=meshchat-boot-$ARCH
 WORK="" MOUNTED="" REGISTERED=""
+CHILD="" # a group of processes that end with this
 
 main() {
   if [ "$ARCH" = small-initrd ]; then # a hook of mmdebstrap
@@ -25,46 +29,106 @@ main() {
     return
   fi
   if [ ! -e "$IMAGE/disk.qcow2" ]; then
-    mkdir -p "$CACHE"
-    exec 9>"$CACHE/lock"
+    make_folder "$CACHE"
+    # To be read by all, also where root has made it.
+    [ -e "$CACHE/lock" ] || : >"$CACHE/lock"
+    exec 9<"$CACHE/lock"
     flock 9 # two runs at once make it once
     [ -e "$IMAGE/disk.qcow2" ] || make_image
   fi
+  # Old is what nobody has used for long.
+  touch "$IMAGE" 2>/dev/null || true
   echo "$IMAGE"
+}
+
+# With sudo -E it is in the home of somebody else, who shall be able to use it, too.
+make_folder() { # PATH
+  [ ! -d "$1" ] || return 0
+  make_folder "$(dirname "$1")"
+  mkdir "$1"
+  [ "$(id -u)" != 0 ] || chown --reference="$(dirname "$1")" "$1"
 }
 
 make_image() {
   local tool
   for tool in mmdebstrap mkfs.ext4 qemu-img; do
-    command -v "$tool" >/dev/null || die "$tool is not installed; scripts/setup.sh boot gets it"
+    command -v "$tool" >/dev/null || cannot "$tool is not installed; scripts/setup.sh boot gets it"
   done
-  [ "$(id -u)" = 0 ] || die "making the image of $RELEASE needs root once (sudo -E $SELF $ARCH $RELEASE)"
+  [ "$(id -u)" = 0 ] || cannot "making the image of $RELEASE needs root once (sudo -E $SELF $ARCH $RELEASE)"
+  unshare --mount --pid --kill-child true 2>/dev/null || cannot "no right to namespaces with mounts of their own"
   trap clean EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  local old
+  # Of runs that were killed.
+  for old in "$CACHE"/new.*; do discard "$old"; done
   [ "$ARCH" = "$(dpkg --print-architecture)" ] || emulate
   WORK=$(mktemp -d "$CACHE/new.XXXXXX")
   chmod 755 "$WORK"
   echo "Making a Debian $RELEASE for $ARCH in $IMAGE (minutes, once)" >&2
-  install_debian || die "mmdebstrap failed; the end of what it said:
-$(tail -n 15 "$WORK/log")"
+  in_group install_debian || no_debian
   configure
-  # Of older versions of this file.
-  rm -rf "$CACHE/$RELEASE-$ARCH-"*
+  for old in "$CACHE/$RELEASE-$ARCH-"*; do drop_old "$old"; done
+  # One without a disk was not finished.
+  discard "$IMAGE"
   mkdir "$IMAGE"
   pack
   # The disk last: with it the image is complete.
   mv "$WORK/vmlinuz" "$WORK/initrd" "$WORK/disk.qcow2" "$IMAGE"
 }
 
+# Of another version of this file, which another checkout may use: run.sh holds a lock on it.
+drop_old() { # FOLDER
+  [ -n "$(find "$1" -maxdepth 0 -mmin +1440 2>/dev/null)" ] || return 0
+  (
+    exec 8<"$1"
+    ! flock --nonblock 8 || discard "$1"
+  )
+}
+
+discard() { # FOLDER
+  [ -e "$1" ] || return 0
+  ! grep -qF " $1/" /proc/self/mountinfo || die "something is mounted below $1; unmount it first (findmnt)"
+  rm -rf --one-file-system "$1"
+}
+
+no_debian() {
+  local said
+  said="mmdebstrap failed; the end of what it said:
+$(tail -n 15 "$WORK/log")"
+  if grep -qE 'Could not (resolve|connect)|Temporary failure resolving|Unable to connect|Network is unreachable' "$WORK/log"; then
+    cannot "$said"
+  fi
+  die "$said"
+}
+
+# As a group of its own, which ends with this script. In the background, as signals would have to
+# wait otherwise.
+in_group() { # COMMAND...
+  local status=0
+  set -m
+  "$@" </dev/null &
+  CHILD=$!
+  set +m
+  wait "$CHILD" || status=$?
+  CHILD=""
+  return $status
+}
+
+# It mounts in the new system what this one has, /dev/shm for one: nobody else may see that.
 install_debian() {
-  local kernel=linux-image-cloud-$ARCH
+  local kernel=linux-image-cloud-$ARCH sources=()
+  [ -z "${MESHCHAT_MIRROR-}" ] || sources=("deb $MESHCHAT_MIRROR/debian $RELEASE main"
+    "deb $MESHCHAT_MIRROR/debian-security $RELEASE-security main")
   [ "$ARCH" != armhf ] || kernel=linux-image-armmp
-  mmdebstrap --architectures="$ARCH" --variant=minbase --format=directory \
+  unshare --mount --pid --kill-child -- \
+    mmdebstrap --architectures="$ARCH" --variant=minbase --format=directory \
     --aptopt='APT::Install-Recommends "false"' --dpkgopt=force-unsafe-io \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/lib/udev/hwdb.d/*' --dpkgopt='path-exclude=/lib/udev/hwdb.d/*' \
     --essential-hook="$SELF small-initrd \"\$1\"" \
     --include="systemd-sysv,udev,dbus,kmod,iproute2,initramfs-tools,qemu-guest-agent,passwd,$kernel" \
-    "$RELEASE" "$WORK/root" >"$WORK/log" 2>&1
+    "$RELEASE" "$WORK/root" "${sources[@]}" >"$WORK/log" 2>&1
 }
 
 # The machine has one kind of disk, and to make this runs in an emulator.
@@ -94,8 +158,8 @@ pack() {
   cp "$WORK"/root/boot/vmlinuz-* "$WORK/vmlinuz"
   cp "$WORK"/root/boot/initrd.img-* "$WORK/initrd"
   rm -rf "$WORK"/root/boot/*
-  mkfs.ext4 -q -L system -d "$WORK/root" "$WORK/disk.raw" 2G
-  qemu-img convert -O qcow2 "$WORK/disk.raw" "$WORK/disk.qcow2"
+  in_group mkfs.ext4 -q -L system -d "$WORK/root" "$WORK/disk.raw" 2G
+  in_group qemu-img convert -O qcow2 "$WORK/disk.raw" "$WORK/disk.qcow2"
   [ "$ARCH" != "$(dpkg --print-architecture)" ] || mv "$WORK/root" "$IMAGE/root"
 }
 
@@ -103,16 +167,18 @@ pack() {
 # opens the interpreter at once (F), so that it need not be in the new system.
 emulate() {
   local cpu qemu
+  # Of a run that was killed.
+  if [ -e "$BINFMT/$EMULATOR" ]; then REGISTERED=yes; fi
   arch-test "$ARCH" >/dev/null 2>&1 && return
   case $ARCH in
     arm64) cpu=aarch64 ;;
     armhf) cpu=arm ;;
-    *) die "how to run programs for $ARCH is not known here" ;;
+    *) cannot "how to run programs for $ARCH is not known here" ;;
   esac
-  qemu=$(command -v "qemu-$cpu-static") || die "qemu-$cpu-static is not installed; scripts/setup.sh boot gets it"
+  qemu=$(command -v "qemu-$cpu-static") || cannot "qemu-$cpu-static is not installed; scripts/setup.sh boot gets it"
   if [ ! -e "$BINFMT/register" ]; then
     mount -t binfmt_misc binfmt_misc "$BINFMT" 2>/dev/null ||
-      die "programs for $ARCH cannot run here: the kernel has no binfmt_misc"
+      cannot "programs for $ARCH cannot run here: the kernel has no binfmt_misc"
     MOUNTED=yes
   fi
   echo ":$EMULATOR:M::$(magic "$cpu"):$qemu:F" >"$BINFMT/register"
@@ -130,15 +196,19 @@ magic() { # CPU
   printf ':%s' '\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
 }
 
+# First what works there, then what it works on.
 clean() {
+  trap '' INT TERM HUP
+  if [ -n "$CHILD" ]; then
+    kill -KILL -- "-$CHILD" 2>/dev/null || true
+    wait "$CHILD" 2>/dev/null || true
+  fi
   [ -z "$REGISTERED" ] || echo -1 >"$BINFMT/$EMULATOR" || true
   [ -z "$MOUNTED" ] || umount "$BINFMT" || true
-  [ -n "$WORK" ] || return 0
-  # What mmdebstrap mounted in there, if it was killed.
-  findmnt -rno TARGET | grep -F "$WORK/" | sort -r | while read -r mounted; do umount "$mounted" || true; done
-  rm -rf --one-file-system "$WORK"
+  [ -z "$WORK" ] || discard "$WORK"
 }
 
+cannot() { echo "image.sh: $*" >&2; exit 77; }
 die() { echo "image.sh: $*" >&2; exit 1; }
 
 main

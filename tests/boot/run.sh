@@ -13,7 +13,7 @@
 #   MESHCHAT_BOOT_RELEASE   Debian's release; by default 13 (trixie), or for the own
 #                           architecture the one that runs here
 #   MESHCHAT_BOOT_MACHINE   qemu or nspawn, instead of what seems best
-#   MESHCHAT_CACHE          where images are kept: see image.sh
+#   MESHCHAT_CACHE, MESHCHAT_MIRROR  where images are kept, and come from: see image.sh
 set -euo pipefail
 
 HERE=$(dirname "$(readlink -f "$0")")
@@ -26,7 +26,7 @@ PATH=$PATH:/usr/sbin:/sbin
 # Too much for a /tmp in memory.
 export TMPDIR=${TMPDIR:-/var/tmp}
 # shellcheck disable=SC2034 # used by qemu.sh and nspawn.sh
-DIR="" IMAGE="" MACHINE_PID="" NEIGHBOUR_PID="" EVENTS_PID=""
+DIR="" IMAGE="" MACHINE_PID="" NEIGHBOUR_PID="" EVENTS_PID="" CHILD_PID=""
 BOOT="" FAILED=0 PASSED=0
 
 main() {
@@ -35,10 +35,10 @@ main() {
   # shellcheck source=/dev/null # one of the two beside this file
   . "$HERE/$machine.sh"
   set_patience "$machine"
-  prepare
   trap clean EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
+  prepare
   machine_make
   start_neighbour
   first_boot
@@ -88,15 +88,38 @@ prepare() {
     command -v $tool >/dev/null || skip "$tool is not installed (scripts/setup.sh boot)"
   done
   RELEASE=$(release)
-  # shellcheck disable=SC2034
-  IMAGE=$("$HERE/image.sh" "$ARCH" "$RELEASE") || skip "there is no image of Debian $RELEASE"
   DIR=$(mktemp -d "$TMPDIR/meshchat-boot.XXXXXX")
-  trap 'rm -rf "$DIR"' EXIT
+  image
   mkdir -p "$DIR/share/new" "$DIR/share/old"
   cp "$HERE/checks.sh" "$DIR/share"
   touch "$DIR/empty.toml"
   programs
   packages
+}
+
+# Sets IMAGE, and holds it while this runs.
+image() {
+  local status=0
+  beside_us "$HERE/image.sh" "$ARCH" "$RELEASE" >"$DIR/image" || status=$?
+  case $status in
+    0) ;;
+    77) skip "there is no image of Debian $RELEASE, and none can be made (see above)" ;;
+    *) die "the image of Debian $RELEASE could not be made" ;;
+  esac
+  # shellcheck disable=SC2034
+  IMAGE=$(cat "$DIR/image")
+  exec 8<"$IMAGE"
+  flock --shared 8
+}
+
+# What takes long runs in the background, as signals would have to wait otherwise.
+beside_us() { # COMMAND...
+  local status=0
+  "$@" &
+  CHILD_PID=$!
+  wait "$CHILD_PID" || status=$?
+  CHILD_PID=""
+  return $status
 }
 
 # The programs of the tests want the C library that they were built with, or a newer one.
@@ -125,7 +148,8 @@ packages() {
     cp "$MESHCHAT_BOOT_PACKAGES"/*_"$ARCH.deb" "$DIR/share/new"
   else
     [ "$ARCH" != "$OWN_ARCH" ] || how=(--bin-dir "$MESHCHAT_BIN_DIR")
-    scripts/deb.sh --arch "$ARCH" "${how[@]}" --out "$DIR/deb" >"$DIR/deb.log" 2>&1 || {
+    scripts/setup.sh deb || skip "what makes packages is not all here (scripts/setup.sh deb)"
+    beside_us scripts/deb.sh --arch "$ARCH" "${how[@]}" --out "$DIR/deb" >"$DIR/deb.log" 2>&1 || {
       tail -n 20 "$DIR/deb.log" >&2
       die "the packages could not be made"
     }
@@ -355,13 +379,14 @@ await() { # WHAT CONDITION...
 clean() {
   trap - EXIT
   local pid
-  for pid in $EVENTS_PID $NEIGHBOUR_PID; do
+  for pid in $CHILD_PID $EVENTS_PID $NEIGHBOUR_PID; do
     kill "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
   done
   machine_clean
+  [ -n "$DIR" ] || return 0
   [ -z "${MESHCHAT_BOOT_KEEP-}" ] || { cp -r "$DIR" "$MESHCHAT_BOOT_KEEP" || true; }
-  rm -rf "$DIR"
+  rm -rf --one-file-system "$DIR"
 }
 
 skip() { echo "skipped: the packages on a system that boots: $*"; exit 0; }
