@@ -13,7 +13,7 @@ use super::{Cause, Dialled, Hub};
 use crate::dial::attempt;
 use crate::link::{self, DownReason, LinkEvent, LinkHandle};
 use crate::near;
-use crate::transport::{self, Channel, CloseCode, DialError, Lane, Lost};
+use crate::transport::{self, Channel, CloseCode, DialError, Lane};
 
 /// A link as the hub knows it.
 #[derive(Debug)]
