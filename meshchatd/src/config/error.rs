@@ -134,7 +134,9 @@ pub enum BadValue {
     #[error("expected a Unix user or group name")]
     Account,
     /// Not usable in paths.
-    #[error("use 1 to 32 lower-case letters, digits and dashes, and no name that has a meaning already")]
+    #[error(
+        "use 1 to 32 lower-case letters, digits and dashes, and no name that has a meaning already"
+    )]
     Instance,
     /// A relative path in a file, where "relative to what" has no answer.
     #[error("expected an absolute path")]

@@ -381,8 +381,22 @@ const LONGEST_HOST: usize = 255;
 const LONGEST_ACCOUNT: usize = 32;
 /// Names that already mean a file or folder of state, of the configuration, or of the gateway.
 const RESERVED: [&str; 16] = [
-    "acquaintances", "boot", "contacts", "cursors", "gateway", "handover", "history", "key", "lock",
-    "machine", "mail", "meshchat", "network", "people", "peers", "rooms",
+    "acquaintances",
+    "boot",
+    "contacts",
+    "cursors",
+    "gateway",
+    "handover",
+    "history",
+    "key",
+    "lock",
+    "machine",
+    "mail",
+    "meshchat",
+    "network",
+    "people",
+    "peers",
+    "rooms",
 ];
 
 #[cfg(test)]
