@@ -8,6 +8,7 @@ use nix::sys::time::{TimeVal, TimeValLike as _};
 use nix::unistd::{SysconfVar, sysconf};
 
 /// None where the system does not tell.
+#[allow(clippy::useless_conversion, reason = "bounds are narrower on small machines")]
 pub(super) fn status() -> Option<ProcessStatus> {
     let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
     let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
@@ -17,7 +18,7 @@ pub(super) fn status() -> Option<ProcessStatus> {
         resident_bytes: resident(&fs::read_to_string("/proc/self/statm").ok()?)?,
         cpu_ms: millis(usage.user_time()) + millis(usage.system_time()),
         open_files: open as u64,
-        most_files: soft,
+        most_files: u64::from(soft),
     })
 }
 
