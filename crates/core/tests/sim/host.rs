@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use meshchat_core::{
     Admit, Config, Goal, Handover, HistoryMode, Input, LinkId, Mono, Node, Now, Rate, SavedMail,
-    SavedNetwork, SavedPerson, SavedRooms, limits,
+    SavedNetwork, SavedPerson, SavedRooms,
 };
 use meshchat_proto::control::{Dm, Event, NodeInfo, PersonInfo, Request, Start, Status};
 use meshchat_proto::id::NodeId;
