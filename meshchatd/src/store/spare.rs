@@ -99,9 +99,21 @@ impl StateDir {
             return Ok(());
         }
         check(spare)?;
-        for name in StateFile::ALL.into_iter().map(StateFile::name).chain([boot::NAME]) {
-            if let Some(found) = file::read(spare, name)? {
-                file::write(&self.path, name, &found.body)?;
+        // First, whatever becomes of the rest: no run may get the number of another.
+        boot::bring_back(self, spare)?;
+        for state in StateFile::ALL {
+            match file::read(spare, state.name()) {
+                Ok(None) => {}
+                Ok(Some(found)) => {
+                    file::write(&self.path, state.name(), &found.body)?;
+                    if state == StateFile::Network {
+                        // The generation before may hold secrets of a network that was left.
+                        file::write(&self.path, state.name(), &found.body)?;
+                    }
+                }
+                // What the state directory has counts then; the others come back all the same.
+                Err(error @ StoreError::Damaged(_)) => tracing::warn!("{error}; it is left out"),
+                Err(error) => return Err(error),
             }
         }
         tracing::info!("what was kept in {} is in the state directory again", spare.display());
