@@ -66,7 +66,7 @@ impl Line {
     }
 
     fn linked(&self) -> bool {
-        [&self.a, &self.c].iter().all(|end| end.status()["links"] == 1)
+        [&self.a, &self.c].iter().all(|end| end.status().get("links") == Some(&1.into()))
     }
 }
 

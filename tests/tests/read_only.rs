@@ -184,6 +184,6 @@ fn spares(node: &Daemon) -> Vec<PathBuf> {
 }
 
 fn assert_no_clone(daemon: &Daemon) {
-    let notes = daemon.status()["notes"].to_string();
+    let notes = daemon.status().get("notes").unwrap().to_string();
     assert!(!notes.contains("two machines"), "{notes}");
 }
