@@ -158,7 +158,7 @@ pack() {
   cp "$WORK"/root/boot/vmlinuz-* "$WORK/vmlinuz"
   cp "$WORK"/root/boot/initrd.img-* "$WORK/initrd"
   rm -rf "$WORK"/root/boot/*
-  in_group mkfs.ext4 -q -L system -d "$WORK/root" "$WORK/disk.raw" 2G
+  in_group mkfs.ext4 -q -L system -d "$WORK/root" "$WORK/disk.raw" 2G >&2
   in_group qemu-img convert -O qcow2 "$WORK/disk.raw" "$WORK/disk.qcow2"
   [ "$ARCH" != "$(dpkg --print-architecture)" ] || mv "$WORK/root" "$IMAGE/root"
 }
