@@ -15,7 +15,7 @@ readonly HISTORY=${2:-memory} SECONDS_LONG=${3:-300} MESSAGES=${4:-600}
 readonly CALLS=fsync,fdatasync,sync_file_range,sync,syncfs,msync,rename,renameat,renameat2,link,linkat
 readonly PATIENCE=60
 declare -A PID=()
-DIR="" LISTEN=""
+DIR="" RUN="" LISTEN=""
 
 main() {
   local tool
@@ -23,6 +23,8 @@ main() {
     command -v "$tool" >/dev/null || { echo "$tool is missing (strace: apt install strace)" >&2; exit 1; }
   done
   DIR=$(mktemp -d /tmp/meshchat-syncs.XXXXXX)
+  # Where sockets are kept, /run, is in memory on every Debian, and so some state is.
+  RUN=$(mktemp -d -p /dev/shm meshchat-syncs.XXXXXX)
   trap clean EXIT
   trap 'exit 130' INT TERM HUP
   start_all
@@ -53,41 +55,51 @@ start() { # NODE [WRAPPER...]
   printf 'history = "%s"\nmapping = "off"\ndiscovery = "off"\n' "$HISTORY" >"$DIR/$node/meshchat.toml"
   env -i PATH="$PATH" HOME="$DIR/$node" XDG_RUNTIME_DIR="$DIR/$node" \
     "$@" "$PROGRAMS/meshchatd" --name "$node" --config "$DIR/$node/meshchat.toml" \
-    --listen 127.0.0.1:0 --state-dir "$DIR/$node/state" --socket "$DIR/$node/socket" \
+    --listen 127.0.0.1:0 --state-dir "$DIR/$node/state" --socket "$RUN/$node" \
     "${peer[@]}" 2>>"$DIR/$node/log" &
   PID[$node]=$!
   ctl "$node" wait --timeout ${PATIENCE}s
 }
 
 stop() { # NODE
-  local pid=${PID[$1]}
-  # strace passes no signal on; the daemon is its child.
-  pkill -TERM -P "$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null || true
+  local pid=${PID[$1]-} child
+  unset "PID[$1]"
+  # What has ended has given its number back, perhaps to somebody else's process.
+  jobs -pr | grep -qx "$pid" || return 0
+  # strace and timeout are asked through their child, which they outlive.
+  child=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null) || true
+  # shellcheck disable=SC2086 # several children, or none
+  kill -TERM ${child:-$pid} 2>/dev/null || true
   wait "$pid" 2>/dev/null || true
 }
 
 chat() {
   local n node nodes=(left middle right) begin=$EPOCHREALTIME
-  ctl middle tail --cursor reader --json >"$DIR/read" 2>&1 &
-  PID[reader]=$!
+  follow reader --cursor reader --json
   for ((n = 1; n <= MESSAGES; n++)); do
     node=${nodes[n % 3]}
     ctl "$node" send "message $n" >/dev/null || true
     event "$n"
     wait_until "$begin" "$n"
   done
-  kill "${PID[reader]}" 2>/dev/null || true
+  stop reader
+}
+
+# Reads along until it is stopped.
+follow() { # READER ARGS...
+  local reader=$1
+  shift
+  env -i PATH="$PATH" HOME="$DIR/middle" \
+    "$PROGRAMS/meshchatctl" --socket "$RUN/middle" tail "$@" >"$DIR/read.$reader" 2>&1 &
+  PID[$reader]=$!
 }
 
 # What happens beside the talk: somebody at the node comes or goes every 20 messages, a neighbour
 # every 100.
 event() { # NUMBER
   case $(($1 % 100)) in
-    10 | 50 | 90)
-      ctl middle tail >/dev/null 2>&1 &
-      PID[guest]=$!
-      ;;
-    30 | 70) kill "${PID[guest]}" 2>/dev/null || true ;;
+    10 | 50) follow guest ;;
+    30 | 70) stop guest ;;
     40) ctl middle dm "$(id -un)@left" "letter $1" >/dev/null || true ;;
     60) ctl middle nick "anna$1" >/dev/null || true ;;
     80)
@@ -118,14 +130,13 @@ ctl() { # NODE ARGS...
   local node=$1
   shift
   env -i PATH="$PATH" HOME="$DIR/$node" timeout $PATIENCE \
-    "$PROGRAMS/meshchatctl" --socket "$DIR/$node/socket" "$@"
+    "$PROGRAMS/meshchatctl" --socket "$RUN/$node" "$@"
 }
 
 clean() {
   local node
-  for node in reader guest; do [ -z "${PID[$node]-}" ] || kill "${PID[$node]}" 2>/dev/null || true; done
-  for node in middle left right; do [ -z "${PID[$node]-}" ] || stop "$node"; done
-  rm -rf "$DIR"
+  for node in "${!PID[@]}"; do stop "$node"; done
+  rm -rf "$DIR" "$RUN"
 }
 
 main "$@"

@@ -46,7 +46,12 @@ serve() {
   # The folder is replaced by others of its name while it serves.
   python3 - "$DIR/apt" >"$DIR/port" 2>"$DIR/requests" <<'END' &
 import functools, http.server, sys
-handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
+class Handler(http.server.SimpleHTTPRequestHandler):
+    # Times count in seconds here, and two repositories may be made within one.
+    def send_head(self):
+        del self.headers["If-Modified-Since"]
+        return super().send_head()
+handler = functools.partial(Handler, directory=sys.argv[1])
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
 print(server.server_port, flush=True)
 server.serve_forever()
