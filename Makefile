@@ -34,6 +34,8 @@ test: ## everything: unit tests, simulation, real daemons, networks in namespace
 ## Use it:
 build: setup ## the programs, optimised, in target/release, and what `make man` makes
 	$(CARGO) build --release --locked $(addprefix -p ,$(PROGRAMS) meshchat-pages)
+# cargo forgets to where a package has a profile of its own.
+	strip $(addprefix $(RELEASE)/,$(PROGRAMS))
 	$(RELEASE)/meshchat-pages $(TARGET)
 
 man: setup ## manual pages in target/man, files of completion in target/completions
