@@ -107,7 +107,18 @@ fn two_nodes_of_one_name_are_told_apart() {
 #[test]
 fn addresses_that_cannot_be_are_refused_at_once() {
     let node = Daemon::start("a");
-    for address in ["", "::::", "host:0", "host:99999", "http://host", "two words", "[::1"] {
+    for address in [
+        "",
+        "::::",
+        "host:0",
+        "host:99999",
+        "http://host",
+        "two words",
+        "[::1",
+        "0.0.0.0",
+        "fe80::1",
+        "::1:7117",
+    ] {
         let refused = node.ctl().run(["connect", "--no-wait", "--", address]);
         refused.assert_code(1);
         assert!(refused.stderr.contains("bad address"), "{refused:?}");

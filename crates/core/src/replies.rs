@@ -14,7 +14,7 @@ use crate::env::Env;
 use crate::gateway::Guest;
 use crate::io::{Output, SessionId};
 use crate::node::Node;
-use crate::sessions::TailWish;
+use crate::streams::TailWish;
 use crate::time::Now;
 
 /// The longest that a ping may wait.
@@ -273,9 +273,11 @@ pub(crate) fn parse_text(text: &str) -> Result<Text, Error> {
             NameError::TooLong { .. } => {
                 format!("send it in pieces of at most {TEXT_BYTES} bytes")
             }
-            NameError::Empty | NameError::Character(_) | NameError::NotNormal => {
-                String::from("say something")
-            }
+            NameError::Empty
+            | NameError::Character(_)
+            | NameError::Spaces
+            | NameError::NoRoom
+            | NameError::NotNormal => String::from("say something"),
         };
         bad("text", error).hint(hint)
     })

@@ -31,11 +31,26 @@ pub enum NameError {
         unit: &'static str,
     },
     /// A character that a name must not have.
-    #[error("it contains U+{:04X}, which is not allowed in a name", u32::from(*.0))]
+    #[error("it contains {}, which is not allowed in a name", shown(*.0))]
     Character(char),
+    /// Spaces where they are not seen.
+    #[error("it begins or ends with a space, or has two in a row")]
+    Spaces,
+    /// A room without its mark.
+    #[error("it does not begin with #")]
+    NoRoom,
     /// Not in Unicode normalization form C, where the wire demands it.
     #[error("it is not in Unicode normalization form C")]
     NotNormal,
+}
+
+/// A character as it can be told: itself, if that is seen.
+fn shown(letter: char) -> String {
+    match letter {
+        ' ' => "a space".into(),
+        letter if letter.is_ascii_graphic() => format!("'{letter}'"),
+        letter => format!("U+{:04X}", u32::from(letter)),
+    }
 }
 
 macro_rules! name_type {
@@ -289,8 +304,9 @@ fn check_person(text: &str) -> Result<(), NameError> {
     check_name(text, limits::NAME_CHARS)?;
     let spaced = text.starts_with(' ') || text.ends_with(' ') || text.contains("  ");
     let banned = |c: char| matches!(c, '@' | ':' | '~' | '/' | ',' | '#') || is_odd_space(c);
-    match text.chars().find(|c| banned(*c)).or(spaced.then_some(' ')) {
+    match text.chars().find(|c| banned(*c)) {
         Some(c) => Err(NameError::Character(c)),
+        None if spaced => Err(NameError::Spaces),
         None => Ok(()),
     }
 }
@@ -313,7 +329,7 @@ fn is_tag(tag: &str) -> bool {
 
 fn check_room(text: &str) -> Result<(), NameError> {
     let Some(bare) = text.strip_prefix('#') else {
-        return Err(text.chars().next().map_or(NameError::Empty, NameError::Character));
+        return Err(if text.is_empty() { NameError::Empty } else { NameError::NoRoom });
     };
     check_name(bare, limits::ROOM_CHARS - 1)?;
     let banned =
@@ -415,6 +431,10 @@ mod tests {
         {
             assert!(name.parse::<PersonName>().is_err(), "{name:?}");
         }
+        let told = |name: &str| name.parse::<PersonName>().unwrap_err().to_string();
+        assert_eq!(told("a  b"), "it begins or ends with a space, or has two in a row");
+        assert_eq!(told("a@b"), "it contains '@', which is not allowed in a name");
+        assert_eq!(told("a\u{202e}b"), "it contains U+202E, which is not allowed in a name");
         assert_eq!(PersonName::from_wire("Zoe\u{308}"), Err(NameError::NotNormal));
         assert!("pi 3".parse::<NodeName>().is_err());
     }
