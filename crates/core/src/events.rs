@@ -104,7 +104,7 @@ impl<E: Env> Node<E> {
         self.broadcast(Box::new(Event::Gone(gone)), |stream| stream.wants_gaps());
     }
 
-    fn broadcast(&mut self, event: Box<Event>, wants: fn(&crate::sessions::Stream) -> bool) {
+    fn broadcast(&mut self, event: Box<Event>, wants: fn(&crate::streams::Stream) -> bool) {
         let mut streams = Vec::new();
         let newest = self.history.newest();
         let mut missed = 0;

@@ -77,6 +77,7 @@ mod seen;
 mod sessions;
 mod shape;
 mod status;
+mod streams;
 mod switch;
 mod sync;
 mod time;
