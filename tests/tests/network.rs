@@ -186,3 +186,24 @@ fn a_damaged_network_file_stops_the_start() {
     let log = a.log();
     assert!(log.contains("fix:") && log.contains("network.old"), "{log}");
 }
+
+#[test]
+fn a_lonely_node_still_knows_who_belongs() {
+    let mut home = Daemon::start("home");
+    let mut stolen = Daemon::start("stolen");
+    create(&home);
+    joined(&stolen, &invite(&home, 1));
+    home.wait_reachable(2, Limit::default());
+    stolen.kill();
+    home.restart();
+    // Nobody has told it anything since.
+    let named: Vec<String> = members(&home).iter().map(|info| info.name.to_string()).collect();
+    assert!(named.contains(&"stolen".to_owned()), "{named:?}");
+    wait_for("word that it is cut off", Limit::default(), || {
+        let checked = home.ctl().run(["status", "--check"]);
+        checked.code == Some(2) && checked.stdout.contains("this node is cut off")
+    });
+    assert_eq!(home.status()["missing"]["names"][0], "stolen");
+    home.ctl().ok(["members", "remove", "stolen", "--yes"]);
+    assert!(members(&home).iter().any(|info| info.removed && info.name.as_str() == "stolen"));
+}

@@ -42,6 +42,9 @@ pub struct SavedClaim {
     pub sharers: Vec<NodeId>,
     /// Who came with it later, as if they were the holder.
     pub newcomers: Vec<NodeId>,
+    /// The name as its holder writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<NodeName>,
 }
 
 /// A node or person that a Unix user does not hear.
@@ -72,6 +75,7 @@ pub(crate) struct Acquaintances {
 
 #[derive(Debug)]
 struct Claim {
+    name: Option<NodeName>,
     holder: NodeId,
     sharers: Vec<NodeId>,
     newcomers: Vec<NodeId>,
@@ -105,9 +109,9 @@ impl Acquaintances {
         for mut claim in saved.claims.into_iter().take(limits::CLAIMS) {
             claim.sharers.truncate(limits::NAMESAKES);
             claim.newcomers.truncate(limits::NAMESAKES);
-            let SavedClaim { skeleton, holder, sharers, newcomers } = claim;
+            let SavedClaim { skeleton, holder, sharers, newcomers, name } = claim;
             let touched = all.touch();
-            let claim = Claim { holder, sharers, newcomers, since: None, touched };
+            let claim = Claim { name, holder, sharers, newcomers, since: None, touched };
             all.claims.insert(skeleton, claim);
         }
         for (node, name) in saved.aliases {
@@ -130,6 +134,7 @@ impl Acquaintances {
             holder: claim.holder,
             sharers: claim.sharers.clone(),
             newcomers: claim.newcomers.clone(),
+            name: claim.name.clone(),
         };
         SavedAcquaintances {
             claims: claims.into_iter().map(saved).collect(),
@@ -174,7 +179,8 @@ impl Acquaintances {
         let Some(claim) = self.claims.get_mut(&skeleton) else {
             self.make_room(&node);
             let (sharers, newcomers) = (Vec::new(), Vec::new());
-            let claim = Claim { holder: node, sharers, newcomers, since: Some(now), touched };
+            let claim =
+                Claim { name: None, holder: node, sharers, newcomers, since: Some(now), touched };
             self.claims.insert(skeleton, claim);
             self.changed = true;
             return None;
@@ -195,6 +201,25 @@ impl Acquaintances {
         }
         let holder = claim.holder;
         (alarm && self.alarms.take(now).is_ok()).then_some(holder)
+    }
+
+    /// Remembers how the holder of a name writes it.
+    pub(crate) fn spelled(&mut self, node: &NodeId, skeleton: &str, name: &NodeName) {
+        let claim = self.claims.get_mut(skeleton).filter(|claim| claim.holder == *node);
+        if let Some(claim) = claim.filter(|claim| claim.name.as_ref() != Some(name)) {
+            claim.name = Some(name.clone());
+            self.changed = true;
+        }
+    }
+
+    /// What a node was called that has not been heard of in this run: its pet name, or the name
+    /// that it came with last.
+    pub(crate) fn remembered(&self, node: &NodeId) -> Option<NodeName> {
+        let alias = self.aliases.get(node).map(|alias| alias.name.clone());
+        alias.or_else(|| {
+            let claims = self.claims.values().filter(|claim| claim.holder == *node);
+            claims.max_by_key(|claim| claim.touched).and_then(|claim| claim.name.clone())
+        })
     }
 
     /// The key that this name had before, when this node came with it later and nobody has

@@ -290,6 +290,9 @@ pub const BETWEEN: Duration = Duration::from_secs(1);
 pub const RESTART: Duration = DEAD;
 /// Bytes of records that one run hands to the next; those that do not fit come from neighbours.
 pub const HANDOVER_RECORDS: usize = 1024 * 1024;
+/// How long a node of a closed network that has just started looks for others before it counts as
+/// cut off.
+pub const ALONE: Duration = Duration::from_secs(15);
 /// How long a new link may take to greet.
 pub const GREETING: Duration = Duration::from_secs(5);
 /// A loop later than this blames itself, not its peers.
@@ -349,6 +352,10 @@ pub const GONE_GRACE: Duration = Duration::from_secs(20);
 pub const REBORN_BURST: u32 = 3;
 /// Least time until it does so again.
 pub const REBORN_PAUSE: Duration = Duration::from_secs(6 * 3600);
+/// Least time until it does so behind one that is over, and answers no more.
+pub const RETURN_PAUSE: Duration = Duration::from_secs(60);
+/// After so many intervals without a newer record of it another run is over.
+pub const SILENT_REFRESHES: u32 = 3;
 /// How soon another live holder of this node's key answers when this run is numbered anew.
 pub const ANSWERED: Duration = Duration::from_secs(30);
 /// How often it may have renewed its record until that is read here.

@@ -293,14 +293,18 @@ impl<E: Env> Node<E> {
         members.chain(view.removed.iter().map(|(node, place)| info(node, place, true))).collect()
     }
 
-    /// What a member is called: by itself, else by whoever let it in, else its short id.
-    fn member_name(&self, node: &NodeId) -> NodeName {
+    /// What a member is called: by itself, now or when it was here last, else by whoever let it in,
+    /// else its short id.
+    pub(crate) fn member_name(&self, node: &NodeId) -> NodeName {
         let place = self
             .roster
             .view()
             .and_then(|view| view.members.get(node).or_else(|| view.removed.get(node)));
         let given = || place.and_then(|place| place.name.clone());
-        self.name_of(node).or_else(given).unwrap_or_else(|| NodeName::of_id(node))
+        self.name_of(node)
+            .or_else(|| self.acquaintances.remembered(node))
+            .or_else(given)
+            .unwrap_or_else(|| NodeName::of_id(node))
     }
 
     /// The member that a person means by a name, an id, or the beginning of an id.

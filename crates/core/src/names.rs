@@ -52,7 +52,8 @@ impl<E: Env> Node<E> {
         // Whoever is called like this node is told apart from it anyway.
         if node != self.me.id && plain != own {
             let up = |node: &NodeId| self.nodes.get(node).is_some_and(|known| is_up(known.state));
-            was = self.acquaintances.meet(now.mono, (node, plain), up);
+            was = self.acquaintances.meet(now.mono, (node, plain.clone()), up);
+            self.acquaintances.spelled(&node, &plain, &name);
         }
         let called = match node == self.me.id {
             true => name,

@@ -229,13 +229,35 @@ impl<E: Env> Node<E> {
     /// What is missing now; none when nothing is.
     pub(crate) fn missing(&self, now: Mono) -> Option<Missing> {
         let missed = self.lost_nodes(now);
-        let (newest, reachable) = (missed.first()?, self.up());
+        let Some(newest) = missed.first() else { return self.missing_members(now) };
+        let reachable = self.up();
         Some(Missing {
             reachable: narrow(reachable),
             known: narrow(reachable + missed.len()),
             since_ms: millis(now.since(self.partition.changed.max(newest.since))),
             names: names(&missed),
             isolated: self.links.live().next().is_none(),
+        })
+    }
+
+    /// In a closed network it is known who should be there, also when none was met in this run.
+    fn missing_members(&self, now: Mono) -> Option<Missing> {
+        let view = self.roster.view()?;
+        let others = || view.members.keys().filter(|node| **node != self.me.id);
+        let alone = self.links.live().next().is_none() && self.nodes.len() <= 1;
+        let since = now.since(self.partition.changed);
+        if !alone || others().next().is_none() || since < limits::ALONE {
+            return None;
+        }
+        Some(Missing {
+            reachable: 1,
+            known: narrow(others().count() + 1),
+            since_ms: millis(since),
+            names: others()
+                .take(limits::MISSING_NAMES)
+                .map(|node| self.member_name(node))
+                .collect(),
+            isolated: true,
         })
     }
 
