@@ -81,6 +81,21 @@ fn only_the_configured_are_admitted_if_so_told() {
     assert_eq!(server.status()["links"], 0);
 }
 
+#[test]
+fn who_is_refused_is_never_told_that_it_is_connected() {
+    let server = Daemon::builder("server").arg("--admit").arg("configured").start();
+    let client = Daemon::builder("client").start();
+    let address = server.listen().to_string();
+    for _ in 0..3 {
+        let said = client.ctl().run(["connect", &address]);
+        said.assert_code(4);
+        assert!(said.stderr.contains("the node does not admit us"), "{said:?}");
+        client.ctl().ok(["disconnect", &address]);
+    }
+    let log = client.log();
+    assert!(!log.contains("linked to") && !log.contains("server"), "{log}");
+}
+
 fn only_peer(node: &Daemon) -> Value {
     let peers = node.peers();
     assert_eq!(peers.len(), 1, "{peers:#?}");

@@ -93,7 +93,11 @@ impl<E: Env> Node<E> {
             return;
         }
         if !self.roster.is_closed() {
-            self.send_hello(now, link);
+            // Who was dialled speaks second: nobody learns from it who is here, nor takes the link
+            // for one in use, unless they may link.
+            if up.dialled {
+                self.send_hello(now, link);
+            }
         } else if self.is_removed() || self.roster.is_removed(&up.peer) && up.dialled {
             self.end_link(now, link, GoodbyeReason::NotAdmitted);
         } else if up.dialled {
@@ -140,6 +144,7 @@ impl<E: Env> Node<E> {
         if let Some(reason) = refused {
             return self.end_link(now, link, reason);
         }
+        self.answer_hello(now, link);
         let Some(state) = self.links.get_mut(link) else { return };
         if !state.dialled {
             (state.dial, state.anew) = (hello.dial, hello.anew);
@@ -156,6 +161,14 @@ impl<E: Env> Node<E> {
             }
         }
         self.go_live(now, link, hello);
+    }
+
+    /// Greets a peer that has dialled. In a closed network its knock has been answered so.
+    fn answer_hello(&mut self, now: Now, link: LinkId) {
+        let dialled = self.links.get(link).is_some_and(|state| state.dialled);
+        if !dialled && !self.roster.is_closed() {
+            self.send_hello(now, link);
+        }
     }
 
     /// Why a peer may not link, if it may not.
