@@ -99,12 +99,12 @@ impl<E: Env> Node<E> {
         }
         let before = self.arrivals.count();
         let taken = Taken { origin, batch: &batch, bodies: &bodies, ids: &ids, fresh: &fresh };
-        let intake = self.take_in(now, (came, frame.hops), &taken);
+        let intake = self.take_in(now, (came, frame), &taken);
         let links = router::targets(&self.links, Passage { origin: origin.0, from: came.link() });
         self.note_passed(before, &links);
         if intake.refused || intake.put_off {
             for body in taken.alone(&intake.admitted) {
-                let lone = Frame { body: body.into(), ..*frame };
+                let lone = Frame { body: body.into(), ..frame.clone() };
                 self.pass_on(links.clone(), &lone, false);
             }
         } else {
@@ -223,13 +223,16 @@ impl<E: Env> Node<E> {
         true
     }
 
-    fn take_in(&mut self, now: Now, (came, hops): (Came, u8), taken: &Taken<'_>) -> Intake {
+    fn take_in(&mut self, now: Now, (came, frame): (Came, &Frame), taken: &Taken<'_>) -> Intake {
         let proof = Arc::new(taken.proof());
-        let mut intake = Intake::default();
         let link = came.link().and_then(|link| self.links.get(link));
-        let caught_up = link.is_some_and(|link| link.asking.is_asking());
-        let hops = (HOPS + 1).saturating_sub(hops);
-        let mut run = Run::new(taken.origin, now.mono, came.link(), (hops, caught_up));
+        let asked = link.is_some_and(|link| link.asking.is_asking());
+        // Authors themselves do not say so but when asked for what was missed.
+        let author = link.is_some_and(|link| link.peer == taken.origin.0);
+        let caught_up = frame.old && (asked || !author);
+        let mut intake = Intake::default();
+        let hops = (HOPS + 1).saturating_sub(frame.hops);
+        let mut run = Run::new(taken.origin, now.mono, came.link(), (hops, asked));
         let parts = taken.batch.msgs.iter().zip(taken.bodies).zip(taken.ids).zip(taken.fresh);
         for (index, (((bytes, body), id), _)) in
             (0u8..).zip(parts).filter(|(_, (_, fresh))| **fresh)
@@ -241,7 +244,7 @@ impl<E: Env> Node<E> {
             if window.is_known(body.seq) {
                 continue;
             }
-            match self.admit(now, &taken.origin, (body.author(), body.seq), caught_up) {
+            match self.admit(now, &taken.origin, (body.author(), body.seq), asked) {
                 Verdict::Admitted => intake.admitted.push(index.into()),
                 Verdict::PutOff => intake.put_off = true,
                 Verdict::Refused => intake.refused = true,

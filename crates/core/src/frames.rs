@@ -130,7 +130,7 @@ impl<E: Env> Node<E> {
             return self.counters.drop(Drop::HopsUsedUp, 1);
         };
         self.counters.forwarded += links.len() as u64;
-        let wire = frame::encode(frame.kind, hops, &frame.body);
+        let wire = Frame { hops, ..frame.clone() }.to_wire();
         if urgent {
             self.send_all(links, wire, true);
         } else {

@@ -168,7 +168,7 @@ impl<E: Env> Node<E> {
                 continue;
             }
             let body = Bytes::from(body.into_vec());
-            let frame = Frame { kind: Kind::Chat, hops: HOPS, body };
+            let frame = Frame { kind: Kind::Chat, hops: HOPS, old: false, body };
             let Ok(intake) = self.on_batch(now, Came::Relayed(session), &frame) else {
                 self.counters.drop(Drop::BadFrame, 1);
                 self.relays.note_forged(now.mono, session);

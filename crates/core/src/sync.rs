@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use meshchat_proto::codec;
-use meshchat_proto::frame::{self, Kind};
+use meshchat_proto::frame::{Frame, Kind};
 use meshchat_proto::limits::{BATCH_BYTES, HOPS, RANGES};
 use meshchat_proto::message::{Batch, lone_message};
 use meshchat_proto::peer::{Heartbeat, OriginRanges, Summary, SyncEnd};
@@ -266,7 +266,9 @@ impl<E: Env> Node<E> {
             }
             for body in bodies(&batch) {
                 sent += body.len();
-                frames.push(frame::encode(Kind::Chat, HOPS, &body));
+                frames.push(
+                    Frame { kind: Kind::Chat, hops: HOPS, old: true, body: body.into() }.to_wire(),
+                );
             }
         }
         drop(all);

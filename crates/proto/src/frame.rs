@@ -1,10 +1,11 @@
 //! The frame that crosses a link: a length, a fixed header, an opaque body.
 //!
 //! ```text
-//! | length: u32 big-endian | version: u8 | kind: u8 | hops left: u8 | flags: u8 (0) | body … |
+//! | length: u32 big-endian | version: u8 | kind: u8 | hops left: u8 | flags: u8 | body … |
 //! ```
 //!
-//! The length counts all that follows it and is checked before any memory is spent.
+//! The length counts all that follows it and is checked before any memory is spent. Of the flags
+//! the lowest bit says that what is in the frame is old; the others are 0 and are not looked at.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -16,6 +17,8 @@ pub const VERSION: u8 = 1;
 pub const PREFIX_BYTES: usize = 4;
 /// Bytes of the header behind the length.
 pub const HEADER_BYTES: usize = 4;
+/// Flag of a frame whose content is old.
+const OLD: u8 = 1;
 
 /// What the body of a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -135,6 +138,9 @@ pub struct Frame {
     pub kind: Kind,
     /// How often it may still be passed on.
     pub hops: u8,
+    /// It was sent to somebody who had missed it, or passed on by them: it was said some time
+    /// before.
+    pub old: bool,
     /// The body, as it came.
     pub body: Bytes,
 }
@@ -150,29 +156,34 @@ impl Frame {
         if bytes.len() > limits::FRAME_BYTES {
             return Err(FrameError::Long);
         }
-        let Some(&[version, code, hops, _flags]) = bytes.first_chunk::<HEADER_BYTES>() else {
+        let Some(&[version, code, hops, flags]) = bytes.first_chunk::<HEADER_BYTES>() else {
             return Err(FrameError::Short);
         };
         let kind = Kind::from_code(code);
         if version != VERSION && kind != Kind::Hello {
             return Err(FrameError::Version(version));
         }
-        Ok(Self { kind, hops, body: bytes.split_off(HEADER_BYTES) })
+        let old = flags & OLD != 0;
+        Ok(Self { kind, hops, old, body: bytes.split_off(HEADER_BYTES) })
     }
 
     /// Writes the frame with its length prefix, ready for any number of links.
     pub fn to_wire(&self) -> Bytes {
-        encode(self.kind, self.hops, &self.body)
+        write(self.kind, self.hops, u8::from(self.old) * OLD, &self.body)
     }
 }
 
-/// Writes a frame with its length prefix.
+/// Writes a new frame with its length prefix.
 pub fn encode(kind: Kind, hops: u8, body: &[u8]) -> Bytes {
+    write(kind, hops, 0, body)
+}
+
+fn write(kind: Kind, hops: u8, flags: u8, body: &[u8]) -> Bytes {
     let length = HEADER_BYTES + body.len();
     debug_assert!(length <= limits::FRAME_BYTES, "the writer keeps its frames in bounds");
     let mut out = BytesMut::with_capacity(PREFIX_BYTES + length);
     out.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
-    out.put_slice(&[VERSION, kind.code(), hops, 0]);
+    out.put_slice(&[VERSION, kind.code(), hops, flags]);
     out.put_slice(body);
     out.freeze()
 }
@@ -184,11 +195,12 @@ mod tests {
     #[test]
     fn frames_survive_the_wire() {
         for code in 0..=255u8 {
-            let frame =
-                Frame { kind: Kind::from_code(code), hops: 9, body: Bytes::from_static(b"body") };
+            let body = Bytes::from_static(b"body");
+            let frame = Frame { kind: Kind::from_code(code), hops: 9, old: code % 2 == 1, body };
             assert_eq!(frame.kind.code(), code);
             let wire = frame.to_wire();
             assert_eq!(wire[..4], 8u32.to_be_bytes());
+            assert_eq!(wire[7], code % 2);
             assert_eq!(Frame::parse(wire.slice(4..)), Ok(frame));
         }
     }

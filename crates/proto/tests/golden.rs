@@ -9,6 +9,7 @@
 use std::fmt::Debug;
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use meshchat_proto::address::Address;
 use meshchat_proto::beacon::{Beacon, BeaconKey};
 use meshchat_proto::codec::{decode, encode};
@@ -21,7 +22,7 @@ use meshchat_proto::control::{
     PrivateRequest, Reply, Request, RoomMember, Sent, Start, ToDaemon, TrailCopy, TrailFacts,
     TrailHop, TrailInfo, Wait, Welcome,
 };
-use meshchat_proto::frame::{self, Kind};
+use meshchat_proto::frame::{self, Frame, Kind};
 use meshchat_proto::holding::{Footprint, Holder, Holding, Holdings, Trail, origin_tag};
 use meshchat_proto::id::{
     Boot, KeyId, LetterId, MessageId, MessageRef, NetworkId, NodeId, RoomId, StatementId,
@@ -126,6 +127,8 @@ fn peer_frames() {
     same("signed", &signed);
     let frame = frame::encode(Kind::Goodbye, 64, &encode(&Goodbye { reason: GoodbyeReason::Full }));
     same("frame", &frame);
+    let body = Bytes::from(encode(&Probe { token: 80, tcp_port: 7117 }));
+    same("frame_old", &Frame { kind: Kind::Probe, hops: 64, old: true, body }.to_wire());
 }
 
 #[test]

@@ -78,7 +78,7 @@ pub struct Message {
     /// Shown behind a message of the same sender that was sent later.
     #[serde(default)]
     pub late: bool,
-    /// Came through catch-up, not live.
+    /// Came through catch-up, here or on its way, not live all the way.
     #[serde(default)]
     pub caught_up: bool,
     /// Sent from this node.
