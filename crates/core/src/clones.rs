@@ -4,7 +4,8 @@
 //! record of an earlier run, numbers itself behind it, and that is all. Another live holder of
 //! the key does the same in turn, and its answer is one number above ours. Both then know; the
 //! leapfrogging ends after a few turns, and both go on, as different runs of one node. Neighbours
-//! keep a link to each.
+//! keep a link to each. When the later one has said goodbye or renews its record no more, the
+//! earlier one takes its place: all others believe the later one.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -32,6 +33,8 @@ pub(crate) struct Clones {
     reborn: Option<Mono>,
     /// When another holder of this node's key was heard last.
     met: Option<Mono>,
+    /// The newest record of another run of this key, and since when it is known.
+    newest: Option<(Boot, u64, Mono)>,
     /// Peers that greeted with an earlier run beside a link to a later one: how often, and when
     /// last. An earlier run that is over may do so once, when it was slow.
     peers: BTreeMap<NodeId, (u32, Mono)>,
@@ -62,10 +65,23 @@ impl Clones {
         soon && next && record.version <= limits::ANSWER_VERSIONS
     }
 
+    /// Whether the run is over that a record is of: it says so, or has not renewed it. All others
+    /// then take its end for ours.
+    fn is_over(&mut self, now: Mono, record: &Record, refresh: Duration) -> bool {
+        let this = (record.boot, record.version);
+        if self.newest.is_none_or(|(boot, version, _)| this > (boot, version)) {
+            self.newest = Some((this.0, this.1, now));
+        }
+        // An older one proves no life: some neighbours never get the newest.
+        let silent = refresh * limits::SILENT_REFRESHES;
+        record.left || self.newest.is_some_and(|(.., since)| now.since(since) >= silent)
+    }
+
     /// Takes a turn to number this run anew: a few at once, then ever more rarely, so that two
     /// live holders do not use up each other's runs.
-    fn take_turn(&mut self, now: Mono) -> bool {
-        let rested = self.reborn.is_none_or(|at| now.since(at) >= limits::REBORN_PAUSE);
+    fn take_turn(&mut self, now: Mono, is_over: bool) -> bool {
+        let pause = if is_over { limits::RETURN_PAUSE } else { limits::REBORN_PAUSE };
+        let rested = self.reborn.is_none_or(|at| now.since(at) >= pause);
         if self.turns >= limits::REBORN_BURST && !rested {
             return false;
         }
@@ -101,7 +117,8 @@ impl<E: Env> Node<E> {
         if self.clones.met.is_some() || self.clones.is_answer(now.mono, self.me.boot, record) {
             self.meet_clone(now);
         }
-        if !self.clones.take_turn(now.mono) {
+        let is_over = self.clones.is_over(now.mono, record, self.record_refresh());
+        if !self.clones.take_turn(now.mono, is_over) {
             return;
         }
         let count = record.boot.count().saturating_add(1);

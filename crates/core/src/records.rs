@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use bytes::Bytes;
 use meshchat_proto::codec;
@@ -67,9 +68,14 @@ impl<E: Env> Node<E> {
             let spoken = last + limits::RECORD_AFTER_SPEAKING;
             return heard.map_or(spoken, |heard| heard.min(spoken));
         }
-        let nodes = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        let refresh = last + limits::RECORD_REFRESH * (1 + nodes / limits::RECORD_REFRESH_NODES);
+        let refresh = last + self.record_refresh();
         heard.map_or(refresh, |heard| heard.min(refresh))
+    }
+
+    /// How often an unchanged record is sent.
+    pub(crate) fn record_refresh(&self) -> Duration {
+        let nodes = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        limits::RECORD_REFRESH * (1 + nodes / limits::RECORD_REFRESH_NODES)
     }
 
     /// Signs and floods the own record.
