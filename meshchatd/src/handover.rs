@@ -3,6 +3,7 @@
 //! It counts once, for the seconds that neighbours wait, and in the same boot of the machine.
 //! Where the file lies in memory, it is written now and then, in case the run ends without warning.
 
+use std::borrow::Cow;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -26,12 +27,12 @@ pub struct Notebook {
 
 /// What is in the file behind its checksum.
 #[derive(Serialize, Deserialize)]
-struct Page {
+struct Page<'a> {
     /// See [`Notebook::boot`].
     boot: Option<String>,
     /// When it was written: milliseconds of the clock that also counts sleep, since the boot.
     at: u64,
-    handover: Handover,
+    handover: Cow<'a, Handover>,
 }
 
 impl Notebook {
@@ -50,6 +51,12 @@ impl Notebook {
     #[must_use]
     pub const fn is_in_memory(&self) -> bool {
         self.boot.is_none()
+    }
+
+    /// Where history may be left beside the note; none where writing costs a disk.
+    #[must_use]
+    pub fn place_of_history(&self) -> Option<PathBuf> {
+        self.is_in_memory().then(|| self.path.with_file_name(HISTORY))
     }
 
     /// Removes a note that must not count any more.
@@ -78,30 +85,43 @@ impl Notebook {
         };
         let age = Duration::from_millis(running()?.checked_sub(page.at)?);
         let counts = age < limits::RESTART || !page.handover.words.is_empty();
-        counts.then_some((page.handover, age))
+        counts.then(|| (page.handover.into_owned(), age))
     }
 
     /// Leaves a note for the next run; without one, others see this node go and come.
-    pub fn leave(&self, handover: Handover) {
+    pub fn leave(&self, mut handover: Handover) {
         let words = handover.words.len();
-        let Err(error) = self.write(handover) else { return };
+        let at = running();
+        let Err(error) = self.write(at, &handover) else { return };
+        // Records come from neighbours, too; without them it fits where little space is left.
+        handover.records.clear();
+        if self.write(at, &handover).is_ok() {
+            return;
+        }
         tracing::warn!(%error, "cannot leave a note for the next run");
         if words > 0 {
             tracing::error!("{words} messages that waited for their turn are lost; say them again");
         }
     }
 
-    fn write(&self, handover: Handover) -> io::Result<()> {
-        let at = running().ok_or(io::ErrorKind::Unsupported)?;
-        let page = Page { boot: self.boot.clone(), at, handover };
+    fn write(&self, at: Option<u64>, handover: &Handover) -> io::Result<()> {
+        let at = at.ok_or(io::ErrorKind::Unsupported)?;
+        let page = Page { boot: self.boot.clone(), at, handover: Cow::Borrowed(handover) };
         let body = rmp_serde::to_vec_named(&page).map_err(io::Error::other)?;
         let sum = blake3::hash(&body);
         let new = self.path.with_extension("new");
         // Whatever was left there is not written through.
         fs::remove_file(&new).ok();
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-        file.write_all(sum.as_bytes()).and_then(|()| file.write_all(&body))?;
-        fs::rename(&new, &self.path)
+        let written = file
+            .write_all(sum.as_bytes())
+            .and_then(|()| file.write_all(&body))
+            .and_then(|()| fs::rename(&new, &self.path));
+        if written.is_err() {
+            // Half a note has words in it, too.
+            fs::remove_file(&new).ok();
+        }
+        written
     }
 
     fn read(&self) -> io::Result<Vec<u8>> {
@@ -114,7 +134,7 @@ impl Notebook {
     }
 }
 
-fn decode(bytes: &[u8]) -> Option<Page> {
+fn decode(bytes: &[u8]) -> Option<Page<'static>> {
     let (sum, body) = bytes.split_at_checked(blake3::OUT_LEN)?;
     if blake3::hash(body) != *<&[u8; blake3::OUT_LEN]>::try_from(sum).ok()? {
         return None;
@@ -129,6 +149,7 @@ fn running() -> Option<u64> {
 }
 
 const NAME: &str = "handover";
+const HISTORY: &str = "history";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// Bytes that are read: records, people and words at their bounds have less.
 const LARGEST: u64 = 8 * 1024 * 1024;
@@ -180,7 +201,7 @@ mod tests {
         *bytes.last_mut().unwrap() ^= 1;
         fs::write(&notebook.path, &bytes).unwrap();
         assert!(notebook.take().is_none());
-        let page = |at| Page { boot: Some("a".into()), at, handover: handover() };
+        let page = |at| Page { boot: Some("a".into()), at, handover: Cow::Owned(handover()) };
         let age = u64::try_from(limits::RESTART.as_millis()).unwrap();
         for at in [running().unwrap().saturating_sub(age + 1), running().unwrap() + 60_000] {
             let body = rmp_serde::to_vec_named(&page(at)).unwrap();

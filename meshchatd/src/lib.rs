@@ -2,7 +2,8 @@
 
 #![forbid(unsafe_code)]
 
-pub mod clock;
+pub mod carry;
+mod clock;
 pub mod config;
 pub mod control;
 pub mod dial;

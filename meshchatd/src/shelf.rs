@@ -20,8 +20,13 @@ pub(crate) struct Opened {
     ran: Mono,
 }
 
-/// Reads messages and cursors, and reserves the numbers of the messages to come.
-pub(crate) fn open(settings: &Settings, store: &StateDir) -> anyhow::Result<(Stored, Opened)> {
+/// Reads messages and cursors, adds what the run before has carried over, and reserves the numbers
+/// of the messages to come.
+pub(crate) fn open(
+    settings: &Settings,
+    store: &StateDir,
+    carried: Option<(Restored, Mono)>,
+) -> anyhow::Result<(Stored, Opened)> {
     let mut opened = Opened { log: None, ran: Mono::ZERO };
     let mut restored = Restored::default();
     if settings.history.value == History::Disk {
@@ -41,11 +46,26 @@ pub(crate) fn open(settings: &Settings, store: &StateDir) -> anyhow::Result<(Sto
         (restored, opened.ran) = (found.restored, found.ran);
         opened.log = Some((log, bounds, found.damage));
     }
+    if settings.history.value != History::Off
+        && let Some((carried, ran)) = carried
+    {
+        let newest = restored.messages.last().map_or(0, |kept| kept.cursor);
+        if opened.log.is_none() {
+            restored = carried;
+        } else {
+            restored
+                .messages
+                .extend(carried.messages.into_iter().filter(|kept| kept.cursor > newest));
+        }
+        opened.ran = opened.ran.max(ran);
+    }
     let saved = store.load::<SavedCursors>(StateFile::Cursors).unwrap_or_else(|error| {
         tracing::error!("cursors start anew: {error}; {}", error.fix());
         None
     });
-    let cursors = saved.unwrap_or_default().next_run(restored.snapshot.newest);
+    let last = restored.messages.last().map_or(0, |kept| kept.cursor);
+    let newest = restored.snapshot.newest.max(last);
+    let cursors = saved.unwrap_or_default().next_run(newest);
     store.save(StateFile::Cursors, &cursors).map_err(with_fix)?;
     Ok((Stored { restored, cursors, age: settings.history_age.value.0 }, opened))
 }

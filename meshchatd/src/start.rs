@@ -13,6 +13,7 @@ use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use crate::carry;
 use crate::clock::Clock;
 use crate::config::{Environment, Flags, Settings, prepare_runtime_dir};
 use crate::control;
@@ -63,7 +64,10 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     let mut restart = signal(SignalKind::user_defined2())?;
     prepare_runtime_dir(&settings)?;
     let (store, identity, boot) = open_state(&settings)?;
-    let (stored, shelf) = shelf::open(&settings, &store)?;
+    let notebook = Notebook::new(&environment, store.path());
+    let place = notebook.as_ref().and_then(Notebook::place_of_history);
+    let carried = place.as_deref().and_then(carry::read);
+    let (stored, shelf) = shelf::open(&settings, &store, carried)?;
     let clock = clock.behind(shelf.ran());
     let id = NodeId(identity.signer.public());
     let mut node = node_config(&settings, &store, (id, boot), stored)?;
@@ -71,8 +75,10 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     let endpoint =
         sockets::listen(&settings, identity.signer.seed(), &mut passed, &notifier).await?;
     let (socket, made) = control_socket(&mut passed, &settings, &notifier)?;
-    let notebook = Notebook::new(&environment, store.path());
     let handover = notebook.as_ref().and_then(Notebook::take);
+    if let Some(Err(error)) = place.as_deref().map(carry::forget) {
+        tracing::warn!(%error, "history of the run before stays where it was left");
+    }
 
     let tasks = Tasks::default();
     let (reports, reports_in) = mpsc::channel(REPORTS);

@@ -108,6 +108,83 @@ fn a_planned_restart_is_seen_by_nobody() {
 }
 
 #[test]
+fn words_that_wait_for_their_turn_are_said_by_a_later_run() {
+    let run = TestDir::new();
+    let b = Daemon::builder("b").keeps_sockets().env("RUNTIME_DIRECTORY", run.path());
+    let mut line = Line::around(b.rate("1/1").start());
+    let words: Vec<String> = (0..6).map(|n| format!("paced {n}")).collect();
+    let sent: Vec<_> = words.iter().cloned().map(|words| speak(&line.b, words)).collect();
+    let paced = |line: &Value| line["text"].as_str().is_some_and(|text| text.starts_with("paced"));
+    // None is on its way to the node any more.
+    let taken = || waiting(&line.b) + line.readers[1].count(paced) as u64 == 6;
+    wait_for("all to be taken", Limit::default(), taken);
+    assert!(waiting(&line.b) > 0);
+    for _ in 0..2 {
+        line.b.end_to_restart(Limit::default());
+        line.b.start_again();
+    }
+    for thread in sent {
+        thread.join().unwrap();
+    }
+    for reader in &line.readers {
+        reader.wait_texts(&words);
+        reader.assert_once(&words);
+    }
+}
+
+#[test]
+fn history_in_memory_outlives_planned_restarts() {
+    let run = TestDir::new();
+    let b = Daemon::builder("b").keeps_sockets().env("RUNTIME_DIRECTORY", run.path());
+    let mut b = b.start();
+    let a = Daemon::builder("a").peer(b.listen()).start();
+    a.wait_reachable(2, Limit::default());
+    for round in 0..50 {
+        a.say(&format!("{round} from a"));
+        b.say(&format!("{round} from b"));
+    }
+    wait_for("both halves", Limit::default(), || said(&b).len() == 100);
+    b.ctl().ok(["tail", "--no-follow", "-n", "all", "--cursor", "reader"]);
+    drop(a);
+    b.say("to nobody");
+    let before = said(&b);
+    for _ in 0..2 {
+        b.end_to_restart(Limit::default());
+        b.start_again();
+        assert_eq!(said(&b), before);
+    }
+    assert!(!run.join("history").exists());
+    let unread = b.ctl().ok(["tail", "--no-follow", "--cursor", "reader"]);
+    assert!(unread.contains("to nobody") && unread.lines().count() == 1, "{unread}");
+
+    // Nobody else is left who could tell.
+    let c = Daemon::builder("c").peer(b.listen()).start();
+    wait_for("all of it", Limit::default(), || said(&c).len() == before.len());
+}
+
+/// Everything in the history of a node but what changes with time.
+fn said(node: &Daemon) -> Vec<Value> {
+    let mut lines = node.ctl().json(["tail", "--no-follow", "-n", "all"]);
+    lines.retain(|line| line["event"] == "message");
+    for line in lines.iter_mut().filter_map(Value::as_object_mut) {
+        line.remove("age_ms");
+    }
+    lines
+}
+
+fn speak(node: &Daemon, words: String) -> thread::JoinHandle<()> {
+    let ctl = node.ctl();
+    // Whether it is told of the restart is not looked at here.
+    thread::spawn(move || drop(ctl.run(["send", "--", &words])))
+}
+
+fn waiting(node: &Daemon) -> u64 {
+    let rows = node.ctl().json(["status", "--limits"]);
+    let row = rows.iter().find(|row| row["name"] == "waiting_messages");
+    row.and_then(|row| row["used"].as_u64()).unwrap_or_default()
+}
+
+#[test]
 fn a_node_that_does_not_come_back_is_lost_after_the_grace() {
     let mut line = Line::new();
     let before = line.changes();

@@ -145,6 +145,8 @@ impl<E: Env> Node<E> {
     /// Ends this run in favour of the next one.
     pub(crate) fn restart(&mut self, now: Now) {
         self.seal(now);
+        // What waits for an earlier one is history, too, and is kept or carried with it.
+        self.release_all(now);
         let words = self.take_waiting().filter_map(HeldWords::of).collect();
         self.publish_last(now);
         let handover =

@@ -356,6 +356,9 @@ impl Hub {
         };
         self.node.handle(self.now(), last);
         self.drain();
+        if end == End::Restart {
+            self.carry_history();
+        }
     }
 
     fn save_people(&self, people: &[SavedPerson]) {

@@ -222,7 +222,10 @@ impl Hub {
     fn disconnect(&mut self, now: Now, peer: &str) -> Result<Reply, Error> {
         let address = peer.parse::<PeerAddress>().ok();
         let node = self.node.find_node(peer);
-        let by_address = |entry: &Entry| Some(&entry.peer.address) == address.as_ref();
+        // As `peers` shows it, too: what was named once may be refused today.
+        let by_address = |entry: &Entry| {
+            Some(&entry.peer.address) == address.as_ref() || entry.peer.address.to_string() == peer
+        };
         let by_node =
             |entry: &Entry| entry.node.is_some() && entry.node == node.as_ref().ok().copied();
         let forgotten = self.book.remove(|entry| by_address(entry) || by_node(entry));

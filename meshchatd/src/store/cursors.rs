@@ -32,7 +32,7 @@ impl CursorFile {
             reserved == cursors.reserved && at.elapsed() < PAUSE && !cursors.clean
         });
         if let Some(quick) = self.quick.as_ref().filter(|_| rests)
-            && save_quick(quick, StateFile::Cursors, &*cursors).is_ok()
+            && save_quick(&self.directory, quick, StateFile::Cursors, &*cursors).is_ok()
         {
             self.held = Some(cursors);
             return Ok(());

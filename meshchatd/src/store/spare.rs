@@ -6,8 +6,8 @@
 //! is beside the control socket, where it outlives the daemon but not the machine. Without it each
 //! run would get the number of the one before, and who follows the node would take them for one.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use serde::Serialize;
@@ -30,7 +30,8 @@ impl StateDir {
                 let refused = directory.bring_back(spare).err().filter(|error| {
                     let helps = spare_helps(error);
                     if !helps {
-                        tracing::warn!("what was kept in {} is lost: {error}", spare.display());
+                        // Once newer state is in the directory, this must not come over it.
+                        set_aside(spare, error);
                     }
                     helps
                 });
@@ -80,7 +81,11 @@ impl StateDir {
         if !spare_helps(&error) || !has_key(&self.path) {
             return Err(error);
         }
-        if let Err(other) = make(spare) {
+        let foreign = spare.exists() && matches!(belongs(spare, &self.path), Ok(false));
+        if foreign {
+            set_aside(spare, "it belongs to another key");
+        }
+        if let Err(other) = make_for(&self.path, spare) {
             tracing::error!("there is no other place for it: {other}");
             return Err(error);
         }
@@ -99,6 +104,15 @@ impl StateDir {
             return Ok(());
         }
         check(spare)?;
+        match belongs(spare, &self.path) {
+            Ok(true) => {}
+            Ok(false) => {
+                set_aside(spare, "it belongs to another key");
+                return Ok(());
+            }
+            // Without its key the node does not start; whose it is shows when it does.
+            Err(_unreadable) => return Ok(()),
+        }
         // First, whatever becomes of the rest: no run may get the number of another.
         boot::bring_back(self, spare)?;
         for state in StateFile::ALL {
@@ -128,15 +142,67 @@ pub fn spare_of(state: &Path, runtime: &Path) -> PathBuf {
     runtime.join(format!("state-{}", &hash.as_str()[..8]))
 }
 
-/// Saves in the quick place.
+/// Saves in the quick place of the state directory at `path`.
 pub(super) fn save_quick<T: Serialize>(
+    path: &Path,
     place: &Path,
     state: StateFile,
     value: &T,
 ) -> Result<(), StoreError> {
-    make(place)?;
+    make_for(path, place)?;
     save_in(place, state, value)
 }
+
+/// Makes the spare place for the key in `path`, unless it is there. Whose that is was looked at
+/// when the directory was opened.
+fn make_for(path: &Path, spare: &Path) -> Result<(), StoreError> {
+    make(spare)?;
+    if !spare.join(OWNER).exists() {
+        file::write(spare, OWNER, owner(path)?.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Whether a spare place was made for the key in `path`. The key of a card that was
+/// changed, or of a backup that was brought back meanwhile, has state of its own.
+fn belongs(spare: &Path, path: &Path) -> Result<bool, StoreError> {
+    // Without a mark it is as good as any: what was saved may be all that there is.
+    let Ok(Some(mark)) = file::read(spare, OWNER) else { return Ok(true) };
+    Ok(mark.body == owner(path)?.as_bytes())
+}
+
+/// Names the key in a state directory without telling it; empty if there is none.
+fn owner(path: &Path) -> Result<String, StoreError> {
+    let key = path.join(KEY);
+    match fs::read(&key) {
+        Ok(key) => {
+            let name = blake3::derive_key("meshchat 2026 owner of spare state", &key);
+            Ok(blake3::Hash::from_bytes(name).to_hex().to_string())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(StoreError::from_io(&key, error)),
+    }
+}
+
+/// Puts away what cannot be used, in place of what was put away before.
+fn set_aside(spare: &Path, why: impl std::fmt::Display) {
+    let aside = spare.with_extension("aside");
+    fs::remove_dir_all(&aside).ok();
+    match fs::rename(spare, &aside) {
+        Ok(()) => tracing::warn!(
+            "what was kept in {} is not used: {why}; it is in {} until the machine restarts",
+            spare.display(),
+            aside.display()
+        ),
+        Err(error) => tracing::warn!(
+            "what was kept in {} is not used: {why}; moving it away failed: {error}",
+            spare.display()
+        ),
+    }
+}
+
+/// The file that tells whose a spare place is.
+const OWNER: &str = "owner";
 
 /// Forgets what was saved in the quick place; it must not be brought back over something newer.
 pub(super) fn forget_quick(place: &Path) {

@@ -213,6 +213,29 @@ fn a_disk_that_cannot_be_written_is_replaced_until_it_can() {
 }
 
 #[test]
+fn what_another_key_has_left_is_put_away() {
+    let place = Directory::new();
+    let (path, spare) = (place.path().join("state"), place.path().join("run/state-1"));
+    fs::create_dir(&path).unwrap();
+    let Some(disk) = Disk::mount(&path) else { return };
+    fs::write(path.join(KEY), "a key").unwrap();
+    let open = || StateDir::open_with_spare(&path, &spare).unwrap();
+    open().save(StateFile::People, &sample("on disk")).unwrap();
+    assert!(disk.command("mount", &["-o", "remount,ro"]));
+    open().save(StateFile::People, &sample("in memory")).unwrap();
+    assert!(disk.command("mount", &["-o", "remount,rw"]));
+
+    fs::write(path.join(KEY), "the key of a backup").unwrap();
+    let directory = open();
+    assert_eq!(directory.load(StateFile::People).unwrap(), Some(sample("on disk")));
+    drop(directory);
+    fs::write(path.join(KEY), "a key").unwrap();
+    assert_eq!(open().load(StateFile::People).unwrap(), Some(sample("on disk")));
+    assert!(!spare.exists());
+    assert!(spare.with_extension("aside").join("people").exists());
+}
+
+#[test]
 fn without_a_key_there_is_nothing_to_go_on_with() {
     let place = Directory::new();
     let (path, spare) = (place.path().join("state"), place.path().join("run/state-1"));
