@@ -112,6 +112,15 @@ pub enum BadValue {
     /// Not a host with an optional port.
     #[error("expected a host name or IP address, with an optional port")]
     Address,
+    /// Unspecified, multicast or broadcast.
+    #[error("no node has this address: it stands for any or for many")]
+    NobodysAddress,
+    /// A link-local address, which each network of this machine may have.
+    #[error("a link-local address needs its network interface, such as fe80::1%eth0")]
+    NoZone,
+    /// An IPv6 address whose last group is meant as a port.
+    #[error("write an IPv6 address with a port in brackets, such as [2001:db8::1]:7117")]
+    NoBrackets,
     /// Not a port.
     #[error("the port must be a number from 1 to 65535")]
     Port,

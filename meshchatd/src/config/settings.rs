@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use meshchat_proto::name::NodeName;
 
+use super::address::DEFAULT_PORT;
 use super::amounts::{Size, Span};
 use super::draft::Draft;
 use super::error::{BadValue, Cause, ConfigError, Problem, shown};
@@ -15,7 +16,7 @@ use super::flags::Flags;
 use super::keys::{Key, nearest};
 use super::paths::{Environment, LONGEST_SOCKET_PATH, Mode, Places};
 use super::patterns::Patterns;
-use super::values::{self, Admit, DEFAULT_PORT, Discovery, History, Links, Mapping, Peer, Rate};
+use super::values::{self, Admit, Discovery, History, Links, Mapping, Peer, Rate};
 use crate::logging::LogFilter;
 
 /// Everything that can be set, checked.

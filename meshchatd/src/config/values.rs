@@ -1,18 +1,16 @@
 //! The types of the settings, each parsed once from text.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use meshchat_proto::id::NodeId;
 use meshchat_proto::limits::NEIGHBOURS;
 use meshchat_proto::name::{NameError, NodeName};
 
+use super::address::PeerAddress;
 use super::amounts::{Size, Span, parse_size, parse_span};
 use super::error::BadValue;
-
-/// UDP port of a node when none is written.
-pub const DEFAULT_PORT: u16 = 7117;
 
 /// Which nodes may link to this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -102,15 +100,6 @@ pub struct Peer {
     pub key: Option<[u8; 32]>,
 }
 
-/// `host[:port]`: a host name, an IPv4 address, or an IPv6 address in brackets.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PeerAddress {
-    /// Host name or address, an IPv6 address without its brackets, 1 to 255 bytes.
-    pub host: String,
-    /// UDP and TCP port, never 0.
-    pub port: u16,
-}
-
 impl fmt::Display for Admit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -177,38 +166,6 @@ impl fmt::Display for Peer {
             }
         }
         Ok(())
-    }
-}
-
-impl fmt::Display for PeerAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
-    }
-}
-
-impl std::str::FromStr for PeerAddress {
-    type Err = BadValue;
-
-    fn from_str(text: &str) -> Result<Self, BadValue> {
-        let (host, port) = split_port(text).ok_or(BadValue::Address)?;
-        let port = match port {
-            None => DEFAULT_PORT,
-            Some(digits) => digits.parse().ok().filter(|port| *port != 0).ok_or(BadValue::Port)?,
-        };
-        if host.contains(':') || text.starts_with('[') {
-            let address = host.split_once('%').map_or(host, |(address, _zone)| address);
-            address.parse::<std::net::Ipv6Addr>().ok().ok_or(BadValue::Address)?;
-        } else if host.parse::<IpAddr>().is_err() && !is_host_name(host) {
-            return Err(BadValue::Address);
-        }
-        if host.len() > LONGEST_HOST {
-            return Err(BadValue::Address);
-        }
-        Ok(Self { host: host.to_owned(), port })
     }
 }
 
@@ -295,7 +252,9 @@ pub(super) fn parse_name(text: &str) -> Result<String, BadValue> {
     match text.parse::<NodeName>() {
         Ok(name) => Ok(name.as_str().to_owned()),
         Err(NameError::Empty | NameError::TooLong { .. }) => Err(BadValue::NameLength),
-        Err(NameError::Character(_) | NameError::NotNormal) => Err(BadValue::NameCharacter),
+        Err(
+            NameError::Character(_) | NameError::Spaces | NameError::NoRoom | NameError::NotNormal,
+        ) => Err(BadValue::NameCharacter),
     }
 }
 
@@ -344,40 +303,11 @@ fn hexadecimal(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
-    if let Some(rest) = text.strip_prefix('[') {
-        let (host, tail) = rest.split_once(']')?;
-        return match tail.strip_prefix(':') {
-            Some(port) => Some((host, Some(port))),
-            None if tail.is_empty() => Some((host, None)),
-            None => None,
-        };
-    }
-    match text.split_once(':') {
-        Some((_, rest)) if rest.contains(':') => Some((text, None)),
-        Some((host, port)) => Some((host, Some(port))),
-        None => Some((text, None)),
-    }
-}
-
-fn is_host_name(host: &str) -> bool {
-    let host = host.strip_suffix('.').unwrap_or(host);
-    // A name whose last label is all digits can only be a mistyped IPv4 address.
-    let numeric = host.rsplit('.').next().is_some_and(|l| l.bytes().all(|b| b.is_ascii_digit()));
-    !numeric
-        && host.split('.').all(|label| {
-            (1..=63).contains(&label.len())
-                && !label.starts_with('-')
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        })
-}
-
 /// Most messages of one author at once.
 const MOST_BURST: u32 = 10_000;
 /// Most messages of one author a second.
 const MOST_PER_SECOND: u32 = 1000;
 const LONGEST_NAME: usize = 32;
-const LONGEST_HOST: usize = 255;
 const LONGEST_ACCOUNT: usize = 32;
 /// Names that already mean a file or folder of state, of the configuration, or of the gateway.
 const RESERVED: [&str; 16] = [
@@ -402,22 +332,6 @@ const RESERVED: [&str; 16] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_with_and_without_port() {
-        let shown = |text: &str| text.parse::<PeerAddress>().map(|a| a.to_string());
-        assert_eq!(shown("barn.local").unwrap(), "barn.local:7117");
-        assert_eq!(shown("barn:99").unwrap(), "barn:99");
-        assert_eq!(shown("192.0.2.1:1").unwrap(), "192.0.2.1:1");
-        assert_eq!(shown("2001:db8::1").unwrap(), "[2001:db8::1]:7117");
-        assert_eq!(shown("[fe80::1%eth0]:80").unwrap(), "[fe80::1%eth0]:80");
-        for bad in
-            ["", ":1", "a b", "a:0", "a:65536", "a:x", "[::1", "[::1]x", "[a]", "1.2.3", "-a"]
-        {
-            assert!(shown(bad).is_err(), "{bad:?} was accepted");
-        }
-        assert!(shown(&"a.".repeat(200)).is_err());
-    }
 
     #[test]
     fn names_are_normal_and_visible() {
