@@ -1,5 +1,6 @@
 //! Failures: words, advice and exit code.
 
+use std::borrow::Cow;
 use std::io::{self, Write as _};
 
 use meshchat_client::proto::control::{self, ErrorCode};
@@ -7,6 +8,7 @@ use meshchat_client::{ConnectError, RequestError, TailError};
 use serde::Serialize;
 
 use crate::output::View;
+use crate::output::advice::advise;
 use crate::output::escape::escape;
 use crate::output::{json, spinner};
 
@@ -83,14 +85,16 @@ impl Failure {
     }
 
     fn render(&self, view: &View) -> String {
+        let hints = self.hints.iter().map(|hint| advise(view.instance.as_deref(), hint));
         if view.json_failures() {
-            let (code, message, hints) = (self.code, &self.message, &self.hints);
+            let hints: Vec<_> = hints.collect();
+            let (code, message, hints) = (self.code, &self.message, hints.as_slice());
             let error = Reported { code, message, hints, exit: self.exit as u8 };
             return json::line(&Error { error });
         }
         let mut text = format!("meshchatctl: {}\n", escape(&self.message));
-        for hint in &self.hints {
-            text.push_str(&format!("  {}\n", escape(hint)));
+        for hint in hints {
+            text.push_str(&format!("  {}\n", escape(&hint)));
         }
         text
     }
@@ -105,7 +109,7 @@ struct Error<'a> {
 struct Reported<'a> {
     code: &'static str,
     message: &'a str,
-    hints: &'a [String],
+    hints: &'a [Cow<'a, str>],
     exit: u8,
 }
 

@@ -16,6 +16,7 @@ use crate::output::{Out, reader_gone};
 pub(crate) struct Session {
     pub(crate) out: Out,
     pub(crate) paths: Vec<PathBuf>,
+    instance: Option<String>,
 }
 
 impl Session {
@@ -24,7 +25,12 @@ impl Session {
             Some(path) => vec![path.clone()],
             None => candidates(global.instance.as_deref()),
         };
-        Self { out, paths }
+        Self { out, paths, instance: global.instance.clone() }
+    }
+
+    /// The node of several on this machine that was named.
+    pub(crate) fn instance(&self) -> Option<&str> {
+        self.instance.as_deref()
     }
 
     pub(crate) async fn connect(&self) -> Result<Client, Failure> {

@@ -8,7 +8,7 @@ use std::process::{Output, Stdio};
 
 use fake::{Answer, FakeDaemon, Place, error, ok};
 use meshchat_client::proto::control::{
-    Error, ErrorCode, InviteInfo, NetworkInfo, NetworkRequest, Reply, Request, TicketInfo,
+    Error, ErrorCode, InviteInfo, LimitRow, NetworkInfo, NetworkRequest, Reply, Request, TicketInfo,
 };
 use meshchat_client::proto::id::NetworkId;
 use meshchat_client::proto::network::Role;
@@ -112,6 +112,33 @@ async fn a_ticket_joins_a_network_and_all_else_a_room() {
     assert!(text.starts_with("This node is a guest of barn now.\n"), "{text}");
     assert_eq!(stdout(&run(&place, &["join", "meshchat"]).await), "You are in #meshchat.\n");
     assert_eq!(run(&place, &["join", "meshchat1x"]).await.status.code(), Some(13));
+}
+
+#[tokio::test]
+async fn what_goes_with_the_open_network_is_told() {
+    let place = Place::new();
+    let _daemon = FakeDaemon::answering(&place.socket(), |request| match request {
+        Request::Network(NetworkRequest::Show {}) => {
+            vec![ok(Reply::Network(NetworkInfo { id: NetworkId::OPEN, ..network() }))]
+        }
+        Request::Limits {} => {
+            let rows = vec![row("history_messages", 42), row("links", 3), row("private_rooms", 1)];
+            vec![ok(Reply::Limits(rows))]
+        }
+        Request::Network(NetworkRequest::Create { .. } | NetworkRequest::Join { .. }) => {
+            vec![ok(Reply::Network(network()))]
+        }
+        _ => refuse(ErrorCode::Denied),
+    });
+    for arguments in [&["network", "create", "barn"][..], &["join", "meshchat1abc"]] {
+        let text = stdout(&run(&place, arguments).await);
+        let wanted = "Deleted on this node: 42 messages, 1 private room of the open network.\n";
+        assert!(text.contains(wanted), "{text}");
+    }
+}
+
+fn row(name: &str, used: u64) -> LimitRow {
+    LimitRow { name: name.into(), used, most: 100, when_full: "it is full".into() }
 }
 
 #[tokio::test]

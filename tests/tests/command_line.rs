@@ -42,6 +42,25 @@ fn objects_are_printed_by_a_template() {
         Some(ctl.ok(tail)).filter(|text| text.contains("escape"))
     });
     assert!(waited.contains(r"an \x1b[2J escape"), "{waited:?}");
+    assert!(waited.lines().all(|line| line.contains("escape")), "{waited:?}");
+}
+
+#[test]
+fn what_was_meant_otherwise_is_not_said() {
+    let a = Daemon::start("barn");
+    let ctl = a.ctl();
+    ctl.ok(["room", "create", "family"]);
+    for (words, told) in [
+        (&["send", "#disk"][..], "meshchatctl send '#disk' -"),
+        (&["send", "family", "dinner"], "meshchatctl send '#~family' ..."),
+        (&["connect", "meshchat1abc"], "meshchatctl join meshchat1abc"),
+        (&["chat", "#bad room"], "neither a room nor a person"),
+    ] {
+        let said = ctl.run(words);
+        said.assert_code(2);
+        assert!(said.stderr.contains(told), "{said:?}");
+    }
+    assert_eq!(a.status()["sent"], 0);
 }
 
 #[test]

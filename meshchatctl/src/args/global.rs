@@ -38,7 +38,7 @@ pub(crate) struct Global {
     ///
     /// A field is named as in --json, with dots for what is inside: {history.messages}, {path.0.name}.
     /// {{ is a brace; \t, \n and \\ are a tab, a new line and a backslash. Nothing is added at the
-    /// end. A value that is missing is empty.
+    /// end. A value that is missing is empty; an event without any of the fields is left out.
     #[arg(
         long = "format",
         id = "template",

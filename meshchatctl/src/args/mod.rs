@@ -113,6 +113,9 @@ pub(crate) enum Command {
         /// The room, whose # may be left out, or the ticket, which begins with meshchat1
         #[arg(value_name = "ROOM|TICKET")]
         target: String,
+        /// With a ticket: do not ask before messages of the open network are deleted here
+        #[arg(short, long)]
+        yes: bool,
     },
     /// Leave a room
     Leave {

@@ -15,6 +15,9 @@ pub(crate) enum Network {
     Create {
         /// What people call it
         name: String,
+        /// Do not ask before messages of the open network are deleted here
+        #[arg(short, long)]
+        yes: bool,
     },
     /// Move this node back to the open network
     Leave {

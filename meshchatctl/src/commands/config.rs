@@ -14,7 +14,7 @@ use crate::session::Session;
 pub(crate) async fn config(session: &mut Session, config: Config) -> Result<u8, Failure> {
     match config {
         Config::Show => show(session).await,
-        Config::Check { file } => check(file.as_deref()),
+        Config::Check { file } => check(session.instance(), file.as_deref()),
         Config::Reload => reload(session).await,
     }
 }
@@ -48,10 +48,13 @@ async fn reload(session: &mut Session) -> Result<u8, Failure> {
 }
 
 /// Only the daemon knows its settings, so it checks them; its words and exit code are ours.
-fn check(file: Option<&Path>) -> Result<u8, Failure> {
+fn check(instance: Option<&str>, file: Option<&Path>) -> Result<u8, Failure> {
     let daemon = daemon_path();
     let mut command = Command::new(&daemon);
     command.arg("--check");
+    if let Some(instance) = instance {
+        command.arg("--instance").arg(instance);
+    }
     if let Some(file) = file {
         command.arg("--config").arg(file);
     }

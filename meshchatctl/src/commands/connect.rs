@@ -5,6 +5,7 @@ use meshchat_client::{Client, EventStream};
 use tokio::time::{self, Instant};
 
 use super::expect_reply;
+use super::invite::is_ticket;
 use crate::args::Connect;
 use crate::failure::{Exit, Failure};
 use crate::output::escape::escape;
@@ -13,13 +14,17 @@ use crate::output::time::round_trip;
 use crate::session::{PATIENCE, Session, ask};
 
 pub(crate) async fn connect(session: &mut Session, args: Connect) -> Result<u8, Failure> {
+    if is_ticket(&args.address) {
+        return Err(Failure::usage("that is a ticket, which holds addresses and more")
+            .hint(format!("use it:   meshchatctl join {}", escape(args.address.trim()))));
+    }
     let client = session.connect().await?;
     // Opened first, so that no change is missed.
     let changes = client.stream(Request::WatchPeers {}).await?;
     let Connect { address, once, key, .. } = args;
     ask(&client, Request::Connect { address: address.clone(), once, key }, PATIENCE).await?;
     if args.no_wait {
-        session.out.say(&format!("Dialling {}. See: meshchatctl peers", escape(&address)))?;
+        session.out.advise(&format!("Dialling {}. See: meshchatctl peers", escape(&address)))?;
         return Ok(0);
     }
     let wait = Wait { address, key, error: String::new() };
@@ -32,7 +37,7 @@ pub(crate) async fn connect(session: &mut Session, args: Connect) -> Result<u8, 
     let name = peer.name.map_or(peer.address, |name| name.to_string());
     let rtt = peer.rtt_us.map(|rtt| format!(" ({})", round_trip(rtt))).unwrap_or_default();
     let line = format!("Connected to {}{rtt}. Say hello: meshchatctl send hi", escape(&name));
-    session.out.say(&line)?;
+    session.out.advise(&line)?;
     Ok(0)
 }
 

@@ -89,10 +89,10 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Mutes => names::mutes(session).await,
         Command::Rooms { watch: true } => watch::watch(session, Subject::Rooms).await,
         Command::Rooms { watch: false } => rooms::rooms(session).await,
-        Command::Join { target } if invite::is_ticket(&target) => {
-            network::join(session, target).await
+        Command::Join { target, yes } if invite::is_ticket(&target) => {
+            network::join(session, target, yes).await
         }
-        Command::Join { target } => rooms::join(session, target).await,
+        Command::Join { target, .. } => rooms::join(session, target).await,
         Command::Leave { room } => rooms::leave(session, room).await,
         Command::Network { command } => network::network(session, command).await,
         Command::Invite(args) => invite::invite(session, args).await,

@@ -1,3 +1,4 @@
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use meshchat_client::proto::control::{NetworkInfo, NetworkRequest, Request};
@@ -12,6 +13,7 @@ use crate::output::View;
 use crate::output::escape::escape;
 use crate::output::style::Paint;
 use crate::output::table::{Cell, Column, Table};
+use crate::output::time::count;
 use crate::session::{Session, ask};
 
 pub(crate) async fn network(
@@ -20,7 +22,7 @@ pub(crate) async fn network(
 ) -> Result<u8, Failure> {
     match command {
         None | Some(Network::Show) => show(session).await,
-        Some(Network::Create { name }) => create(session, name).await,
+        Some(Network::Create { name, yes }) => create(session, name, yes).await,
         Some(Network::Leave { yes }) => leave(session, yes).await,
         Some(Network::Backup) => root_key::backup(session).await,
         Some(Network::Restore { words }) => root_key::restore(session, words).await,
@@ -29,7 +31,8 @@ pub(crate) async fn network(
 }
 
 /// Joins the network of a ticket.
-pub(crate) async fn join(session: &mut Session, ticket: String) -> Result<u8, Failure> {
+pub(crate) async fn join(session: &mut Session, ticket: String, yes: bool) -> Result<u8, Failure> {
+    let loss = part_with_the_open_network(session, yes, "Join the network of this ticket?").await?;
     let client = session.connect().await?;
     let request = Request::Network(NetworkRequest::Join { ticket });
     let info = expect_reply!(ask(&client, request, JOINING).await?, Network);
@@ -39,7 +42,8 @@ pub(crate) async fn join(session: &mut Session, ticket: String) -> Result<u8, Fa
     let role = info.role.map_or("nothing yet", Role::as_str);
     let line = format!("This node is a {role} of {} now.", escape(&called(&info)));
     session.out.say(&line.replace(" a admin ", " an admin "))?;
-    session.out.say("See who else is:   meshchatctl members")?;
+    say_what_went(session, loss)?;
+    session.out.advise("See who else is:   meshchatctl members")?;
     Ok(0)
 }
 
@@ -85,19 +89,55 @@ fn table(info: &NetworkInfo) -> Table {
     Table::new(COLUMNS, [row])
 }
 
-async fn create(session: &mut Session, name: String) -> Result<u8, Failure> {
+async fn create(session: &mut Session, name: String, yes: bool) -> Result<u8, Failure> {
+    let question = format!("Move this node into a new network {name:?}?");
+    let loss = part_with_the_open_network(session, yes, &question).await?;
     let info = about(session, NetworkRequest::Create { name }).await?;
     if session.out.view.json {
         session.out.json(&info)?;
     }
+    say_what_went(session, loss)?;
     for line in [
         &format!("{} is closed: only who is invited links and reads.", escape(&called(&info))),
         "Invite the next node:         meshchatctl invite",
         "Write the root key down now:  meshchatctl network backup",
     ] {
-        session.out.say(line)?;
+        session.out.advise(line)?;
     }
     Ok(0)
+}
+
+/// What this node keeps of the open network goes when it moves into a closed one. Asks whether
+/// that is meant; a script is told afterwards, as what other nodes hold is not lost.
+async fn part_with_the_open_network(
+    session: &Session,
+    yes: bool,
+    question: &str,
+) -> Result<Option<String>, Failure> {
+    if about(session, NetworkRequest::Show {}).await?.id != NetworkId::OPEN {
+        return Ok(None);
+    }
+    let tables = expect_reply!(session.ask(Request::Limits {}).await?, Limits);
+    let of = |name| tables.iter().find(|row| row.name == name).map_or(0, |row| row.used);
+    let loss = loss(of("history_messages"), of("letters") + of("outbox"), of("private_rooms"));
+    if let Some(loss) = loss.as_ref().filter(|_| !yes && io::stdin().is_terminal()) {
+        confirm(false, &format!("{question} This deletes {loss} on this node.")).await?;
+    }
+    Ok(loss)
+}
+
+fn say_what_went(session: &mut Session, loss: Option<String>) -> Result<(), Failure> {
+    let Some(loss) = loss else { return Ok(()) };
+    Ok(session.out.say(&format!("Deleted on this node: {loss}."))?)
+}
+
+/// What goes with the open network, of all people of this node; none if there is nothing.
+fn loss(messages: u64, letters: u64, private_rooms: u64) -> Option<String> {
+    let parts =
+        [(messages, "message"), (letters, "direct message"), (private_rooms, "private room")];
+    let words: Vec<_> =
+        parts.iter().filter(|(many, _)| *many > 0).map(|(many, of)| count(*many, of)).collect();
+    (!words.is_empty()).then(|| format!("{} of the open network", words.join(", ")))
 }
 
 async fn leave(session: &mut Session, yes: bool) -> Result<u8, Failure> {
@@ -106,6 +146,10 @@ async fn leave(session: &mut Session, yes: bool) -> Result<u8, Failure> {
     session.ask(Request::Network(NetworkRequest::Leave {})).await?;
     let name = called(&info);
     let name = escape(&name);
+    if info.removed {
+        session.out.say(&format!("This node has left {name}, which had removed it."))?;
+        return Ok(0);
+    }
     let still = "It may come back with any new ticket; to rule that out, an admin runs: meshchatctl members remove NAME";
     session.out.say(&format!("This node has left {name}.\n{still}"))?;
     Ok(0)
@@ -206,6 +250,14 @@ mod tests {
             reachable: 2,
             rate: (20, 5),
         }
+    }
+
+    #[test]
+    fn what_goes_is_counted() {
+        assert_eq!(loss(0, 0, 0), None);
+        assert_eq!(loss(1, 0, 0).unwrap(), "1 message of the open network");
+        let all = "2 messages, 1 direct message, 3 private rooms of the open network";
+        assert_eq!(loss(2, 1, 3).unwrap(), all);
     }
 
     #[test]

@@ -38,7 +38,7 @@ async fn create(session: &mut Session, room: String) -> Result<u8, Failure> {
     } else {
         session
             .out
-            .say(&format!("Made {0}. Say something: meshchatctl send '{0}' ...", info.room))?;
+            .advise(&format!("Made {0}. Say something: meshchatctl send '{0}' ...", info.room))?;
     }
     Ok(0)
 }

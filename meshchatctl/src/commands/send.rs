@@ -5,6 +5,7 @@ use std::time::Instant;
 use meshchat_client::proto::control::{Reply, Request, Sent};
 use meshchat_client::proto::limits;
 use meshchat_client::proto::message::MessageKind;
+use meshchat_client::proto::name::RoomName;
 use meshchat_client::{Client, Pipeline, RequestError};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader};
 
@@ -49,6 +50,12 @@ fn room_and_text(words: Vec<String>) -> Result<(Option<String>, String), Failure
     let mut words = words.into_iter();
     match (words.next(), words.next(), words.next()) {
         (Some(room), Some(text), None) => Ok((Some(room), text)),
+        (Some(room), None, _) if is_room(&room) => {
+            Err(Failure::usage(format!("nothing to send to {room}"))
+                .hint(format!("a text:             meshchatctl send '{room}' 'hello'"))
+                .hint(format!("lines from a pipe:  ... | meshchatctl send '{room}' -"))
+                .hint(format!("the word itself:    meshchatctl send '#lobby' '{room}'")))
+        }
         (Some(text), None, _) => Ok((None, text)),
         (None, ..) if !std::io::stdin().is_terminal() => Ok((None, "-".into())),
         (None, ..) => Err(Failure::usage("nothing to send")
@@ -57,6 +64,11 @@ fn room_and_text(words: Vec<String>) -> Result<(Option<String>, String), Failure
         (Some(_), Some(_), Some(_)) => Err(Failure::usage("more words than a room and a text")
             .hint(format!("put quotes around the text:   meshchatctl send {}", quoted(&all)))),
     }
+}
+
+/// Whether it is the name of a room and nothing else.
+fn is_room(text: &str) -> bool {
+    text.starts_with('#') && text.parse::<RoomName>().is_ok()
 }
 
 /// Refuses to take the first of two words for a room when it is none: quotes were forgotten.
@@ -73,6 +85,11 @@ async fn check_room(client: &Client, typed: &str, text: &str) -> Result<(), Fail
             format!("you are in no private room {room}"),
         )
         .hint("see yours: meshchatctl rooms; to make one: meshchatctl room create NAME"));
+    }
+    let private = format!("#~{}", typed.to_lowercase());
+    if rooms.iter().any(|known| known.room.as_str() == private) {
+        return Err(Failure::usage(format!("there is no room {room}"))
+            .hint(format!("the private room:   meshchatctl send '{private}' ...")));
     }
     let all = format!("{typed} {text}");
     Err(Failure::usage(format!("there is no room {room}"))

@@ -1,5 +1,6 @@
 //! Everything that is printed.
 
+pub(crate) mod advice;
 pub(crate) mod diagram;
 pub(crate) mod drops;
 pub(crate) mod escape;
@@ -26,6 +27,7 @@ use tokio::net::unix::pipe::Sender;
 
 use crate::args::{Color, Global};
 use crate::failure::Failure;
+use advice::advise;
 use table::Table;
 use template::Template;
 
@@ -42,6 +44,8 @@ pub(crate) struct View {
     pub(crate) legend: bool,
     pub(crate) terse: bool,
     pub(crate) fields: Vec<String>,
+    /// The node of several on this machine that commands in advice are for.
+    pub(crate) instance: Option<String>,
     /// Standard output is a terminal.
     pub(crate) terminal: bool,
     /// Columns of the terminal; unlimited when there is none.
@@ -76,6 +80,7 @@ impl View {
             legend: !global.no_legend && !global.terse,
             terse: global.terse,
             fields: global.fields.clone(),
+            instance: global.instance.clone(),
             terminal,
             width: None,
             height: None,
@@ -125,6 +130,12 @@ impl Out {
             true => Ok(()),
             false => writeln!(self.to, "{line}"),
         }
+    }
+
+    /// The same with commands in it that are for this daemon.
+    pub(crate) fn advise(&mut self, line: &str) -> io::Result<()> {
+        let line = advise(self.view.instance.as_deref(), line).into_owned();
+        self.say(&line)
     }
 
     /// Prints an object for programs.

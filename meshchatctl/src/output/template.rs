@@ -41,23 +41,27 @@ impl Template {
         Ok(Self { parts })
     }
 
-    /// The text for one object, whatever controls a terminal made harmless.
+    /// The text for one object, whatever controls a terminal made harmless. Nothing for an event
+    /// that has none of the fields: it is not what was asked for.
     ///
     /// # Errors
     ///
     /// Names the fields that there are when one is asked for that no such object has.
     pub(crate) fn render(&self, object: &Value) -> Result<String, String> {
         let mut out = String::new();
+        let (mut asked, mut found) = (false, false);
         for part in &self.parts {
             match part {
                 Part::Text(text) => out.push_str(text),
                 Part::Field(path) => {
                     let value = find(object, path)?;
+                    (asked, found) = (true, found || value.is_some());
                     out.push_str(&escape(&value.map_or_else(String::new, plain)));
                 }
             }
         }
-        Ok(out)
+        let is_other = asked && !found && object.get("event").is_some();
+        Ok(if is_other { String::new() } else { out })
     }
 }
 
@@ -261,7 +265,9 @@ mod tests {
     #[test]
     fn what_may_be_missing_is_empty_and_what_never_is_there_is_an_error() {
         let event = json!({"event": "message", "name": "pi"});
-        assert_eq!(render("<{via}>", &event).unwrap(), "<>");
+        assert_eq!(render("{name}<{via}>", &event).unwrap(), "pi<>");
+        assert_eq!(render("<{via}>", &event).unwrap(), "", "another event");
+        assert_eq!(render("-", &event).unwrap(), "-");
         assert!(render("{vai}", &event).is_err());
         let node = json!({"hops": 1, "path": [], "software": "", "state": "reachable"});
         assert_eq!(render("<{own_name}>", &node).unwrap(), "<>");

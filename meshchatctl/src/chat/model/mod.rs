@@ -39,7 +39,7 @@ use self::log::What;
 use self::mode::{Mode, Panes};
 use self::outbox::Outbox;
 use self::people::People;
-use self::place::Place;
+pub(crate) use self::place::Place;
 use self::places::Places;
 use self::refresh::Refresh;
 use self::standing::Standing;

@@ -18,7 +18,7 @@ use self::memory::Memory;
 use self::sources::{Sources, Wake};
 use self::terminal::Terminal;
 use super::draw::draw;
-use super::model::Model;
+use super::model::{Model, Place};
 use super::seam::{Effect, Input, Now};
 use crate::args::Chat;
 use crate::failure::Failure;
@@ -27,6 +27,11 @@ use crate::session::Session;
 
 /// Runs until the person leaves.
 pub(crate) async fn chat(session: &mut Session, args: Chat) -> Result<u8, Failure> {
+    if let Some(room) = args.room.as_deref().filter(|room| Place::parse(room).is_none()) {
+        return Err(Failure::usage(format!("{room:?} is neither a room nor a person"))
+            .hint("a room:     meshchatctl chat '#ops'")
+            .hint("a person:   meshchatctl chat @anna@barn"));
+    }
     let taste = terminal::taste(&session.out.view, &args)?;
     let (daemon, first) = Daemon::connect(session.paths.clone()).await?;
     let memory = Memory::open(&daemon);

@@ -25,7 +25,7 @@ pub(super) async fn examine(
     findings.extend(paths.iter().map(|path| access::socket(path)));
     findings.extend(Person::of_process().and_then(|person| membership(&person, paths, error)));
     findings.extend(unit.map(|unit| programs::judge_unit(&service, &unit, is_missing(error))));
-    findings.push(programs::judge_program(program));
+    findings.push(programs::judge_program(instance, program));
     findings
 }
 

@@ -68,8 +68,9 @@ impl Model {
     }
 
     fn failed(&mut self, place: &Place, (wish, error): (&Wish, &RequestError), clock: &Clock) {
+        let has_hint = matches!(error, RequestError::Daemon(error) if !error.hint.is_empty());
         let mut words = match error {
-            RequestError::Daemon(error) if !error.hint.is_empty() => {
+            RequestError::Daemon(error) if has_hint => {
                 format!("{}\n  {}", escape(&error.message), escape(&error.hint))
             }
             RequestError::Daemon(_)
@@ -78,7 +79,7 @@ impl Model {
             | RequestError::TooLong(_)
             | RequestError::Full => escape(&error.to_string()).into_owned(),
         };
-        if is_denied(error) {
+        if is_denied(error) && !has_hint {
             words.push_str(
                 "\n  this is for operators of the node: root, or the users that its settings name",
             );

@@ -77,7 +77,7 @@ pub(super) async fn program(instance: Option<&str>) -> Option<(PathBuf, Ran)> {
     }
 }
 
-pub(super) fn judge_program(program: Option<(PathBuf, Ran)>) -> Finding {
+pub(super) fn judge_program(instance: Option<&str>, program: Option<(PathBuf, Ran)>) -> Finding {
     let Some((path, ran)) = program else {
         let words = "meshchatd is neither beside meshchatctl nor on the PATH; in its source:";
         return Finding::new(PROGRAM, Grade::Problem, words).fix("sudo make install");
@@ -86,7 +86,9 @@ pub(super) fn judge_program(program: Option<(PathBuf, Ran)>) -> Finding {
     match ran {
         Ran::Ended { good: true, words } => finding(Grade::Ok, in_one_line(&words)),
         Ran::Ended { good: false, words } => {
-            finding(Grade::Problem, in_one_line(&words)).fix("meshchatctl config check")
+            let of = instance.map(|name| format!("--instance {name} ")).unwrap_or_default();
+            finding(Grade::Problem, in_one_line(&words))
+                .fix(format!("meshchatctl {of}config check"))
         }
         Ran::Late => finding(Grade::Warning, "its --check does not end".to_owned()),
         Ran::Missing => finding(Grade::Problem, "cannot be run".to_owned()),
