@@ -87,7 +87,13 @@ fn an_outage_is_told_once_and_so_is_its_end() {
     let alert = start(&a);
     b.kill();
     let down = format!("unreachable|{name}|{name} cannot be reached\n");
-    wait_for("the alert", Limit::secs(60), || text(&told) == down);
+    let remembered = || {
+        let files = fs::read_dir(dir.join(".local/state/meshchat-alert")).unwrap();
+        files.map(|file| text(&file.unwrap().path())).collect::<String>()
+    };
+    // Killed in between, it would tell it again.
+    let told_it = || text(&told) == down && remembered() == "down\n";
+    wait_for("the alert", Limit::secs(60), told_it);
     // Neither a restart of the script nor one of the daemon is another outage.
     drop(alert);
     let mut alert = start(&a);
@@ -96,6 +102,34 @@ fn an_outage_is_told_once_and_so_is_its_end() {
     let up = format!("{down}reachable|{name}|{name} can be reached again (reachable)\n");
     wait_for("the end of it", Limit::secs(60), || text(&told) == up);
     assert_eq!(alert.status(), None);
+}
+
+#[test]
+fn whoever_heard_of_an_outage_hears_of_its_end_though_the_script_was_killed() {
+    let dir = TestDir::new();
+    let a = Daemon::start("a");
+    let mut b = Daemon::builder("b").peer(a.listen()).start();
+    b.wait_links(1);
+    b.listen();
+    let told = dir.join("told");
+    // The first time it kills the script, which then does not see that it was told.
+    let tell = written(
+        &dir,
+        "tell",
+        "#!/bin/sh\necho \"$MESHCHAT_STATE\" >>told\n[ -e killed ] || { : >killed; kill -9 $PPID; }\n",
+    );
+    let start = || {
+        let mut command = script("alert-unreachable", &a, &dir);
+        Process::spawn(command.arg("b").arg(&tell).env("ALERT_SECONDS", "0.1"))
+    };
+    let mut alert = start();
+    b.kill();
+    wait_for("the alert", Limit::secs(60), || alert.status().is_some());
+    assert_eq!(text(&told), "unreachable\n");
+    b.start_again();
+    b.wait_links(1);
+    let _alert = start();
+    wait_for("the end of it", Limit::secs(60), || text(&told) == "unreachable\nreachable\n");
 }
 
 #[test]
@@ -153,7 +187,9 @@ fn what_was_written_before_a_kill_is_not_written_again() {
     let a = Daemon::start("a");
     a.ctl().ok(["join", "#ops"]);
     // More than anybody reads at once, all of it appended, and then it was killed.
-    let line = |number| format!("{{\"event\":\"message\",\"id\":\"x{number}\"}}\n");
+    // No line of the daemon begins like this, whatever its id.
+    const BEGIN: &str = "{\"event\":\"message\",\"id\":\"x";
+    let line = |number| format!("{BEGIN}{number}\"}}\n");
     let lines: String = (0..30_000).map(line).collect();
     for name in ["-ops.jsonl", "-ops.jsonl.new"] {
         fs::write(dir.join(name), &lines).unwrap();
@@ -164,7 +200,7 @@ fn what_was_written_before_a_kill_is_not_written_again() {
     a.ctl().ok(["send", "#ops", "the end"]);
     wait_for("the last line", Limit::default(), || text(&file).contains("\"the end\""));
     let text = text(&file);
-    assert_eq!(text.lines().filter(|line| line.contains("\"id\":\"x")).count(), 30_000);
+    assert_eq!(text.lines().filter(|line| line.starts_with(BEGIN)).count(), 30_000);
     assert!(text.starts_with(&lines));
 }
 
