@@ -95,7 +95,7 @@ size: build ## the optimised programs against what they may take on disk (DEBS=.
 
 sim: setup ## simulated networks: SEEDS=100000 for that many, SEED=42 to replay one
 	MESHCHAT_SIM_SEEDS=$(SEEDS) $(if $(SEED),MESHCHAT_SIM_SEED=$(SEED)) \
-	    $(CARGO) test --profile sim --locked -p meshchat-core --test sim -- --nocapture
+	    $(CARGO) test --profile sim --locked -p meshchat-core --test node sim:: -- --nocapture
 
 soak-kill: setup ## kill -9 a node that keeps messages on disk a thousand times (KILLS=1000)
 	MESHCHAT_KILLS=$(or $(KILLS),1000) $(CARGO) test --locked -p meshchat-tests --test disk \

@@ -1,5 +1,6 @@
 //! Folders that vanish with the test.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
@@ -14,9 +15,15 @@ impl TestDir {
     /// Makes a new folder under the system's temporary one.
     #[expect(clippy::new_without_default, reason = "it acts on the file system")]
     pub fn new() -> Self {
-        let path = env::temp_dir().join(format!("meshchat-{}", unique()));
-        fs::create_dir(&path).unwrap_or_else(|e| panic!("cannot make {}: {e}", path.display()));
-        Self { path }
+        loop {
+            let path = env::temp_dir().join(format!("meshchat-{}", unique()));
+            match fs::create_dir(&path) {
+                Ok(()) => return Self { path },
+                // A run that was killed has left it, and its process number came again.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("cannot make {}: {error}", path.display()),
+            }
+        }
     }
 
     /// Where it is.
