@@ -17,6 +17,9 @@ main() {
   local file different=0
   scripts/setup.sh deb
   scripts/deb-root.sh make "$ARCH" >/dev/null
+  # Both at once: somebody may go on working here meanwhile.
+  copy "$WORK/one"
+  copy "$WORK/another/with a longer name"
   built_in "$WORK/one" 1 source made
   built_in "$WORK/another/with a longer name" 2 another/place/for-the-source another/place/for-what-is-made
   for file in "$WORK"/out1/*.deb; do
@@ -27,17 +30,22 @@ main() {
   echo "deb-check: both builds gave the same bytes"
 }
 
-# A copy of the source, and a folder for cargo's results that is not the usual one; the last two are
-# what both are called where the compiler runs. Roots and crates are shared: they are what both are
+# Of the source, as git knows it.
+copy() { # FOLDER
+  mkdir -p "$1"
+  git ls-files -z --cached --others --exclude-standard | { xargs -0 ls -d 2>/dev/null || true; } | tr '\n' '\0' |
+    tar -c --null -T - | tar -x -C "$1"
+}
+
+# With a folder for cargo's results that is not the usual one; the last two are what that and the
+# source are called where the compiler runs. Roots and crates are shared: they are what both are
 # built with.
 built_in() { # FOLDER NUMBER SOURCE TARGET
   local cache=$WORK/cache$2
-  mkdir -p "$1" "$cache"
+  mkdir -p "$cache"
   ln -s "$CACHE/roots" "$cache/roots"
   mkdir -p "$CACHE/cargo"
   ln -s "$CACHE/cargo" "$cache/cargo"
-  git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null | tr '\n' '\0' |
-    tar -c --null -T - | tar -x -C "$1"
   MESHCHAT_CACHE=$cache MESHCHAT_BUILD_FOLDER=$3 MESHCHAT_TARGET_FOLDER=$4 "$1/scripts/deb.sh" --arch "$ARCH" --out "$WORK/out$2" >"$WORK/log$2" 2>&1 ||
     { cat "$WORK/log$2"; exit 1; }
 }

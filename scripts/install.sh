@@ -57,6 +57,9 @@ do_install() { # BIN_DIR PAGES_DIR
   # In the folders of the source, which links between them go by.
   put 644 "$DOC" LICENSE ./*.md
   put 644 "$DOC/docs" docs/*.md
+  put 644 "$DOC/docs/images" docs/images/*
+  put 644 "$DOC/packaging" packaging/*.md
+  put 644 "$DOC/etc" etc/*.toml
   put 644 "$DOC/examples" examples/README.md
   for file in examples/*; do
     [ ! -x "$file" ] || examples+=("$file")

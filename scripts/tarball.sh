@@ -43,12 +43,14 @@ architecture() { # PROGRAM
 
 lay_out() { # BIN_DIR PAGES_DIR ROOT
   local file
-  mkdir -p "$3/bin" "$3/scripts" "$3/docs"
+  mkdir -p "$3/bin" "$3/scripts" "$3/docs/images" "$3/packaging"
   for file in "${PROGRAMS[@]}"; do install -m 755 "$1/$file" "$3/bin/"; done
   cp -R "$2/man" "$2/completions" "$3/"
   cp -R etc systemd "$3/"
   cp LICENSE ./*.md "$3/"
   cp docs/*.md "$3/docs/"
+  cp docs/images/* "$3/docs/images/"
+  cp packaging/*.md "$3/packaging/"
   mkdir "$3/examples"
   find examples -maxdepth 1 -type f -exec cp -t "$3/examples" {} +
   cp scripts/install.sh "$3/scripts/"

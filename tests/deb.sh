@@ -25,6 +25,7 @@ main() {
   packages "${1-}"
   newer
   linted
+  check "links between documents lead on" links_lead_on
   for suite in bookworm trixie; do
     if ! why=$(fits "$suite"); then echo "on $suite: skipped: $why"; continue; fi
     check "on $suite" scripts/deb-root.sh run "$suite/$(dpkg --print-architecture)" --throwaway --no-net \
@@ -85,6 +86,13 @@ linted() {
     lintian --allow-root --fail-on error,warning "$WORK"/old/*.deb
 }
 
+links_lead_on() {
+  local dir=$WORK/unpacked
+  dpkg-deb -x "$WORK"/old/meshchat_*.deb "$dir"
+  tests/links.sh "$dir/usr/share/doc/meshchat" || return
+  rm -r "$dir"
+}
+
 # --- In there, as root, with nothing but a small Debian.
 
 inside() {
@@ -123,7 +131,6 @@ install_them() {
   check "and those of the gateway" grep -q '^Files: \*' /usr/share/doc/meshchat-gateway/copyright
   check "units are sound" units_are_sound
   check "documents of units are there" documents_are_there
-  check "so are those that the first one names" links_lead_on
 }
 
 conffiles() {
@@ -147,12 +154,6 @@ documents_are_there() {
   local files
   files=$(sed -nE 's!^Documentation=file:!!p' /lib/systemd/system/meshchat*)
   [ -n "$files" ] && xargs ls <<<"$files"
-}
-
-links_lead_on() {
-  local links
-  links=$(grep -oE '\]\((docs/[a-z-]+|[A-Z]+)\.md' /usr/share/doc/meshchat/README.md | sed 's/^](//' | sort -u)
-  [ -n "$links" ] && (cd /usr/share/doc/meshchat && xargs ls <<<"$links")
 }
 
 programs_run() {

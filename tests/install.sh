@@ -62,7 +62,7 @@ goes_where_it_should() {
   check "units are for all to read" mode 644 "$root/usr/local/lib/systemd/system/meshchatd.service"
   check "pages are there" [ -s "$root/usr/local/share/man/man1/meshchatctl.1" ]
   check "the shell completes" [ -s "$root/usr/local/share/bash-completion/completions/meshchatctl" ]
-  check "papers lie where links between them lead" [ -s "$root/usr/local/share/doc/meshchat/docs/operations.md" ]
+  check "links between papers lead on" tests/links.sh "$root/usr/local/share/doc/meshchat"
   check "examples can be run" [ -x "$root/usr/local/share/doc/meshchat/examples/backup-node" ]
   check "there is a configuration" [ -s "$root/etc/meshchat/meshchat.toml" ]
   check "no folder of the build is named" fails_quietly grep -rqF "$DIR" "$root/usr/local/share" "$root/usr/local/lib"

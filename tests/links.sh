@@ -1,6 +1,7 @@
 #!/bin/bash
-# links.sh: every link between the pages of the documentation leads somewhere: the file is there,
-# and so is the heading behind `#`. `make lint` runs it. Links to the web are not followed.
+# links.sh [FOLDER]: every link between the pages of the documentation leads somewhere: the file is
+# there, and so is the heading behind `#`. In FOLDER, or in this checkout. `make lint` runs it.
+# Links to the web are not followed.
 set -euo pipefail
 
 cd "$(dirname "$(readlink -f "$0")")/.."
@@ -11,8 +12,12 @@ main() {
   trap 'rm -rf "$DIR"' EXIT
   finds_what_is_broken
   local pages
-  mapfile -t pages < <(git ls-files -co --exclude-standard '*.md')
-  [ ${#pages[@]} -gt 0 ] || { echo "links: found no pages; run it in a git checkout" >&2; exit 1; }
+  if [ $# -gt 0 ]; then
+    mapfile -t pages < <(find "$1" -name '*.md')
+  else
+    mapfile -t pages < <(git ls-files -co --exclude-standard '*.md')
+  fi
+  [ ${#pages[@]} -gt 0 ] || { echo "links: found no pages; run it in a git checkout, or name a folder" >&2; exit 1; }
   check "${pages[@]}"
   [ "$BROKEN" = 0 ] || { echo "links: $BROKEN lead nowhere"; exit 1; }
   echo "links: ok, ${#pages[@]} pages"

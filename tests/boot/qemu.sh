@@ -74,7 +74,8 @@ machine_clean() { [ -z "${MACHINE_PID-}" ] || machine_cut; }
 machine_log() { tail -n 15 "$DIR/qemu.log" "$DIR/console.log" 2>/dev/null | cut -c 1-200 || true; }
 
 # Runs a program of this machine where the guest finds it at $NEIGHBOUR_HOST.
-beside() { "$@"; }
+# Always in the background: what is killed then must be the program, not a shell around it.
+beside() { exec "$@"; }
 beside_address() { echo 127.0.0.1:0; }
 
 guest_py() { "$HERE/guest.py" "$DIR/agent.sock" "$1" "$2" "${@:3}"; }

@@ -182,7 +182,9 @@ start_neighbour() {
     >"$DIR/neighbour.log" 2>&1 </dev/null &
   NEIGHBOUR_PID=$!
   await "the neighbour" neighbour wait --timeout 1s
-  neighbour events --json --only node,person,link >"$DIR/events" 2>/dev/null </dev/null &
+  # Not by the function, whose process would end alone.
+  "$MESHCHAT_BIN_DIR/meshchatctl" --socket "$DIR/control.sock" events --json --only node,person,link \
+    >"$DIR/events" 2>/dev/null </dev/null &
   EVENTS_PID=$!
 }
 
