@@ -79,6 +79,8 @@ need_test_tools() {
   wish ssh openssh-client "the same"
   need_apt_tools
   need_boot_tools
+  compgen -G '/usr/lib/*/weechat/plugins/fifo.so' >/dev/null ||
+    WISHED+=("weechat-plugins	through one of them WeeChat is told what to type")
   if ! /usr/bin/python3 -c 'import apt, distro_info' 2>/dev/null; then
     WISHED+=("python3-apt	unattended upgrades from the apt repository are tried"
       "python3-distro-info	the same")
