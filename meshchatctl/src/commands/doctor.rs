@@ -8,6 +8,7 @@ use meshchat_client::proto::control::{Finding, Grade, Missing, Request};
 
 use super::expect_reply;
 use crate::failure::{Exit, Failure};
+use crate::output::advice::advise;
 use crate::output::spinner::Words;
 use crate::output::time::span;
 use crate::session::{Session, ask_for};
@@ -46,6 +47,9 @@ pub(super) async fn findings(
     let mut findings = expect_reply!(asked?, Doctor);
     if let Ok(status) = client.status().await {
         findings.extend(status.missing.and_then(|missing| isolation(&missing)));
+    }
+    for fix in findings.iter_mut().flat_map(|finding| &mut finding.fix) {
+        *fix = advise(session.instance(), fix).into_owned();
     }
     Ok((findings, None))
 }

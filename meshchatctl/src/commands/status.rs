@@ -5,6 +5,7 @@ use meshchat_client::proto::network::Role;
 use super::expect_reply;
 use super::version::release;
 use crate::failure::Failure;
+use crate::output::advice::advise;
 use crate::output::escape::escape;
 use crate::output::style::Paint;
 use crate::output::table::{Cell, Column, Table};
@@ -174,7 +175,7 @@ pub(crate) fn render(status: &Status, view: &View, clock: &Clock) -> String {
         out.push_str(&remark(&words, view));
     }
     for note in &status.notes {
-        out.push_str(&remark(note, view));
+        out.push_str(&remark(&advise(view.instance.as_deref(), note), view));
     }
     out
 }

@@ -10,15 +10,31 @@ pub(crate) fn advise<'a>(instance: Option<&str>, line: &'a str) -> Cow<'a, str> 
     if ELSEWHERE.iter().any(|start| line.starts_with(start)) {
         return line.into();
     }
-    line.replace("meshchatctl ", &format!("meshchatctl --instance {name} "))
-        .replace("-u meshchatd ", &format!("-u meshchatd@{name} "))
-        .replace("systemctl start meshchatd ", &format!("systemctl start meshchatd@{name} "))
+    units(name, line)
+        .replace("meshchatctl ", &format!("meshchatctl --instance {name} "))
         .replace("run meshchatd yourself", &format!("run meshchatd --instance {name} yourself"))
         .into()
 }
 
+/// `line` with the unit of this node, where systemd is asked for that of the only one.
+fn units(name: &str, line: &str) -> String {
+    let mut before = ["", ""];
+    let words = line.split_inclusive(' ').map(|word| {
+        let is_unit =
+            word.trim_end() == "meshchatd" && (before[1] == "-u" || before[0] == "systemctl");
+        before = [before[1], word.trim_end()];
+        if is_unit {
+            word.replacen("meshchatd", &format!("meshchatd@{name}"), 1)
+        } else {
+            word.into()
+        }
+    });
+    words.collect()
+}
+
 /// How advice begins that is for another machine.
-const ELSEWHERE: [&str; 3] = ["ask ", "do it where", "on the machine"];
+const ELSEWHERE: [&str; 6] =
+    ["ask ", "check that ", "do it where", "on that machine", "on the machine", "see what that "];
 
 #[cfg(test)]
 mod tests {
@@ -36,5 +52,9 @@ mod tests {
         let start = "start it:   sudo systemctl start meshchatd   (or run meshchatd yourself)";
         let wanted = "start it:   sudo systemctl start meshchatd@lab   (or run meshchatd --instance lab yourself)";
         assert_eq!(advise(Some("lab"), start), wanted);
+        let restart = "sudo systemctl restart meshchatd";
+        assert_eq!(advise(Some("lab"), restart), "sudo systemctl restart meshchatd@lab");
+        let others = "on that machine: sudo systemctl start meshchatd";
+        assert_eq!(advise(Some("lab"), others), others);
     }
 }

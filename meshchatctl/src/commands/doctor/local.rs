@@ -21,7 +21,7 @@ pub(super) async fn examine(
     let unit = programs::unit(&service).await;
     let program = programs::program(instance).await;
     let installed = program.is_some();
-    let mut findings = vec![daemon(error, &service, unit.as_ref(), installed)];
+    let mut findings = vec![daemon(error, instance, unit.as_ref(), installed)];
     findings.extend(paths.iter().map(|path| access::socket(path)));
     findings.extend(Person::of_process().and_then(|person| membership(&person, paths, error)));
     findings.extend(unit.map(|unit| programs::judge_unit(&service, &unit, is_missing(error))));
@@ -30,13 +30,22 @@ pub(super) async fn examine(
 }
 
 /// The failure itself; its fix is left to what explains it better.
-fn daemon(error: &ConnectError, service: &str, unit: Option<&Unit>, installed: bool) -> Finding {
+fn daemon(
+    error: &ConnectError,
+    instance: Option<&str>,
+    unit: Option<&Unit>,
+    installed: bool,
+) -> Finding {
     let finding = Finding::new(DAEMON, Grade::Problem, error.to_string());
     let known = unit.is_some_and(Unit::is_known);
+    let service = programs::service_name(instance);
     let log = format!("journalctl -u {service} -n 20");
     let restart = format!("sudo systemctl restart {service}");
     match error {
-        ConnectError::NotRunning(_) if !known && installed => finding.fix("meshchatd"),
+        ConnectError::NotRunning(_) if !known && installed => finding.fix(instance.map_or_else(
+            || "meshchatd".to_owned(),
+            |instance| format!("meshchatd --instance {instance}"),
+        )),
         ConnectError::Version(_) | ConnectError::TimedOut(_) | ConnectError::Io { .. } if known => {
             finding.fix(log).fix(restart)
         }
