@@ -156,10 +156,12 @@ install_missing() {
   choose_rust
   say "Installing, as root, with apt-get (minutes on a slow line or card):"
   list_missing
-  local packages
+  local packages keep=(--no-remove)
   mapfile -t packages < <(package_names)
+  # An older compiler is replaced; nothing else that is here goes for it.
+  [ -z "$RUST_MISSING" ] || keep=()
   if ! $root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null; then
+    apt-get install -y -qq --no-install-recommends "${keep[@]}" "${packages[@]}" >/dev/null; then
     give_up_if_required
     return
   fi
