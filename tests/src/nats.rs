@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use crate::{Limit, Process, wait_for, wait_some};
+use crate::{Limit, Process, own_address, wait_for, wait_some};
 
 /// A running `nats-server`; killed when dropped.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct NatsClient {
 }
 
 impl NatsServer {
-    /// Starts one on a free port of 127.0.0.1. None, after saying so, where there is none.
+    /// Starts one on a free port of an address of its own. None, after saying so, where there is none.
     pub fn or_skip(args: &[&str]) -> Option<Self> {
         let found = ["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"]
             .iter()
@@ -35,7 +35,7 @@ impl NatsServer {
             eprintln!("skipped: no nats-server here; install the package nats-server");
             return None;
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind((own_address(), 0)).unwrap().local_addr().unwrap().port();
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
         let process = spawn(port, &args);
         let server = Self { args, port, process };
@@ -66,7 +66,7 @@ impl NatsServer {
     }
 
     fn address(&self) -> SocketAddr {
-        ([127, 0, 0, 1], self.port).into()
+        (own_address(), self.port).into()
     }
 
     fn wait_ready(&self) {
@@ -152,7 +152,7 @@ fn spawn(port: u16, args: &[String]) -> Process {
     let mut command = Command::new("nats-server");
     let path = std::env::var("PATH").unwrap_or_default();
     command.env("PATH", format!("{path}:/usr/sbin:/usr/local/bin"));
-    command.args(["-a", "127.0.0.1", "-p", &port.to_string()]).args(args);
+    command.args(["-a", &own_address().to_string(), "-p", &port.to_string()]).args(args);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     Process::spawn(&mut command)
 }

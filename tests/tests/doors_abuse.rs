@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use meshchat_tests::{Daemon, Gateway, Limit, Talk, WebTalk, wait_for};
+use meshchat_tests::{Daemon, Gateway, Limit, Talk, WebTalk, dial_from, own_address, wait_for};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 const DOORS: &str =
@@ -109,10 +109,12 @@ fn flood(address: &str, wanted: usize) -> Vec<TcpStream> {
     if possible < wanted {
         eprintln!("only {possible} connections of {wanted}: raise the limit of open files");
     }
+    // Not from the address whose ports daemons of other tests come back to.
+    let (source, address) = (own_address(), address.parse().unwrap());
     // One that finds the queue of the listening socket full waits for a second.
     thread::scope(|scope| {
         let open = || {
-            let stream = TcpStream::connect(address).unwrap();
+            let stream = dial_from(source, address);
             stream.set_nonblocking(true).unwrap();
             stream
         };

@@ -6,7 +6,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use meshchat_tests::{Daemon, Limit, Tail, TestDir, wait_for};
+use meshchat_tests::{Daemon, Limit, Tail, TestDir, own_address, wait_for};
 use serde_json::Value;
 
 /// How long others wait for a node that starts again.
@@ -293,12 +293,12 @@ fn with_a_runtime_directory_not_even_a_kill_is_seen() {
 
 #[test]
 fn a_kept_socket_that_does_not_fit_is_given_up() {
-    let config = |port: &str| format!("listen = \"127.0.0.1:{port}\"\nname = \"b\"\n");
+    let config = |port: &str| format!("listen = \"{}:{port}\"\nname = \"b\"\n", own_address());
     let mut node = Daemon::builder("b").keeps_sockets().by_config().config(config("0")).start();
     let first = node.status()["listen"][0].clone();
     node.restart();
     assert_eq!(node.status()["listen"][0], first, "the port of the run before serves on");
-    let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = std::net::UdpSocket::bind((own_address(), 0)).unwrap().local_addr().unwrap();
     fs::write(node.config_file(), config(&free.port().to_string())).unwrap();
     node.restart();
     assert_eq!(node.status()["listen"][0], free.to_string());

@@ -3,9 +3,9 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
-use meshchat_tests::{Answer, Daemon, Gateway, Limit, wait_for};
+use meshchat_tests::{Answer, Daemon, Gateway, Limit, dial_from, own_address, wait_for};
 
 const WEB: &str = "[web]\nlisten = \"127.0.0.1:0\"\nhosts = [\"chat.example:443\"]\n\
                    origins = [\"http://barn.example:8480\"]\nothers = [\"http://barn.example:8480\"]\n";
@@ -211,10 +211,7 @@ fn one_who_guesses_does_not_keep_others_out() {
     }
     assert_eq!(refused, 30, "also the right one, from there");
     let at: SocketAddr = gateway.web_host().parse().unwrap();
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
-    socket.connect(&at.into()).unwrap();
-    let mut other = TcpStream::from(socket);
+    let mut other = dial_from(own_address(), at);
     let body = format!("{{\"code\":\"{code}\"}}");
     let head = format!(
         "POST /api/v1/pair HTTP/1.1\r\nHost: {at}\r\nContent-Type: application/json\r\n\

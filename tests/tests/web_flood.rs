@@ -3,11 +3,11 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use meshchat_tests::{Answer, Daemon, Gateway, Limit, wait_for};
+use meshchat_tests::{Answer, Daemon, Gateway, Limit, dial_from, wait_for};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 const WEB: &str = "[web]\nlisten = \"127.0.0.1:0\"\npairing = \"off\"\n";
@@ -120,7 +120,7 @@ fn ten_thousand_connections_keep_nobody_out() {
     let at: SocketAddr = gateway.web_host().parse().unwrap();
     let mut held = Vec::new();
     for number in 0..MANY {
-        held.push(dial_from(u8::try_from(number % 50).unwrap() + 10, at));
+        held.push(dial_from(Ipv4Addr::new(127, 0, 0, u8::try_from(number % 50).unwrap() + 10), at));
         if number % 1000 == 0 {
             assert_eq!(page(&gateway).status, 200);
         }
@@ -136,12 +136,4 @@ fn ten_thousand_connections_keep_nobody_out() {
     assert!(grown < 16 * 1024, "{grown} kB more");
     daemon.ctl().ok(["status"]);
     drop(held);
-}
-
-/// Connects from one of the many addresses that a machine has for itself.
-fn dial_from(last: u8, to: SocketAddr) -> TcpStream {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::from(([127, 0, 0, last], 0)).into()).unwrap();
-    socket.connect(&to.into()).unwrap();
-    socket.into()
 }

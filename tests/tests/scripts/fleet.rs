@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
-use meshchat_tests::{Daemon, Limit, Process, TestDir, program, wait_for};
+use meshchat_tests::{Daemon, Limit, Process, TestDir, own_address, program, wait_for};
 
 use super::{REPOSITORY, script, shown, with_ctl, written};
 
@@ -94,11 +94,12 @@ fn ssh_server(a: &Daemon, dir: &TestDir) -> Option<Process> {
     // A server that starts as root wants it, and it is gone after a boot.
     let _ = fs::create_dir("/run/sshd");
     let folder = dir.path().display();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = own_address();
+    let port = std::net::TcpListener::bind((address, 0)).unwrap().local_addr().unwrap().port();
+    let closed = std::net::TcpListener::bind((address, 0)).unwrap().local_addr().unwrap().port();
     let ctl = program("meshchatctl");
     let server = format!(
-        "Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile none\nUsePAM no\n\
+        "Port {port}\nListenAddress {address}\nHostKey {folder}/host\nPidFile none\nUsePAM no\n\
          AuthorizedKeysFile {folder}/user.pub\nStrictModes no\nPermitRootLogin prohibit-password\n\
          AcceptEnv MESHCHAT_SOCKET\nSetEnv PATH={}:/usr/bin:/bin\n",
         ctl.parent().unwrap().display()
@@ -106,7 +107,7 @@ fn ssh_server(a: &Daemon, dir: &TestDir) -> Option<Process> {
     fs::write(dir.join("sshd_config"), server).unwrap();
     let client = format!(
         "Host good\n  SetEnv MESHCHAT_SOCKET={}\nHost empty\n  SetEnv MESHCHAT_SOCKET=/nowhere/s\n\
-         Host dead\n  Port {closed}\nHost *\n  HostName 127.0.0.1\n  Port {port}\n\
+         Host dead\n  Port {closed}\nHost *\n  HostName {address}\n  Port {port}\n\
          IdentityFile {folder}/user\n  IdentitiesOnly yes\n  StrictHostKeyChecking no\n\
          UserKnownHostsFile {folder}/known\n  LogLevel ERROR\n",
         a.socket().display()
