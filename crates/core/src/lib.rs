@@ -80,6 +80,7 @@ mod status;
 mod streams;
 mod switch;
 mod sync;
+mod ticks;
 mod time;
 mod trail;
 mod tries;

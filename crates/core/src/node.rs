@@ -25,7 +25,7 @@ use crate::env::Env;
 use crate::greeting::LinkUp;
 use crate::history::History;
 use crate::holdings::Claims;
-use crate::io::{Admit, Config, HistoryMode, Input, LinkId, Note, Output, SessionId, Stored};
+use crate::io::{Admit, Config, HistoryMode, Input, LinkId, Output, SessionId, Stored};
 use crate::limits;
 use crate::links::Links;
 use crate::mail::Mail;
@@ -48,7 +48,7 @@ use crate::sessions::Sessions;
 use crate::status::Counters;
 use crate::switch::{self, Membership};
 use crate::sync::Doubts;
-use crate::time::{Mono, Now, millis};
+use crate::time::{Mono, Now};
 use crate::trail::Trails;
 
 /// Messages in history up to which its books are checked each time.
@@ -126,7 +126,7 @@ pub struct Node<E> {
     pub(crate) caught_up: bool,
     pub(crate) out: VecDeque<Output>,
     pub(crate) clock: Now,
-    stopped: bool,
+    pub(crate) stopped: bool,
     #[cfg(debug_assertions)]
     checks: u32,
 }
@@ -260,84 +260,12 @@ impl<E: Env> Node<E> {
         }
     }
 
-    /// Does what is due. Call it when [`Node::poll_timeout`] has come.
-    pub fn handle_timeout(&mut self, now: Now) {
-        if self.stopped {
-            return;
-        }
-        self.wake(now);
-        self.tick_links(now);
-        self.tick_order(now);
-        self.tick_pacing(now);
-        self.tick_refusals(now);
-        self.tick_doubts(now);
-        self.tick_pings(now);
-        self.tick_holdings(now);
-        self.tick_waits(now);
-        self.tick_trails(now);
-        self.tick_meetings(now);
-        self.tick_redials(now);
-        self.tick_joining(now);
-        if self.peering.due().is_some_and(|due| due <= now.mono) {
-            self.seek(now);
-        }
-        if self.contacts.due().is_some_and(|due| due <= now.mono) {
-            self.save_contacts(now);
-        }
-        if self.acquaintances.due().is_some_and(|due| due <= now.mono) {
-            self.save_acquaintances(now);
-        }
-        if self.blind_until.is_some_and(|until| until <= now.mono) {
-            self.blind_until = None;
-            self.presence_dirty = true;
-        } else if self.presence_due.is_some_and(|due| due <= now.mono) {
-            self.show_changes(now);
-        }
-        self.tick_cursors(now.mono);
-        self.tick_partition(now);
-        self.history.forget_old(now.mono);
-        if self.record_due() <= now.mono {
-            self.publish(now);
-        }
-    }
-
     /// The next thing to do, or none when the node rests.
     pub fn poll_output(&mut self) -> Option<Output> {
         if self.out.is_empty() {
             self.settle();
         }
         self.out.pop_front()
-    }
-
-    /// When [`Node::handle_timeout`] is to be called next; never after a shutdown.
-    pub fn poll_timeout(&self) -> Mono {
-        if self.stopped {
-            return Mono::from_micros(u64::MAX);
-        }
-        let soonest = [
-            self.links.due(),
-            self.order.due(),
-            self.pacing.due(),
-            self.refusals.due(),
-            self.doubts.due(),
-            self.echoes.due(),
-            self.claims.due(self.nodes.len()),
-            self.deliveries.due(),
-            self.trails.due(),
-            self.meetings.due(),
-            self.redial_due(),
-            self.peering.due(),
-            self.contacts.due(),
-            self.cursors.due(),
-            self.acquaintances.due(),
-            self.presence_due,
-            self.partition.due(),
-            self.mail.due(),
-            self.blind_until,
-            self.join_due(),
-            self.held_due(),
-        ];
-        soonest.into_iter().flatten().fold(self.record_due(), Mono::min)
     }
 
     /// Whether local clients should wait, because a link is nearly full of what they sent.
@@ -385,45 +313,6 @@ impl<E: Env> Node<E> {
         &mut self.env
     }
 
-    /// What a drain of outputs leaves to be done once for many inputs.
-    fn settle(&mut self) {
-        if self.stopped {
-            return;
-        }
-        let now = self.clock;
-        self.tick_rooms(now);
-        self.tick_mail(now);
-        self.seal(now);
-        if self.publication_is_due(now.mono) {
-            self.publish(now);
-        }
-        if self.presence_dirty {
-            self.refresh_presence(now);
-        }
-        self.tick_waits(now);
-        #[cfg(debug_assertions)]
-        self.check_invariants();
-    }
-
-    fn publication_is_due(&self, now: Mono) -> bool {
-        self.record_due() <= now
-    }
-
-    /// Notes the time; blames itself when the loop was late.
-    fn wake(&mut self, now: Now) {
-        let late = now.mono.since(self.poll_timeout().max(self.clock.mono));
-        if late > limits::OVERSLEPT && !self.publication_never() {
-            self.forgive_links(late);
-            self.blind_until = Some(now.mono + limits::REGAIN);
-            self.out.push_back(Output::Note(Note::Overslept { late_ms: millis(late) }));
-        }
-        self.clock = now;
-    }
-
-    fn publication_never(&self) -> bool {
-        self.record_due() == Mono::ZERO
-    }
-
     fn shutdown(&mut self, now: Now) {
         self.seal(now);
         self.refuse_waiting();
@@ -462,7 +351,7 @@ impl<E: Env> Node<E> {
 
     /// Panics when a table is over its bound or the books do not agree.
     #[cfg(debug_assertions)]
-    fn check_invariants(&mut self) {
+    pub(crate) fn check_invariants(&mut self) {
         // A full history takes long to add up: then only now and then.
         self.checks = self.checks.wrapping_add(1);
         if self.history.len() > FEW && !self.checks.is_multiple_of(RARE) {
