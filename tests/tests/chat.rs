@@ -18,6 +18,8 @@ const PAGE_UP: &str = "\x1b[5~";
 const ESC: &str = "\x1b";
 const CTRL_C: &str = "\x03";
 const CTRL_Z: &str = "\x1a";
+/// Ctrl-U.
+const CLEAR: &str = "\x15";
 
 /// Somebody with a home of their own.
 struct Person {
@@ -90,7 +92,8 @@ fn two_people_talk() {
 #[test]
 fn any_size_is_shown_and_none_breaks_it() {
     let a = Daemon::start("kitchen");
-    let mut screen = Person::new(&a).begin("ann");
+    let one = Person::new(&a);
+    let mut screen = one.begin("ann");
     screen.say("here I am");
     screen.wait_text("here I am");
     for size in [(40, 12), (200, 60), (20, 5), (2, 2), (1, 1), (1, 40), (200, 1), (40, 12)] {
@@ -105,6 +108,20 @@ fn any_size_is_shown_and_none_breaks_it() {
     screen.say("/quit");
     assert_eq!(screen.wait_exit(), 0);
     screen.assert_restored();
+}
+
+#[test]
+fn what_is_typed_while_the_window_changes_is_shown() {
+    let a = Daemon::start("kitchen");
+    let one = Person::new(&a);
+    let mut screen = one.begin("ann");
+    for (round, size) in [(100, 30), USUAL].into_iter().cycle().take(60).enumerate() {
+        screen.resize(size);
+        let typed = format!("round-{round};");
+        screen.type_text(&typed);
+        screen.wait_text(&typed);
+        screen.key(CLEAR);
+    }
 }
 
 #[test]
@@ -135,11 +152,12 @@ fn a_daemon_that_dies_and_comes_back_loses_no_word() {
 #[test]
 fn keys_are_shown_at_once() {
     let a = Daemon::start("kitchen");
-    let mut ann = Person::new(&a).begin("ann");
+    let one = Person::new(&a);
+    let mut ann = one.begin("ann");
     // If keys waited for the tick of a second, ten of them would take some five seconds.
     let times: Vec<_> = (0..3)
         .map(|_| {
-            ann.key("\x15");
+            ann.key(CLEAR);
             ann.wait_for("an empty line", |text| !text.contains("> q"));
             let begin = Instant::now();
             let mut typed = "> ".to_owned();
@@ -157,7 +175,8 @@ fn keys_are_shown_at_once() {
 #[test]
 fn the_last_words_before_leaving_are_sent() {
     let a = Daemon::start("kitchen");
-    let mut ann = Person::new(&a).begin("ann");
+    let one = Person::new(&a);
+    let mut ann = one.begin("ann");
     ann.type_text("good night\r/quit\r");
     assert_eq!(ann.wait_exit(), 0);
     let said = a.ctl().json(["tail", "--no-follow"]);
@@ -263,7 +282,8 @@ fn vt100_screen_is_chat(screen: &vt100::Screen) -> bool {
 #[test]
 fn many_pasted_lines_are_asked_about() {
     let a = Daemon::start("kitchen");
-    let mut ann = Person::new(&a).begin("ann");
+    let one = Person::new(&a);
+    let mut ann = one.begin("ann");
     let lines: Vec<_> = (1..=10).map(|number| format!("line {number}")).collect();
     ann.paste(&lines.join("\n"));
     ann.wait_text("Paste 10 lines?");
@@ -290,7 +310,8 @@ fn the_view_stays_while_ten_thousand_lines_come() {
     };
     let before = ctl.run_with_input(["send", "#lobby", "-"], numbered(0, 60).as_bytes());
     before.assert_ok();
-    let mut ann = Person::new(&a).begin("ann");
+    let one = Person::new(&a);
+    let mut ann = one.begin("ann");
     ann.wait_text("number 59");
     ann.key(PAGE_UP);
     ann.wait_text("-MORE-");
