@@ -1,7 +1,7 @@
 //! The live socket that the web page speaks over, with real daemons.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Page {
     socket: WebSocketStream<TcpStream>,
     asked: u64,
+    /// What came while an answer was awaited: it may overtake that.
+    before: VecDeque<Value>,
 }
 
 /// What a page gets: a frame, or a close code.
@@ -39,7 +41,7 @@ impl Page {
         let origin = format!("http://{host}").parse().unwrap();
         request.headers_mut().insert("origin", origin);
         let (socket, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
-        Self { socket, asked: 0 }
+        Self { socket, asked: 0, before: VecDeque::new() }
     }
 
     /// Connects, and says hello.
@@ -62,6 +64,13 @@ impl Page {
     }
 
     async fn next(&mut self) -> Got {
+        match self.before.pop_front() {
+            Some(frame) => Got::Frame(frame),
+            None => self.fresh().await,
+        }
+    }
+
+    async fn fresh(&mut self) -> Got {
         loop {
             let next = time::timeout(PATIENCE, self.socket.next()).await.unwrap();
             match next {
@@ -102,7 +111,13 @@ impl Page {
         self.asked += 1;
         let id = self.asked;
         self.say(json!({ "id": id, "ask": ask })).await;
-        self.until("answer", |frame| frame["id"] == id).await
+        loop {
+            match self.fresh().await {
+                Got::Frame(frame) if frame["id"] == id => return frame,
+                Got::Frame(frame) => self.before.push_back(frame),
+                Got::Closed(code) => panic!("closed with {code:?} before the answer"),
+            }
+        }
     }
 
     async fn message(&mut self, text: &str) -> Value {
