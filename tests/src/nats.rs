@@ -26,7 +26,7 @@ pub struct NatsClient {
 }
 
 impl NatsServer {
-    /// Starts one on a free port of an address of its own. None, after saying so, where there is none.
+    /// Starts one at an address of its own. None, after saying so, where there is none.
     pub fn or_skip(args: &[&str]) -> Option<Self> {
         let found = ["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"]
             .iter()
