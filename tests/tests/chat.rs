@@ -4,7 +4,8 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixListener;
-use std::process::Command;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -485,6 +486,17 @@ fn colours_can_be_left_out() {
     }
 }
 
+/// A server of tmux, by its socket. It would outlive a test that fails.
+struct Tmux(PathBuf);
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        let mut command = Command::new("tmux");
+        // It is gone when all went well.
+        let _ = command.arg("-S").arg(&self.0).arg("kill-server").stderr(Stdio::null()).status();
+    }
+}
+
 #[test]
 fn it_runs_within_tmux() {
     if Command::new("tmux").arg("-V").output().is_err() {
@@ -495,7 +507,8 @@ fn it_runs_within_tmux() {
     one.introduce("ann");
     let chat = one.command(&[]);
     let mut tmux = Command::new("tmux");
-    tmux.arg("-S").arg(one.home.join("tmux")).args(["-f", "/dev/null", "new-session"]);
+    let server = Tmux(one.home.join("tmux"));
+    tmux.arg("-S").arg(&server.0).args(["-f", "/dev/null", "new-session"]);
     for (name, value) in chat.get_envs().filter_map(|(name, value)| Some((name, value?))) {
         tmux.env(name, value);
     }
