@@ -16,7 +16,6 @@ use crate::output::{Out, reader_gone};
 pub(crate) struct Session {
     pub(crate) out: Out,
     pub(crate) paths: Vec<PathBuf>,
-    instance: Option<String>,
 }
 
 impl Session {
@@ -25,12 +24,12 @@ impl Session {
             Some(path) => vec![path.clone()],
             None => candidates(global.instance.as_deref()),
         };
-        Self { out, paths, instance: global.instance.clone() }
+        Self { out, paths }
     }
 
     /// The node of several on this machine that was named.
     pub(crate) fn instance(&self) -> Option<&str> {
-        self.instance.as_deref()
+        self.out.view.instance.as_deref()
     }
 
     pub(crate) async fn connect(&self) -> Result<Client, Failure> {

@@ -15,12 +15,8 @@ use crate::session::{Session, ask_for};
 
 /// Prints what the daemon finds, or, when there is none to ask, what can be seen without it.
 /// The failure is then that of the connection; a problem that the daemon found gives 1.
-pub(crate) async fn doctor(
-    session: &mut Session,
-    instance: Option<&str>,
-    only_problems: bool,
-) -> Result<u8, Failure> {
-    let (findings, failure) = findings(session, instance).await?;
+pub(crate) async fn doctor(session: &mut Session, only_problems: bool) -> Result<u8, Failure> {
+    let (findings, failure) = findings(session).await?;
     print(session, &findings, only_problems)?;
     if let Some(failure) = failure {
         // People have read it among the findings; programs expect it on standard error.
@@ -33,12 +29,11 @@ pub(crate) async fn doctor(
 /// What the daemon finds; or what can be seen without it, and why it cannot be asked.
 pub(super) async fn findings(
     session: &Session,
-    instance: Option<&str>,
 ) -> Result<(Vec<Finding>, Option<Failure>), Failure> {
     let client = match Client::connect_any(&session.paths).await {
         Ok(client) => client,
         Err(error) => {
-            let findings = local::examine(&session.paths, instance, &error).await;
+            let findings = local::examine(&session.paths, session.instance(), &error).await;
             return Ok((findings, Some(error.into())));
         }
     };

@@ -45,8 +45,7 @@ use crate::session::Session;
 
 /// Runs what was asked for; gives the exit code.
 pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure> {
-    let Args { global, command } = args;
-    let Some(command) = command else {
+    let Some(command) = args.command else {
         return status::overview(session).await;
     };
     match command {
@@ -59,9 +58,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Top(args) => top::top(session, args).await,
         Command::Events(args) => events::events(session, args).await,
         Command::Rollcall(args) => rollcall::rollcall(session, args).await,
-        Command::Bugreport(args) => {
-            bugreport::bugreport(session, args, global.instance.as_deref()).await
-        }
+        Command::Bugreport(args) => bugreport::bugreport(session, args).await,
         Command::Connect(connect) => connect::connect(session, connect).await,
         Command::Disconnect { peer } => connect::disconnect(session, peer).await,
         Command::Peers { command: Some(Peers::List), .. } => peers::list(session).await,
@@ -115,9 +112,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<u8, Failure
         Command::Logs(logs) => logs::logs(session, logs).await,
         Command::LogLevel(level) => log_level::log_level(session, level).await,
         Command::Metrics(metrics) => metrics::metrics(session, metrics).await,
-        Command::Doctor { problems } => {
-            doctor::doctor(session, global.instance.as_deref(), problems).await
-        }
+        Command::Doctor { problems } => doctor::doctor(session, problems).await,
         Command::Wait { peers, timeout } => wait::wait(session, peers, timeout).await,
         Command::Completions { shell } => {
             session.out.text(shell.script())?;

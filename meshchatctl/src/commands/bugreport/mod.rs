@@ -31,11 +31,7 @@ use crate::output::time::{Clock, bytes, span};
 use crate::session::{PATIENCE, Session, ask};
 
 /// Writes what can be found out, with or without a daemon. Ends with 0 once it is written.
-pub(crate) async fn bugreport(
-    session: &mut Session,
-    args: Bugreport,
-    instance: Option<&str>,
-) -> Result<u8, Failure> {
+pub(crate) async fn bugreport(session: &mut Session, args: Bugreport) -> Result<u8, Failure> {
     let mut report = Report::begin();
     report.section("machine", machine::lines());
     let known = match session.connect().await {
@@ -45,7 +41,7 @@ pub(crate) async fn bugreport(
             Ok(())
         }
     };
-    match (known, doctor::findings(session, instance).await) {
+    match (known, doctor::findings(session).await) {
         (Err(why), _) => report.missing("doctor", &why),
         (Ok(()), Ok((findings, _))) => report.section("doctor", problems(&findings)),
         (Ok(()), Err(failure)) => report.missing("doctor", failure.message()),
